@@ -1,0 +1,1 @@
+"""Recordings -> windows -> network -> embedding <-> label text: the library that the scripts share."""
