@@ -1,0 +1,250 @@
+"""Run folders and the files in them: they lie under the repository's root, and appear whole or not at all."""
+
+import contextlib
+import json
+import math
+import os
+import platform
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+
+# The record of constants that marks a run folder: of alignment and of pretraining.
+RECORD_NAMES = ("hyperparameters.json", "config.yaml")
+
+
+def repository_root() -> Path:
+    """The folder that holds pyproject.toml and the ``har`` package.
+
+    Raises:
+        FileNotFoundError: the package was installed as a copy, away from its repository.
+    """
+    return _root_of(Path(__file__).resolve().parents[1])
+
+
+def _root_of(package_folder: Path) -> Path:
+    root = package_folder.parent
+    if not (root / "pyproject.toml").is_file():
+        raise FileNotFoundError(
+            f"{root}, where the package {package_folder.name} lies, has no pyproject.toml: this is not the repository. "
+            "Install in place with 'pip install -e .' from the repository's root, or give absolute paths"
+        )
+    return root
+
+
+def resolve_under_root(path: str | Path) -> Path:
+    """``path`` as an absolute path; a relative one starts at the repository's root, not at the current folder."""
+    path = Path(path).expanduser()
+    return path if path.is_absolute() else repository_root() / path
+
+
+def create_run_folder(output_root: str | Path, kind: str, now: datetime | None = None) -> Path:
+    """Make ``<output_root>/<kind>/<YYYYmmdd_HHMMSS>`` with ``plots/`` in it, and return it.
+
+    A folder is never used twice: runs started in the same second get ``_1``, ``_2``, ... appended.
+
+    Args:
+        output_root: relative paths start at the repository's root.
+        kind: one folder name, for example ``semantic_alignment``.
+        now: the time to name the folder after, by default the present local time.
+
+    Raises:
+        ValueError: ``kind`` is not a plain folder name.
+    """
+    if kind in ("", ".", "..") or Path(kind).name != kind:
+        raise ValueError(f"kind must be one folder name such as 'semantic_alignment', found {kind!r}")
+    parent = resolve_under_root(output_root) / kind
+    parent.mkdir(parents=True, exist_ok=True)
+    stamp = (now or datetime.now()).strftime("%Y%m%d_%H%M%S")
+    attempt = 0
+    while True:
+        folder = parent / (f"{stamp}_{attempt}" if attempt else stamp)
+        try:
+            folder.mkdir()  # only one of several processes can succeed
+        except FileExistsError:
+            attempt += 1
+            continue
+        (folder / "plots").mkdir()
+        return folder
+
+
+def find_run_folder(path: str | Path) -> Path:
+    """The run folder that ``path`` names: the folder itself or any checkpoint (``.pt``) in it.
+
+    A relative path is looked for under the current folder, then under the repository's root.
+
+    Raises:
+        FileNotFoundError: there is nothing at ``path``, or no record of constants beside it.
+        ValueError: ``path`` is a file, but not a checkpoint.
+    """
+    given = Path(path).expanduser()
+    candidates = [given.absolute()] if given.is_absolute() else [given.absolute(), repository_root() / given]
+    found = next((candidate for candidate in candidates if candidate.exists()), None)
+    if found is None:
+        tried = " and ".join(dict.fromkeys(str(candidate) for candidate in candidates))
+        raise FileNotFoundError(f"no run folder or checkpoint at {tried}: give a folder made by a training script")
+    if found.is_file() and found.suffix != ".pt":
+        raise ValueError(f"{found} is neither a run folder nor a checkpoint (.pt)")
+    folder = found if found.is_dir() else found.parent
+    if not any((folder / name).is_file() for name in RECORD_NAMES):
+        raise FileNotFoundError(
+            f"{folder} is no run folder: it has neither {' nor '.join(RECORD_NAMES)}. "
+            "Give the folder that a training script made; keep its files together when copying a checkpoint"
+        )
+    return folder
+
+
+@contextlib.contextmanager
+def atomic_writer(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` to write to; it replaces ``path`` when the block ends without an error.
+
+    A reader sees the old file or the new one, never a part, even if the process is killed. The temporary name keeps
+    the suffix, which numpy and matplotlib look at. On an error nothing is left behind and ``path`` is as it was.
+
+    Raises:
+        FileNotFoundError: the folder of ``path`` is missing, or the block did not write the temporary file.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {path.name}: the folder {path.parent} does not exist")
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+    try:
+        yield temporary
+        if not temporary.is_file():
+            raise FileNotFoundError(f"nothing was written to {temporary}, which should have become {path.name}")
+        _flush_to_disk(temporary, os.O_RDWR)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if os.name == "posix":
+        # The new name itself must survive a power cut; elsewhere a folder cannot be opened for this.
+        _flush_to_disk(path.parent, os.O_RDONLY)
+
+
+def _flush_to_disk(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_atomically(path: str | Path, data: bytes | str) -> None:
+    """Write ``data`` (text as UTF-8, line ends as they are) to ``path``, whole or not at all."""
+    with atomic_writer(path) as temporary:
+        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def write_json(path: str | Path, obj: object) -> None:
+    """Write plain Python values as indented JSON, keys in their given order.
+
+    Raises:
+        TypeError, ValueError: see :func:`require_plain`.
+    """
+    require_plain(obj)
+    write_atomically(path, json.dumps(obj, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_yaml(path: str | Path, obj: object) -> None:
+    """Write plain Python values as block-style YAML, keys in their given order.
+
+    Raises:
+        TypeError, ValueError: see :func:`require_plain`.
+    """
+    require_plain(obj)
+    write_atomically(path, yaml.safe_dump(obj, sort_keys=False, allow_unicode=True, width=120))
+
+
+def require_plain(value: object, where: str = "") -> None:
+    """Check that ``value`` holds nothing but what JSON and YAML give back unchanged (a tuple comes back as a list).
+
+    Raises:
+        TypeError: a value or key of another type, numpy scalars and tensors included; the message names its place.
+        ValueError: a float that is not finite, which JSON has no word for.
+    """
+    place = where or "the top level"
+    if type(value) is float and not math.isfinite(value):
+        raise ValueError(f"{place} is {value}: only finite numbers can be written, use None for 'no value'")
+    if value is None or type(value) in (bool, int, float, str):
+        return
+    if type(value) in (list, tuple):
+        for index, item in enumerate(value):
+            require_plain(item, f"{where}[{index}]")
+        return
+    if type(value) is dict:
+        for key, item in value.items():
+            if type(key) is not str:
+                raise TypeError(f"{place} has the key {key!r} of type {type(key).__name__}: only strings can be keys")
+            require_plain(item, f"{where}.{key}" if where else key)
+        return
+    raise TypeError(
+        f"{place} is of type {type(value).__module__}.{type(value).__name__}: convert it to a plain Python value first "
+        "(float(x), x.tolist(), str(path))"
+    )
+
+
+def run_record(argv: list[str], device: str | torch.device) -> dict:
+    """What is needed to repeat a run beside its constants: commit, versions, device, command, threads, start time.
+
+    ``git`` is ``{"commit": ..., "dirty": ...}``, or None when the repository is not a git checkout (or has no commit,
+    or git is not installed).
+    """
+    return {
+        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "argv": list(argv),
+        "git": git_state(repository_root()),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": str(torch.__version__),
+            "numpy": str(np.__version__),
+            "cuda": torch.version.cuda,
+        },
+        "platform": platform.platform(),
+        "device": str(device),
+        "device_name": _device_name(torch.device(device)),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def git_state(folder: Path) -> dict | None:
+    """Commit and dirty flag of the git checkout whose top level is ``folder``, None if there is none."""
+    top_level = _git(folder, "rev-parse", "--show-toplevel")
+    # A folder unpacked inside someone else's checkout must not be recorded as that checkout's commit.
+    if top_level is None or Path(top_level).resolve() != folder.resolve():
+        return None
+    commit = _git(folder, "rev-parse", "--verify", "HEAD")
+    status = _git(folder, "status", "--porcelain")
+    if commit is None or status is None:
+        return None
+    return {"commit": commit, "dirty": status != ""}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    # Recording must not take the lock that a user's own git command may be waiting for.
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        result = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=30, env=environment
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return result.stdout.strip() if result.returncode == 0 else None
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if sys.platform == "linux":
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

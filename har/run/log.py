@@ -1,0 +1,155 @@
+"""The log of a run: one JSON object a line in ``metrics.jsonl``, and the meters that feed it."""
+
+import contextlib
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Self
+
+from har.run.folder import require_plain, write_atomically
+
+
+class MetricsLog:
+    """Appends records to a ``metrics.jsonl`` file; every line is on its way to the disk when ``log`` returns.
+
+    Args:
+        path: the file. Its folder must exist.
+        resume_step: the step that a resumed run continues from. Lines of later steps, written before the interruption,
+            and a torn last line are dropped; the run will write them again.
+
+    Raises:
+        FileExistsError: the file has lines already and ``resume_step`` is not given.
+        ValueError: a line other than the last is not a record (the message names it), or ``resume_step`` is negative.
+    """
+
+    def __init__(self, path: str | Path, resume_step: int | None = None):
+        self.path = Path(path)
+        if resume_step is not None:
+            _keep_until(self.path, resume_step)
+        elif self.path.exists() and self.path.stat().st_size:
+            raise FileExistsError(f"{self.path} holds the log of a run already: give resume_step to continue it")
+        self._file = open(self.path, "a", encoding="utf-8", newline="\n")  # noqa: SIM115 (closed by close)
+
+    def log(self, record: dict) -> None:
+        """Append one record: plain values, among them the non-negative integer ``step``.
+
+        Raises:
+            TypeError: a value is no plain Python value (a tensor, a numpy scalar), or ``step`` is missing.
+            ValueError: a number is not finite, or the log is closed. Nothing is written in either case.
+        """
+        require_plain(record)
+        if not isinstance(record, dict) or not _is_step(record.get("step")):
+            raise TypeError(f"a record is a dict with a whole number 'step' of at least 0, found {record!r}")
+        self._file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file; closing twice is fine."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def read_metrics(path: str | Path) -> list[dict]:
+    """All records of a log, also of a run that is still writing: a torn last line is left out.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: another line is not a record; the message names it.
+    """
+    return [record for _, record in _whole_lines(Path(path))]
+
+
+def _is_step(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _whole_lines(path: Path) -> list[tuple[bytes, dict]]:
+    """Every line, as bytes and as record, up to a torn last one."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    kept = []
+    for number, line in enumerate(lines, start=1):
+        if not line.endswith(b"\n"):
+            break
+        try:
+            record = json.loads(line)
+        except ValueError:  # not JSON, or not UTF-8
+            record = None
+        if not isinstance(record, dict) or not _is_step(record.get("step")):
+            raise ValueError(
+                f"{path}, line {number}: expected a JSON object with a whole number 'step', found {line[:80]!r}. "
+                "Remove the line"
+            )
+        kept.append((line, record))
+    return kept
+
+
+def _keep_until(path: Path, resume_step: int) -> None:
+    if not _is_step(resume_step):
+        raise ValueError(f"resume_step must be a whole number of at least 0, found {resume_step!r}")
+    if not path.exists():
+        return
+    kept = [line for line, record in _whole_lines(path) if record["step"] <= resume_step]
+    write_atomically(path, b"".join(kept))
+
+
+class RateMeter:
+    """Windows per second, and the share of the time spent waiting for data, since the last ``reset``.
+
+    Args:
+        clock: a monotonic clock in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter):
+        self._clock = clock
+        self.reset()
+
+    def reset(self) -> None:
+        """Start a new interval."""
+        self._start = self._clock()
+        self._waited = 0.0
+        self._windows = 0
+
+    def count(self, windows: int) -> None:
+        """Add ``windows`` windows that have been processed."""
+        self._windows += windows
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Time spent in this block is time waited for data."""
+        start = self._clock()
+        try:
+            yield
+        finally:
+            self._waited += self._clock() - start
+
+    @property
+    def windows_per_second(self) -> float:
+        """Windows counted a second; 0 as long as the clock has not moved."""
+        elapsed = self._clock() - self._start
+        return self._windows / elapsed if elapsed > 0 else 0.0
+
+    @property
+    def waiting_share(self) -> float:
+        """Part of the interval spent in ``waiting`` blocks, 0 to 1; 0 as long as the clock has not moved."""
+        elapsed = self._clock() - self._start
+        return self._waited / elapsed if elapsed > 0 else 0.0
+
+
+def format_seconds(seconds: float) -> str:
+    """A duration for people: ``0:07``, ``12:05``, ``1:02:05``; rounded to whole seconds.
+
+    Raises:
+        ValueError: negative or not finite.
+    """
+    if not math.isfinite(seconds) or seconds < 0:
+        raise ValueError(f"a duration must be finite and not negative, found {seconds}")
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"

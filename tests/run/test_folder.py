@@ -1,0 +1,221 @@
+import json
+import math
+import os
+import platform
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from har.run import folder
+from har.run.folder import (
+    atomic_writer,
+    create_run_folder,
+    find_run_folder,
+    git_state,
+    repository_root,
+    resolve_under_root,
+    run_record,
+    write_atomically,
+    write_json,
+    write_yaml,
+)
+
+NOON = datetime(2025, 1, 31, 12, 0, 5)
+
+
+def test_the_root_is_the_folder_of_this_repository(monkeypatch, tmp_path):
+    root = Path(__file__).resolve().parents[2]
+    monkeypatch.chdir(tmp_path)
+    assert repository_root() == root
+    assert resolve_under_root("data") == root / "data"
+    assert resolve_under_root(tmp_path / "data") == tmp_path / "data"
+
+
+def test_a_copy_away_from_its_repository_is_an_error(monkeypatch, tmp_path):
+    monkeypatch.setattr(folder, "__file__", str(tmp_path / "har" / "run" / "folder.py"))
+    with pytest.raises(FileNotFoundError, match="pip install -e"):
+        repository_root()
+
+
+def test_a_run_folder_is_named_after_the_time_and_never_reused(tmp_path):
+    folders = [create_run_folder(tmp_path / "out", "semantic_alignment", NOON) for _ in range(3)]
+    names = ["20250131_120005", "20250131_120005_1", "20250131_120005_2"]
+    assert folders == [tmp_path / "out" / "semantic_alignment" / name for name in names]
+    assert all((made / "plots").is_dir() for made in folders)
+
+
+def test_runs_started_at_once_get_folders_of_their_own(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        folders = list(pool.map(lambda _: create_run_folder(tmp_path, "run", NOON), range(24)))
+    assert len(set(folders)) == 24
+
+
+def test_a_relative_output_root_starts_at_the_repository(monkeypatch, tmp_path):
+    monkeypatch.setattr(folder, "repository_root", lambda: tmp_path)
+    assert create_run_folder("training_output", "run", NOON).parent == tmp_path / "training_output" / "run"
+
+
+@pytest.mark.parametrize("kind", ["", ".", "..", "a/b", "/a"])
+def test_a_kind_is_one_folder_name(tmp_path, kind):
+    with pytest.raises(ValueError, match="folder name"):
+        create_run_folder(tmp_path, kind, NOON)
+
+
+def test_a_run_folder_is_found_by_itself_or_by_a_checkpoint(tmp_path, monkeypatch):
+    run = create_run_folder(tmp_path / "out", "run", NOON)
+    (run / "best.pt").write_bytes(b"x")
+    with pytest.raises(FileNotFoundError, match=r"hyperparameters\.json"):
+        find_run_folder(run)
+    write_json(run / "hyperparameters.json", {})
+    assert find_run_folder(run) == run
+    assert find_run_folder(str(run / "best.pt")) == run
+    monkeypatch.chdir(run)
+    assert find_run_folder("best.pt") == run
+    monkeypatch.chdir("/")
+    monkeypatch.setattr(folder, "repository_root", lambda: tmp_path)
+    assert find_run_folder("out/run/20250131_120005") == run
+    with pytest.raises(FileNotFoundError, match="no run folder or checkpoint"):
+        find_run_folder("out/run/elsewhere")
+    with pytest.raises(ValueError, match="neither a run folder nor a checkpoint"):
+        find_run_folder(run / "hyperparameters.json")
+
+
+def test_a_pretraining_run_is_known_by_its_yaml(tmp_path):
+    write_yaml(tmp_path / "config.yaml", {})
+    assert find_run_folder(tmp_path) == tmp_path
+
+
+def test_the_new_file_replaces_the_old_one_at_the_end(tmp_path):
+    path = tmp_path / "best.bin"
+    path.write_bytes(b"old")
+    with atomic_writer(path) as temporary:
+        temporary.write_bytes(b"new")
+        assert path.read_bytes() == b"old"
+        assert temporary.parent == tmp_path and temporary.suffix == ".bin"
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path, error):
+    path = tmp_path / "best.bin"
+    path.write_bytes(b"old")
+    with pytest.raises(error), atomic_writer(path) as temporary:
+        temporary.write_bytes(b"half of the n")
+        raise error
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_was_not_written_or_has_no_folder_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing was written"), atomic_writer(tmp_path / "a"):
+        pass
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        write_atomically(tmp_path / "missing" / "a", "text")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_a_killed_process_leaves_the_old_file(tmp_path):
+    path = tmp_path / "best.bin"
+    path.write_bytes(b"old")
+    program = (
+        "import sys, time\n"
+        "from har.run.folder import atomic_writer\n"
+        "with atomic_writer(sys.argv[1]) as temporary:\n"
+        "    temporary.write_bytes(b'half of the n')\n"
+        "    print('writing', flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "writing\n"
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    assert path.read_bytes() == b"old"
+    # The half-written file does not look like a checkpoint of the run.
+    assert [other.name for other in tmp_path.iterdir() if not other.name.startswith(".")] == ["best.bin"]
+
+
+def test_files_get_the_usual_permissions(tmp_path):
+    (tmp_path / "ordinary").write_text("")
+    write_atomically(tmp_path / "atomic", "")
+    assert (tmp_path / "atomic").stat().st_mode == (tmp_path / "ordinary").stat().st_mode
+
+
+def test_text_is_written_as_it_is(tmp_path):
+    write_atomically(tmp_path / "a.txt", "5 µs\r\nnext\n")
+    assert (tmp_path / "a.txt").read_bytes() == "5 µs\r\nnext\n".encode()
+
+
+@pytest.mark.parametrize(("write", "read"), [(write_json, json.loads), (write_yaml, yaml.safe_load)])
+def test_a_record_reads_back_with_its_order(tmp_path, write, read):
+    record = {"z": 1, "a": [1.5e-7, True, None, "naïve: no"], "m": {"off": "yes", "1": ()}}
+    write(tmp_path / "record", record)
+    loaded = read((tmp_path / "record").read_text(encoding="utf-8"))
+    assert loaded == {**record, "m": {"off": "yes", "1": []}}
+    assert list(loaded) == ["z", "a", "m"]
+
+
+@pytest.mark.parametrize("write", [write_json, write_yaml])
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        (math.nan, ValueError),
+        (-math.inf, ValueError),
+        (np.float64(1.0), TypeError),
+        (torch.tensor(1.0), TypeError),
+        (Path("a"), TypeError),
+        ({1: 2}, TypeError),
+    ],
+)
+def test_what_does_not_survive_is_refused_by_its_place(tmp_path, write, value, error):
+    with pytest.raises(error, match=r"^losses\.parts\[1\]"):
+        write(tmp_path / "record", {"losses": {"parts": [0.0, value]}})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_run_record_says_what_ran(tmp_path):
+    record = run_record(["train.py", "--EPOCHS=2"], "cpu")
+    assert record["argv"] == ["train.py", "--EPOCHS=2"]
+    assert record["versions"]["torch"] == torch.__version__
+    assert record["versions"]["numpy"] == np.__version__
+    assert record["versions"]["python"] == platform.python_version()
+    assert record["threads"] == torch.get_num_threads()
+    assert (record["device"], bool(record["device_name"])) == ("cpu", True)
+    assert datetime.fromisoformat(record["started"]).tzinfo is not None
+    write_json(tmp_path / "run.json", record)
+    assert json.loads((tmp_path / "run.json").read_text(encoding="utf-8")) == record
+
+
+def git(where: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+    command = ["git", *identity, "-C", str(where), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_git_state_is_the_commit_and_whether_it_is_all(tmp_path, monkeypatch):
+    assert git_state(tmp_path) is None
+    try:
+        git(tmp_path, "init")
+    except FileNotFoundError:
+        pytest.skip("git is not installed")
+    assert git_state(tmp_path) is None  # no commit yet
+    (tmp_path / "a").write_text("1")
+    git(tmp_path, "add", "a")
+    git(tmp_path, "commit", "--no-verify", "-m", "first")
+    commit = git(tmp_path, "rev-parse", "HEAD")
+    assert git_state(tmp_path) == {"commit": commit, "dirty": False}
+    (tmp_path / "a").write_text("2")
+    assert git_state(tmp_path) == {"commit": commit, "dirty": True}
+    (tmp_path / "inner").mkdir()
+    assert git_state(tmp_path / "inner") is None
+    monkeypatch.setenv("PATH", "")
+    assert git_state(tmp_path) is None

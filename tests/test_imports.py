@@ -1,0 +1,218 @@
+"""The house rules that can be read off the source: who imports whom, and what nobody does."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPT_FOLDERS = ("training_scripts", "val_scripts", "data_scripts")
+OURS = ("har", *SCRIPT_FOLDERS, "tests")
+# Installed packages bear these names.
+TAKEN_NAMES = ("datasets", "evaluate", "models", "data", "utils")
+
+# What a part of the library may import of ours, itself aside. The longest matching name decides.
+ALLOWED = {
+    "har": (),
+    "har.labels": (),
+    "har.run": (),
+    "har.recordings": ("har.labels",),
+    "har.windows": ("har.recordings", "har.labels"),
+    "har.text": ("har.network.blocks", "har.labels"),
+    # The network's input is a batch of windows, on a grid that training and `embed` make by the same resampling.
+    "har.network": ("har.windows.batch", "har.windows.resample"),
+    "har.network.alignment": ("har.network", "har.windows.batch", "har.windows.resample", "har.text"),
+    "har.evaluation": ("har.labels",),
+    "har.plots": ("har.run.log", "har.labels"),
+}
+TORCH_ALONE = ("losses", "semantic_loss", "memory_bank")
+
+
+def module_name(relative: Path) -> str:
+    parts = relative.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
+def imported_names(tree: ast.AST, relative: Path) -> Iterator[tuple[int, list[str]]]:
+    """Line and candidate dotted names of every import; ``from a import b`` may mean the module ``a`` or ``a.b``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, [alias.name]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            # One dot is the folder that the file lies in, for __init__.py as well.
+            folder = relative.parent.parts[: len(relative.parent.parts) - node.level + 1] if node.level else ()
+            base = ".".join([*folder, *([node.module] if node.module else [])])
+            yield from ((node.lineno, [base, f"{base}.{alias.name}"]) for alias in node.names)
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called in ("import_module", "__import__", "run_module") and isinstance(node.args[0].value, str):
+                yield node.lineno, [node.args[0].value]
+
+
+def has_main(tree: ast.Module) -> bool:
+    return any(
+        (isinstance(node, ast.FunctionDef) and node.name == "main")
+        or (isinstance(node, ast.If) and "__name__" in {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)})
+        for node in tree.body
+    )
+
+
+def import_violation(relative: Path, candidates: list[str], scripts: set[str]) -> str | None:
+    """Why ``relative`` must not import what ``candidates`` name, or None."""
+    module, target = module_name(relative), candidates[-1]
+    top = target.partition(".")[0]
+    for candidate in candidates:
+        if candidate in scripts:
+            return f"{candidate} has a main(); only the command line runs it"
+    if relative.parts[0] in SCRIPT_FOLDERS:
+        if top not in OURS and (ROOT / relative.parent / f"{top}.py").is_file():
+            return f"{top} lies beside it; import it by its full name"
+        if relative.stem in TORCH_ALONE and top not in ("torch", *sys.stdlib_module_names):
+            return f"{target} is neither torch nor the standard library"
+    if relative.parts[0] == "har" and top in OURS:
+        if top != "har":
+            return f"the library does not import {top}"
+        part = max((name for name in ALLOWED if within(module, name)), key=len)
+        # "har.network" and all in it are one part; har/network/alignment.py names its own part again.
+        own = part if part.count(".") == 1 else part.rpartition(".")[0]
+        allowed = (*ALLOWED[part], *((own,) if part != "har" else ()))
+        if not any(within(candidate, name) for candidate in candidates for name in allowed):
+            return f"{part} may import {', '.join(ALLOWED[part]) or 'nothing of ours'}, not {target}"
+    return None
+
+
+def violations(relative: Path, source: str, scripts: set[str] = frozenset()) -> list[str]:
+    """Everything in one file that breaks a rule. ``scripts`` are the module names of the files with a main()."""
+    tree = ast.parse(source)
+    found = []
+    for line, candidates in imported_names(tree, relative):
+        reason = import_violation(relative, candidates, scripts - {module_name(relative)})
+        if reason:
+            found.append(f"{relative}:{line}: {reason}")
+    for node in ast.walk(tree):
+        line = f"{relative}:{getattr(node, 'lineno', 0)}"
+        if relative.parts[0] != "tests" and touches_search_path(node):
+            found.append(f"{line}: touches sys.path; 'pip install -e .' makes everything importable")
+        if relative.parts[0] == "har" and prints(node):
+            found.append(f"{line}: the library prints; return the text or use warnings.warn")
+    return found
+
+
+def touches_search_path(node: ast.AST) -> bool:
+    if isinstance(node, ast.Attribute):
+        return node.attr == "addsitedir" or (node.attr == "path" and getattr(node.value, "id", "") == "sys")
+    return isinstance(node, ast.ImportFrom) and (
+        (node.module == "sys" and any(alias.name == "path" for alias in node.names))
+        or (node.module == "site" and any(alias.name == "addsitedir" for alias in node.names))
+    )
+
+
+def prints(node: ast.AST) -> bool:
+    if isinstance(node, ast.Attribute) and node.attr in ("stdout", "stderr"):
+        return getattr(node.value, "id", "") == "sys"
+    return isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("print", "pprint")
+
+
+def source_files() -> list[Path]:
+    """Every Python file of the repository, relative to its root; environments and outputs are not part of it."""
+    tops = [path for path in ROOT.iterdir() if not path.name.startswith(".")]
+    folders = [path for path in tops if path.is_dir() and path.name not in ("data", "training_output", "build", "dist")]
+    files = [path for path in tops if path.suffix == ".py"]
+    files += [path for folder in folders for path in folder.rglob("*.py")]
+    return sorted(path.relative_to(ROOT) for path in files)
+
+
+def test_every_file_keeps_the_import_directions():
+    sources = {path: (ROOT / path).read_text(encoding="utf-8") for path in source_files()}
+    scripts = {
+        module_name(path)
+        for path, source in sources.items()
+        if path.parts[0] != "tests" and has_main(ast.parse(source))
+    }
+    found = [line for path, source in sources.items() for line in violations(path, source, scripts)]
+    assert Path("har/run/constants.py") in sources
+    assert found == []
+
+
+def test_no_top_level_package_takes_an_installed_ones_name():
+    taken = [name for name in TAKEN_NAMES if (ROOT / f"{name}.py").exists() or any((ROOT / name).glob("*.py"))]
+    assert taken == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("har/labels/groups.py", "import har.run.folder"),
+        ("har/run/log.py", "from har import labels"),
+        ("har/recordings/format.py", "from har.windows import index"),
+        ("har/recordings/convert/mex.py", "from ...text import encoder"),
+        ("har/windows/index.py", "def f():\n    from har.network import patches"),
+        ("har/text/label_bank.py", "from har.network import encoder"),
+        ("har/text/label_bank.py", "from har.network import config, blocks"),
+        ("har/network/encoder.py", "from har.text.encoder import encode"),
+        ("har/network/encoder.py", "from har.windows import index"),
+        ("har/network/__init__.py", "from ..text import encoder"),
+        ("har/evaluation/zero_shot.py", "from har.network.alignment import AlignmentModel"),
+        ("har/plots/curves.py", "from har.run import folder"),
+        ("har/plots/curves.py", "import importlib\nimportlib.import_module('har.network')"),
+        ("har/run/seed.py", "from training_scripts.human_activity_recognition import losses"),
+        ("har/run/seed.py", "from tests import conftest"),
+        ("har/__init__.py", "from har.run import folder"),
+        ("training_scripts/human_activity_recognition/losses.py", "import numpy as np"),
+        ("training_scripts/human_activity_recognition/semantic_loss.py", "from har.labels import groups"),
+        (
+            "val_scripts/human_activity_recognition/predict.py",
+            "from training_scripts.human_activity_recognition import t",
+        ),
+        ("tests/test_x.py", "import training_scripts.human_activity_recognition.t"),
+        ("val_scripts/human_activity_recognition/predict.py", "import sys\nsys.path.insert(0, '..')"),
+        ("har/run/seed.py", "from sys import path"),
+        ("har/run/seed.py", "print('hello')"),
+        ("har/run/seed.py", "import sys\nsys.stdout.write('hello')"),
+    ],
+)
+def test_a_violation_is_found(path: str, source: str):
+    assert len(violations(Path(path), source, {"training_scripts.human_activity_recognition.t"})) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("har/recordings/convert/mex.py", "from ..format import write\nfrom ...labels import groups"),
+        ("har/windows/index.py", "from har.recordings.format import read\nimport har.labels.groups\nimport numpy"),
+        ("har/text/label_bank.py", "from har.network.blocks import Attention\nfrom . import encoder"),
+        ("har/text/label_bank.py", "from har.network import blocks"),
+        ("har/network/alignment.py", "from har.text import label_bank\nfrom .encoder import Encoder"),
+        ("har/network/patches.py", "from har.windows.resample import resample"),
+        ("har/plots/curves.py", "from har.run.log import read_metrics"),
+        (
+            "training_scripts/human_activity_recognition/memory_bank.py",
+            "import math\nimport torch\nfrom torch import nn",
+        ),
+        ("training_scripts/human_activity_recognition/t.py", "from har.run import log\nprint('epoch 1')"),
+        ("tests/test_x.py", "import sys\nsys.path.append('x')\nprint(sys.path)"),
+        ("har/run/folder.py", "import os\nos.path.join('a', 'b')"),
+    ],
+)
+def test_what_is_allowed_passes(path: str, source: str):
+    assert violations(Path(path), source, {"training_scripts.human_activity_recognition.t"}) == []
+
+
+def test_a_main_is_recognised():
+    assert has_main(ast.parse("def main():\n    return 0"))
+    assert has_main(ast.parse("if __name__ == '__main__':\n    run()"))
+    assert not has_main(ast.parse("class A:\n    def main(self):\n        return 0"))
+
+
+def test_the_library_imports_from_any_folder(tmp_path):
+    command = [sys.executable, "-c", "import har.run.constants as c; print(c.__file__)"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert Path(result.stdout.strip()) == ROOT / "har" / "run" / "constants.py"
