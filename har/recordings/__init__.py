@@ -1,0 +1,1 @@
+"""What lies on disk: dataset folders, their format, and the converters that make them."""

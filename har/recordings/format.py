@@ -1,0 +1,480 @@
+"""One dataset folder: ``dataset.json`` + one ``<stream>.npy`` and ``<stream>.csv`` per stream.
+
+A *stream* is one device at one placement at one sampling rate. ``<stream>.npy`` holds all its samples, float32,
+(samples, channels), accelerometer in g with gravity, gyroscope in rad/s, magnetometer in microtesla. ``<stream>.csv``
+holds one row a segment: ``recording,subject,label,start,stop,start_time_s``. ``start`` and ``stop`` are rows of the
+array (stop excluded); an empty label marks an unlabelled segment; ``start_time_s`` is the time of the first sample on
+the clock of its recording, which streams worn together share. Sampling is uniform inside a segment.
+
+The format is described for users in docs/data_format.md.
+"""
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+FORMAT_VERSION = 1
+STANDARD_GRAVITY = 9.80665  # m/s^2 in one g (CGPM 1901)
+UNITS = {"acc": "g", "gyro": "rad/s", "mag": "uT"}
+SENSOR_KINDS = tuple(UNITS)
+CSV_COLUMNS = ("recording", "subject", "label", "start", "stop", "start_time_s")
+
+# What counts as a still second and as "about 1 g": cheap devices have biases of up to 10 %.
+STILL_WINDOW_S = 1.0
+STILL_DEVIATION_G = 0.03
+REST_TOLERANCE_G = 0.2
+
+_STREAM_NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
+_CHANNEL_NAME = re.compile(r"(acc|gyro|mag)_[xyz]")
+
+
+class DatasetError(ValueError):
+    """A dataset folder, or what was to be written into one, breaks the format."""
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """One device at one placement.
+
+    ``accelerometer_range_g`` is the largest magnitude of one axis that the device can report (None if unknown).
+    ``gravity`` is "present" or "removed".
+    """
+
+    name: str
+    device: str
+    placement: str
+    channels: tuple[str, ...]
+    sampling_rate_hz: float
+    gravity: str = "present"
+    accelerometer_range_g: float | None = None
+
+    @property
+    def units(self) -> dict[str, str]:
+        return {kind: UNITS[kind] for kind in SENSOR_KINDS if any(c.startswith(kind) for c in self.channels)}
+
+    def check(self, where: str) -> None:
+        """Raise ``DatasetError`` for a field that no reader could use."""
+        if not _STREAM_NAME.fullmatch(self.name):
+            raise DatasetError(f"{where}: stream name {self.name!r}; expected lower-case letters, digits and _")
+        if not self.placement.strip():
+            raise DatasetError(f"{where}: stream {self.name!r} has no placement; name the place on the body in words")
+        if not self.sampling_rate_hz > 0:
+            raise DatasetError(
+                f"{where}: stream {self.name!r} has sampling_rate_hz {self.sampling_rate_hz}; expected > 0"
+            )
+        unknown = [c for c in self.channels if not _CHANNEL_NAME.fullmatch(c)]
+        if unknown or not self.channels or len(set(self.channels)) != len(self.channels):
+            raise DatasetError(
+                f"{where}: stream {self.name!r} has channels {list(self.channels)}; expected distinct names out of "
+                "acc_x acc_y acc_z gyro_x gyro_y gyro_z mag_x mag_y mag_z"
+            )
+        for kind in self.units:
+            axes = [c for c in self.channels if c.startswith(kind)]
+            if len(axes) != 3:
+                raise DatasetError(f"{where}: stream {self.name!r} has {axes}; a sensor is a triad of x, y and z")
+        if self.gravity not in ("present", "removed"):
+            raise DatasetError(
+                f"{where}: stream {self.name!r} has gravity {self.gravity!r}; expected present or removed"
+            )
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Rows ``start`` to ``stop`` (excluded) of a stream: one subject, one recording, one label ("" = unlabelled)."""
+
+    recording: str
+    subject: str
+    label: str
+    start: int
+    stop: int
+    start_time_s: float = 0.0
+
+
+@dataclass
+class Stream:
+    """A stream as read: ``samples`` is a read-only memory map of shape (samples, channels)."""
+
+    info: StreamInfo
+    samples: np.ndarray
+    segments: list[Segment]
+
+
+@dataclass
+class Dataset:
+    """A dataset folder as read."""
+
+    name: str
+    folder: Path
+    title: str
+    citation: str
+    licence: str
+    source_url: str
+    streams: dict[str, Stream]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def labels(self) -> list[str]:
+        """All activity phrases, sorted; the unlabelled segments' empty string is not one."""
+        return sorted({s.label for stream in self.streams.values() for s in stream.segments} - {""})
+
+    @property
+    def subjects(self) -> list[str]:
+        return sorted({s.subject for stream in self.streams.values() for s in stream.segments})
+
+
+class DatasetWriter:
+    """Write a dataset folder so that it appears whole or not at all.
+
+    Use as a context manager; ``add_stream`` first, then ``append`` per recording. On a clean exit the folder is
+    checked as a reader would check it and moved into place; on an error nothing is left behind and a previous
+    folder of that name stays as it was. The same calls give identical bytes.
+    """
+
+    def __init__(self, folder: Path, *, title: str, citation: str, licence: str, source_url: str) -> None:
+        self.folder = Path(folder)
+        self._header = {"title": title, "citation": citation, "licence": licence, "source_url": source_url}
+        self._infos: dict[str, StreamInfo] = {}
+        self._parts: dict[str, Path] = {}
+        self._rows: dict[str, int] = {}
+        self._segments: dict[str, list[Segment]] = {}
+        self._notes: list[str] = []
+
+    def __enter__(self) -> "DatasetWriter":
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self._work = Path(tempfile.mkdtemp(prefix=f".{self.folder.name}.partial-", dir=self.folder.parent))
+        return self
+
+    def add_stream(self, info: StreamInfo) -> None:
+        info.check(str(self.folder))
+        if info.name in self._infos:
+            raise DatasetError(f"{self.folder}: stream {info.name!r} is added twice")
+        self._infos[info.name] = info
+        self._parts[info.name] = self._work / f"{info.name}.raw"
+        self._parts[info.name].touch()
+        self._rows[info.name] = 0
+        self._segments[info.name] = []
+
+    def append(
+        self,
+        stream: str,
+        *,
+        recording: str,
+        subject: str,
+        samples: np.ndarray,
+        labels: Sequence[tuple[str, int, int]],
+        start_time_s: float = 0.0,
+    ) -> None:
+        """Append one gap-free run of samples.
+
+        samples: (n, channels) in the stream's units and rate. labels: (label, start, stop) with rows counted from
+        this run's first sample, sorted, not overlapping; rows between them become unlabelled segments.
+        start_time_s: time of the first sample on the recording's clock.
+        """
+        info = self._infos[stream]
+        where = f"{self.folder.name}/{stream}, recording {recording!r}"
+        samples = np.ascontiguousarray(samples, dtype="<f4")
+        if samples.ndim != 2 or samples.shape[1] != len(info.channels):
+            raise DatasetError(f"{where}: samples of shape {samples.shape}; expected (n, {len(info.channels)})")
+        if not np.isfinite(samples).all():
+            row = int(np.argwhere(~np.isfinite(samples))[0, 0])
+            raise DatasetError(f"{where}: sample {row} is not finite; split the recording where samples are missing")
+        base, position, rate = self._rows[stream], 0, info.sampling_rate_hz
+        segments = []
+        for label, start, stop in [*labels, ("", len(samples), len(samples))]:
+            if not position <= start <= stop <= len(samples):
+                raise DatasetError(
+                    f"{where}: label {label!r} covers rows {start}:{stop}; expected within {position}:{len(samples)}"
+                )
+            for text, first, last in (("", position, start), (label, start, stop)):
+                if last > first:
+                    time_s = round(start_time_s + first / rate, 6)
+                    segments.append(Segment(recording, subject, text, base + first, base + last, time_s))
+            position = stop
+        with self._parts[stream].open("ab") as part:
+            samples.tofile(part)
+        self._rows[stream] += len(samples)
+        self._segments[stream] += segments
+
+    def note(self, text: str) -> None:
+        """Say in dataset.json what the converter left out or repaired."""
+        self._notes.append(text)
+
+    def __exit__(self, kind: type | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            shutil.rmtree(self._work, ignore_errors=True)
+
+    def _finish(self) -> None:
+        infos = {name: info for name, info in self._infos.items() if self._rows[name]}
+        if not infos:
+            raise DatasetError(f"{self.folder}: no stream received samples; was the right raw folder given?")
+        for name in self._infos.keys() - infos.keys():
+            self._parts[name].unlink()
+        absent = [name for name in self._infos if name not in infos]
+        if absent:
+            self.note(f"streams left out because these raw files hold no samples of them: {', '.join(absent)}")
+        for name, info in infos.items():
+            part = self._parts[name]
+            samples = np.memmap(part, dtype="<f4", mode="r", shape=(self._rows[name], len(info.channels)))
+            np.save(self._work / f"{name}.npy", samples, allow_pickle=False)
+            del samples
+            part.unlink()
+            text = io.StringIO()
+            table = csv.writer(text, lineterminator="\n")
+            table.writerow(CSV_COLUMNS)
+            table.writerows(
+                (s.recording, s.subject, s.label, s.start, s.stop, s.start_time_s) for s in self._segments[name]
+            )
+            (self._work / f"{name}.csv").write_text(text.getvalue(), encoding="utf-8")
+        header = {
+            "format_version": FORMAT_VERSION,
+            "name": self.folder.name,
+            **self._header,
+            "notes": self._notes,
+            "streams": [
+                {**asdict(info), "channels": list(info.channels), "units": info.units} for info in infos.values()
+            ],
+        }
+        (self._work / "dataset.json").write_text(
+            json.dumps(header, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        dataset = read_dataset(self._work, scan=True)
+        dataset.streams.clear()
+        _replace_folder(self._work, self.folder)
+
+
+def _replace_folder(new: Path, folder: Path) -> None:
+    """Move ``new`` to ``folder``; a previous folder is moved aside first, so that no reader sees a mixture."""
+    old = new.with_name(new.name + ".old")
+    os.chmod(new, 0o755)
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(new, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def prepared_datasets(data_root: Path) -> list[str]:
+    """Names of the dataset folders under ``data_root``, sorted; an absent root holds none."""
+    root = Path(data_root)
+    return sorted(p.parent.name for p in root.glob("*/dataset.json") if not p.parent.name.startswith("."))
+
+
+def read_dataset(folder: Path, *, scan: bool | None = None) -> Dataset:
+    """Open a dataset folder; samples are memory-mapped.
+
+    The structure (files, shapes, units, segments) is checked every time. The samples (all finite, a still window
+    reads about 1 g) are read through when ``scan`` is True, never when it is False, and when None only if these
+    files were not scanned before: a stamp beside the folder, ``.checked/<name>.json``, remembers their sizes and times.
+
+    Raises ``DatasetError`` naming file, row and remedy.
+    """
+    folder = Path(folder)
+    header = _read_header(folder)
+    dataset = Dataset(
+        name=folder.name if not folder.name.startswith(".") else header["name"],
+        folder=folder,
+        streams={},
+        notes=list(header.get("notes", [])),
+        **{key: header[key] for key in ("title", "citation", "licence", "source_url")},
+    )
+    for entry in header["streams"]:
+        info = _stream_info(entry, folder)
+        samples = _open_samples(folder / f"{info.name}.npy", info)
+        segments = _read_segments(folder / f"{info.name}.csv", len(samples))
+        dataset.streams[info.name] = Stream(info, samples, segments)
+    stamp_path = folder.parent / ".checked" / f"{dataset.name}.json"
+    stamp = json.dumps(
+        {p.name: [p.stat().st_size, p.stat().st_mtime_ns] for p in sorted(folder.iterdir()) if p.is_file()}
+    )
+    if scan is None:
+        scan = not (stamp_path.is_file() and stamp_path.read_text(encoding="utf-8") == stamp)
+        if scan:
+            _scan_samples(dataset)
+            if os.access(folder.parent, os.W_OK):
+                stamp_path.parent.mkdir(exist_ok=True)
+                stamp_path.write_text(stamp, encoding="utf-8")
+    elif scan:
+        _scan_samples(dataset)
+    return dataset
+
+
+def _read_header(folder: Path) -> dict:
+    path = folder / "dataset.json"
+    if not path.is_file():
+        raise DatasetError(
+            f"{path} is missing; {folder} is not a dataset folder (make one with prepare_data.py convert)"
+        )
+    try:
+        header = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise DatasetError(f"{path}, line {error.lineno}: not JSON ({error.msg}); convert the dataset again") from error
+    missing = {"format_version", "name", "title", "citation", "licence", "source_url", "streams"} - set(header)
+    if missing:
+        raise DatasetError(f"{path}: no {sorted(missing)}; docs/data_format.md lists what it must hold")
+    if header["format_version"] != FORMAT_VERSION:
+        raise DatasetError(
+            f"{path}: format_version {header['format_version']}; this code reads {FORMAT_VERSION}; convert again"
+        )
+    if not header["streams"]:
+        raise DatasetError(f"{path}: no streams; a dataset holds at least one")
+    return header
+
+
+def _stream_info(entry: dict, folder: Path) -> StreamInfo:
+    path = folder / "dataset.json"
+    fields = (
+        "name",
+        "device",
+        "placement",
+        "channels",
+        "sampling_rate_hz",
+        "gravity",
+        "accelerometer_range_g",
+        "units",
+    )
+    missing = [key for key in fields if key not in entry]
+    if missing:
+        raise DatasetError(
+            f"{path}: stream {entry.get('name', '?')!r} has no {missing}; docs/data_format.md lists its fields"
+        )
+    units = entry["units"]
+    info = StreamInfo(
+        **{key: entry[key] for key in fields if key not in ("units", "channels")}, channels=tuple(entry["channels"])
+    )
+    info.check(str(path))
+    for kind, expected in info.units.items():
+        if units.get(kind) != expected:
+            raise DatasetError(
+                f"{path}: stream {info.name!r} has unit {units.get(kind)!r} for {kind}; expected {expected!r}: "
+                "convert the samples once, in the converter"
+            )
+    return info
+
+
+def _open_samples(path: Path, info: StreamInfo) -> np.ndarray:
+    if not path.is_file():
+        raise DatasetError(f"{path} is missing; convert the dataset again")
+    try:
+        samples = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise DatasetError(f"{path}: not a readable .npy array ({error}); convert the dataset again") from error
+    if samples.ndim != 2 or samples.shape[1] != len(info.channels) or samples.dtype != np.float32:
+        raise DatasetError(
+            f"{path}: {samples.dtype} of shape {samples.shape}; expected float32 of shape (samples, "
+            f"{len(info.channels)}) "
+            f"for channels {list(info.channels)}"
+        )
+    return samples
+
+
+def _read_segments(path: Path, length: int) -> list[Segment]:
+    if not path.is_file():
+        raise DatasetError(f"{path} is missing; convert the dataset again")
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = csv.reader(file)
+        columns = tuple(next(rows, ()))
+        if columns != CSV_COLUMNS:
+            raise DatasetError(f"{path}, row 1: columns {list(columns)}; expected {list(CSV_COLUMNS)}")
+        segments, position = [], 0
+        for number, row in enumerate(rows, start=2):
+            try:
+                recording, subject, label, start, stop, time_s = row
+                segment = Segment(recording, subject, label, int(start), int(stop), float(time_s))
+            except ValueError as error:
+                raise DatasetError(
+                    f"{path}, row {number}: {row}; expected {', '.join(CSV_COLUMNS)} ({error})"
+                ) from error
+            if not subject or not recording:
+                raise DatasetError(f"{path}, row {number}: no subject or recording; splits by subject need both")
+            if not 0 <= segment.start < segment.stop <= length:
+                raise DatasetError(
+                    f"{path}, row {number}: segment {segment.start}:{segment.stop} is empty or outside the array of "
+                    f"{length} rows; correct the row or convert again"
+                )
+            if segment.start < position:
+                raise DatasetError(
+                    f"{path}, row {number}: segment {segment.start}:{segment.stop} overlaps or precedes the one "
+                    "before, "
+                    f"which ends at {position}; rows must be in order and share no sample"
+                )
+            position = segment.stop
+            segments.append(segment)
+    if not segments:
+        raise DatasetError(f"{path}: no segments; convert the dataset again")
+    return segments
+
+
+def _scan_samples(dataset: Dataset) -> None:
+    for stream in dataset.streams.values():
+        path = dataset.folder / f"{stream.info.name}.npy"
+        for segment in stream.segments:
+            # Not a slice of a view kept anywhere: pages of the map can be dropped again.
+            finite = np.isfinite(stream.samples[segment.start : segment.stop]).all(axis=1)
+            if not finite.all():
+                row = segment.start + int(np.argmin(finite))
+                raise DatasetError(
+                    f"{path}, row {row}: a sample is not finite; split the segment there or convert again"
+                )
+        rest = rest_magnitude_g(stream)
+        if rest is not None and abs(rest - 1.0) > REST_TOLERANCE_G:
+            raise DatasetError(
+                f"{path}: still windows read {rest:.3f} g; expected about 1 g. Is the accelerometer in m/s^2 (divide "
+                "by "
+                f"{STANDARD_GRAVITY}), in counts, or without gravity (then say gravity: removed)?"
+            )
+
+
+def rest_magnitude_g(stream: Stream) -> float | None:
+    """Median magnitude in g of the accelerometer over the stillest windows of a stream.
+
+    Returns None when the stream has no accelerometer with gravity or never lies still. The stillest tenth of all
+    still seconds (largest deviation of an axis below ``STILL_DEVIATION_G``) is taken, so that a few odd ones do not
+    decide.
+    """
+    axes = [i for i, c in enumerate(stream.info.channels) if c.startswith("acc")]
+    if not axes or stream.info.gravity == "removed":
+        return None
+    length = max(2, round(STILL_WINDOW_S * stream.info.sampling_rate_hz))
+    deviations, magnitudes = [], []
+    for segment in stream.segments:
+        count = (segment.stop - segment.start) // length
+        if count:
+            block = np.asarray(stream.samples[segment.start : segment.start + count * length, axes], dtype=np.float64)
+            windows = block.reshape(count, length, 3)
+            deviations.append(windows.std(axis=1).max(axis=1))
+            magnitudes.append(np.linalg.norm(windows.mean(axis=1), axis=1))
+    if not deviations:
+        return None
+    deviation, magnitude = np.concatenate(deviations), np.concatenate(magnitudes)
+    # Free of a device that is switched off: a constant zero is no rest.
+    still = np.flatnonzero((deviation < STILL_DEVIATION_G * _unit_guess(magnitude)) & (magnitude > 0))
+    if not len(still):
+        return None
+    stillest = still[np.argsort(deviation[still], kind="stable")][: max(10, len(still) // 10)]
+    return float(np.median(magnitude[stillest]))
+
+
+def _unit_guess(magnitude: np.ndarray) -> float:
+    """About 1 for samples in g, about 9.8 for m/s^2: stillness is judged in the samples' own unit."""
+    return float(np.median(magnitude)) or 1.0
+
+
+def segments_of(labels: Iterable[str]) -> list[tuple[str, int, int]]:
+    """One label a sample -> runs of equal, non-empty labels (label, start, stop), for ``DatasetWriter.append``."""
+    values = np.asarray(list(labels), dtype=object)
+    if not len(values):
+        return []
+    borders = [0, *(np.flatnonzero(values[1:] != values[:-1]) + 1).tolist(), len(values)]
+    return [(values[a], a, b) for a, b in pairwise(borders) if values[a]]
