@@ -1,0 +1,109 @@
+"""sp-sw-har: phone in the trouser pocket, watch on the wrist; sit, stand up, walk, turn, walk, turn, sit down."""
+
+from pathlib import Path
+
+import numpy as np
+
+from har.recordings.convert.common import (
+    ACC,
+    GYRO,
+    DatasetCard,
+    Notes,
+    Run,
+    find_files,
+    group_by,
+    phrase_of,
+    resample_uniform,
+)
+from har.recordings.convert.raw_checks import read_rows
+from har.recordings.format import STANDARD_GRAVITY, DatasetError, StreamInfo, segments_of
+
+CARD = DatasetCard(
+    title="Smartphone and smartwatch inertial measurements from heterogeneous subjects for human activity recognition",
+    citation="Matey-Sanz, Casteleyn, Granell, Dataset of inertial measurements of smartphones and smartwatches for "
+    "human activity recognition, Data in Brief 51:109809, 2023",
+    licence="CC BY 4.0",
+    source_url="https://doi.org/10.5281/zenodo.8398688",
+    people=23,
+    placements=("trouser pocket", "wrist"),
+    rate="102-104 Hz -> 100 Hz",
+    activities=5,
+    verified="original files",
+)
+RATE_HZ = 100.0
+# Samples arrive in bursts up to 0.17 s late. A larger distance from the uniform clock would mean lost samples.
+MAX_DELAY_S = 0.25
+# Shorter stretches of a label than 0.1 s are jitter of the annotation at the borders.
+SHORTEST_LABEL_SAMPLES = 10
+STREAMS = (
+    StreamInfo("phone", "smartphone", "trouser pocket", ACC + GYRO, RATE_HZ),
+    StreamInfo("watch", "smartwatch", "wrist", ACC + GYRO, RATE_HZ),
+)
+STREAM_OF_DEVICE = {"sp": "phone", "sw": "watch"}
+COLUMNS = ("x_acc", "y_acc", "z_acc", "x_gyro", "y_gyro", "z_gyro", "timestamp", "label")
+PHRASES = {
+    "SEATED": "sitting",
+    "STANDING_UP": "standing up from a chair",
+    "WALKING": "walking",
+    "TURNING": "turning around",
+    "SITTING_DOWN": "sitting down on a chair",
+}
+
+
+def sources(raw: Path) -> list[list[Path]]:
+    """The files of one execution, one a device."""
+    return group_by(find_files(raw, "s??_??_s[pw].csv"), lambda path: path.stem[:6])
+
+
+def read(source: list[Path], notes: Notes) -> list[Run]:
+    """The recording's clock starts with the earlier of its devices."""
+    devices = {path: _read_device(path, notes) for path in source}
+    origin = min(first_s for first_s, *_ in devices.values())
+    runs = []
+    for path, (first_s, own_rate, samples, labels) in devices.items():
+        time_s = first_s - origin + np.arange(len(samples)) / own_rate
+        for start, x in resample_uniform(time_s, samples, RATE_HZ, MAX_DELAY_S, notes):
+            nearest = np.rint((start - time_s[0] + np.arange(len(x)) / RATE_HZ) * own_rate).astype(int)
+            phrases = [phrase_of(PHRASES, labels[i], path) for i in np.minimum(nearest, len(labels) - 1)]
+            subject, execution, device = path.stem.split("_")
+            labelled = segments_of(phrases)
+            runs.append(Run(STREAM_OF_DEVICE[device], f"{subject}_{execution}", subject, x, labelled, start))
+    return runs
+
+
+def _read_device(path: Path, notes: Notes) -> tuple[float, float, np.ndarray, np.ndarray]:
+    """Wall clock of the first sample in s, the device's own rate in Hz, samples (n, 6) in g and rad/s, labels (n,).
+
+    The time stamps are those of arrival, in bursts with equal stamps after a pause, while the rate is constant to
+    0.1 %: a straight line through stamps over sample numbers restores the clock of the sensor.
+    """
+    table = read_rows(path, COLUMNS, text=("label",), header=True)
+    labels = table["label"].to_numpy(dtype=object)
+    for row in np.flatnonzero(~np.isin(labels, list(PHRASES)))[:1]:
+        raise DatasetError(f"{path}, row {row + 2}: unknown label {labels[row]!r}; PHRASES knows {sorted(PHRASES)}")
+    stamps = table["timestamp"].to_numpy() / 1e3
+    number = np.arange(len(stamps))
+    if len(stamps) < 2 or np.ptp(stamps) == 0:
+        raise DatasetError(f"{path}: {len(stamps)} samples, all at one time; expected about 10 s; remove the file")
+    step, first = np.polyfit(number, stamps - stamps[0], 1)
+    delay = np.abs(stamps - stamps[0] - first - step * number)
+    if delay.max() > MAX_DELAY_S:
+        raise DatasetError(
+            f"{path}, row {int(np.argmax(delay)) + 2}: time stamp {delay.max():.3f} s from a constant rate of "
+            f"{1 / step:.2f} Hz; expected at most {MAX_DELAY_S:g} s: samples were lost, remove the file"
+        )
+    notes.add("files whose time stamps of arrival are replaced by a constant rate fitted to them")
+    samples = table[list(COLUMNS[:6])].to_numpy()
+    samples[:, :3] /= STANDARD_GRAVITY
+    return stamps[0] + first, 1 / step, samples, _without_jitter(labels, notes)
+
+
+def _without_jitter(labels: np.ndarray, notes: Notes) -> np.ndarray:
+    """Stretches shorter than ``SHORTEST_LABEL_SAMPLES`` take the label before them, the first one that after it."""
+    result = labels.copy()
+    stretches = segments_of(labels)
+    for number, (_, start, stop) in enumerate(stretches):
+        if stop - start < SHORTEST_LABEL_SAMPLES and len(stretches) > 1:
+            result[start:stop] = result[start - 1] if number else stretches[1][0]
+            notes.add(f"label stretches shorter than {SHORTEST_LABEL_SAMPLES} samples given the neighbour's label")
+    return result

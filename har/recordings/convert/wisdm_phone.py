@@ -1,0 +1,108 @@
+"""WISDM smartphone and smartwatch activities: the phone in the trouser pocket; each activity takes 3 minutes."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from har.recordings.convert.common import (
+    ACC,
+    GYRO,
+    DatasetCard,
+    Notes,
+    Run,
+    align_streams,
+    find_files,
+    phrase_of,
+    resample_uniform,
+)
+from har.recordings.convert.raw_checks import read_rows
+from har.recordings.format import STANDARD_GRAVITY, DatasetError, StreamInfo
+
+CARD = DatasetCard(
+    title="WISDM Smartphone and Smartwatch Activity and Biometrics Dataset (phone)",
+    citation="Weiss, Yoneda, Hayajneh, Smartphone and Smartwatch-Based Biometrics Using Activities of Daily Living, "
+    "IEEE Access 7, 2019 (UCI 507)",
+    licence="CC BY 4.0",
+    source_url="https://archive.ics.uci.edu/dataset/507",
+    people=36,
+    placements=("trouser pocket",),
+    rate="20, 25 or 50 Hz by phone",
+    activities=4,
+    verified="original files",
+)
+MAX_GAP_S = 0.25
+RATE_TOLERANCE = 0.1
+DEVICE = "Nexus 5, Nexus 5X or Galaxy S6"
+# A stream per rate, so that nothing is brought to a rate far from its own. The phones clip at 2 g, except one of those
+# at 50 Hz: the range of that stream is left open.
+STREAMS = (
+    StreamInfo("phone_20hz", DEVICE, "trouser pocket", ACC + GYRO, 20.0, accelerometer_range_g=2.0),
+    StreamInfo("phone_25hz", DEVICE, "trouser pocket", ACC + GYRO, 25.0, accelerometer_range_g=2.0),
+    StreamInfo("phone_50hz", DEVICE, "trouser pocket", ACC + GYRO, 50.0),
+)
+COLUMNS = ("subject", "activity", "timestamp", "x", "y", "z")
+# activity_key.txt says "stairs" and no direction.
+PHRASES = {"A": "walking", "B": "jogging", "C": "walking on stairs", "M": "kicking a ball"}
+
+
+def sources(raw: Path) -> list[Path]:
+    return find_files(raw, "data_*_accel_phone.txt")
+
+
+def read(source: Path, notes: Notes) -> list[Run]:
+    """Each activity has a clock of its own, which starts with its first sample."""
+    gyro_path = source.parent.parent / "gyro" / source.name.replace("accel", "gyro")
+    if not gyro_path.is_file():
+        raise DatasetError(f"{gyro_path} is missing; the streams need accelerometer and gyroscope")
+    acc_table, gyro_table = _read_sensor(source), _read_sensor(gyro_path)
+    runs = []
+    for letter in acc_table["activity"].unique():
+        phrase = phrase_of(PHRASES, letter, source)
+        acc_time, acc = _activity(acc_table, letter)
+        gyro_time, gyro = _activity(gyro_table, letter)
+        if not len(gyro):
+            notes.add("activities without gyroscope left out")
+            continue
+        stream, own_rate = _stream_of(acc_time, source, letter)
+        if 1 / _period(gyro_time) < (1 - RATE_TOLERANCE) * own_rate:
+            notes.add("activities whose slower gyroscope is interpolated to the accelerometer's rate")
+        origin = min(acc_time.min(), gyro_time.min())
+        rate = stream.sampling_rate_hz
+        acc_runs = resample_uniform(acc_time - origin, acc / STANDARD_GRAVITY, rate, MAX_GAP_S, notes)
+        gyro_runs = resample_uniform(gyro_time - origin, gyro, rate, MAX_GAP_S, notes)
+        subject = source.stem.split("_")[1]
+        for start, x in align_streams([acc_runs, gyro_runs], rate):
+            runs.append(Run(stream.name, f"{subject}_{letter}", f"s{subject}", x, [(phrase, 0, len(x))], start))
+    return runs
+
+
+def _read_sensor(path: Path) -> pd.DataFrame:
+    table = read_rows(path, COLUMNS, text=("activity",), comment=";")
+    subject = path.stem.split("_")[1]
+    other = (table["subject"] != int(subject)).to_numpy()
+    if other.any():
+        row = int(np.argmax(other))
+        found = table["subject"].iloc[row]
+        raise DatasetError(f"{path}, row {row + 1}: subject {found:g}; expected {subject} as in the file name")
+    return table
+
+
+def _activity(table: pd.DataFrame, letter: str) -> tuple[np.ndarray, np.ndarray]:
+    rows = table[table["activity"] == letter]
+    return rows["timestamp"].to_numpy() / 1e9, rows[["x", "y", "z"]].to_numpy()
+
+
+def _period(time_s: np.ndarray) -> float:
+    """Median step; files that hold every sample twice, one copy after the other, do not disturb it."""
+    return float(np.median(np.diff(np.unique(time_s))))
+
+
+def _stream_of(acc_time: np.ndarray, path: Path, letter: str) -> tuple[StreamInfo, float]:
+    if len(acc_time) < 2:
+        raise DatasetError(f"{path}: activity {letter} has one sample; expected about 3 minutes; remove the row")
+    own_rate = 1 / _period(acc_time)
+    stream = min(STREAMS, key=lambda info: abs(info.sampling_rate_hz - own_rate))
+    if abs(stream.sampling_rate_hz - own_rate) > RATE_TOLERANCE * stream.sampling_rate_hz:
+        raise DatasetError(f"{path}: activity {letter} is sampled at {own_rate:.1f} Hz; expected about 20, 25 or 50 Hz")
+    return stream, own_rate

@@ -1,0 +1,449 @@
+"""Converters of MobiFall, SisFall, SelfBACK, PDIoT, WISDM (phone) and sp-sw-har: on the published layout in miniature,
+and on original files where HAR_RAW_SAMPLES names a folder that has them."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from har.recordings.convert import converter
+from har.recordings.convert.common import Notes, convert_dataset
+from har.recordings.convert.raw_checks import published_twice, read_rows
+from har.recordings.format import DatasetError, read_dataset
+
+G = 9.80665
+SAMPLES = os.environ.get("HAR_RAW_SAMPLES")
+needs_samples = pytest.mark.skipif(not SAMPLES, reason="HAR_RAW_SAMPLES names no folder with original files")
+
+
+def write(path: Path, lines: list[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def rows(*columns: np.ndarray | list) -> list[str]:
+    return [",".join(map(str, row)) for row in zip(*(np.asarray(c).tolist() for c in columns), strict=True)]
+
+
+# --- the published layouts in miniature -------------------------------------------------------------------------------
+
+
+def write_mobifall(raw: Path) -> None:
+    header = ["#Acceleration force along the x y z axes (including gravity).", "#Subject ID: 2", "", "@DATA"]
+    for code, group, seconds in (("WAL", "ADL", 6.0), ("FOL", "FALLS", 9.0)):
+        acc_s = np.concatenate([[0, 0.2, 0.4], np.arange(0.6, seconds, 1 / 93)])
+        gyro_s = np.arange(-0.1, seconds, 1 / 200)
+        z = np.full(len(acc_s), G)
+        if code == "FOL":
+            z[np.argmin(np.abs(acc_s - 5.0))] = 19.0
+        acc = [np.sin(np.pi * acc_s), 0 * z, z]
+        # 130 Hz would turn up as 30 Hz if every second sample were simply dropped.
+        gyro = [np.sin(2 * np.pi * 3 * gyro_s) + np.sin(2 * np.pi * 130 * gyro_s), 0 * gyro_s, 0.5 + 0 * gyro_s]
+        for sensor, t, xyz in (("acc", acc_s, acc), ("gyro", gyro_s, gyro)):
+            stamps = np.rint((t + 3000) * 1e9).astype(np.int64)
+            write(raw / f"sub2/{group}/{code}/{code}_{sensor}_2_1.txt", header + rows(stamps, *xyz))
+
+
+def sisfall_counts(seed: int) -> np.ndarray:
+    counts = np.random.default_rng(seed).integers(-4, 5, (2400, 9))
+    counts[:, 1] -= 256
+    counts[:, 3] += 1000
+    counts[:, 7] -= 1024
+    return counts
+
+
+def write_sisfall(raw: Path) -> None:
+    fall = sisfall_counts(3)
+    fall[1500, 1] = -3000
+    for path, counts, end in (
+        ("SA01/D01_SA01_R01.txt", sisfall_counts(1), ""),
+        ("SA15/D17_SE15_R01.txt", sisfall_counts(2), ";"),
+        ("SA01/F01_SA01_R02.txt", fall, ";"),
+        ("SA02/D03_SA02_R01.txt", sisfall_counts(4), ";"),
+        ("SA02/D04_SA02_R01.txt", sisfall_counts(4), ";"),
+    ):
+        write(raw / path, [" " + line.replace(",", ", ") + end for line in rows(*counts.T)])
+
+
+def write_selfback(raw: Path) -> None:
+    devices = (("wrist50", "026", 0.007, 102.5), ("thigh34", "026", 0, 97.1), ("wrist50", "007", 0, 99))
+    for place, subject, offset_s, own_rate in devices:
+        t = np.arange(600) / own_rate + offset_s
+        times = np.datetime64("2016-04-13T10:31:57.000") + np.rint(t * 1e3).astype("timedelta64[ms]")
+        stamps = [str(time).replace("T", " ") for time in times]
+        # A ramp in time: linear interpolation must return it exactly, wherever the samples were.
+        columns, names = [stamps, np.round(t, 3) / 8, 0 * t, 1 + 0 * t], "time,x,y,z"
+        if place == "thigh34":
+            columns, names = [*columns, ["walk_mod"] * 600], names + ",class"
+        write(raw / f"raw/9_class/{place}/walk_mod/{subject}.csv", [names, *rows(*columns)])
+
+
+def pdiot_samples(seed: int) -> np.ndarray:
+    samples = np.random.default_rng(seed).normal(0, 0.004, (100, 6)).round(6)
+    turning = 50 if seed == 5 else 1
+    return samples + np.array([0.6, -0.8, 0, turning, 0, -2 * turning])
+
+
+def write_pdiot(raw: Path) -> None:
+    base = raw / "updated_anonymized_dataset_2023"
+    head = ",timestamp,accel_x,accel_y,accel_z,gyro_x,gyro_y,gyro_z"
+    for device, subject, activity, samples in (
+        ("respeck", "s1", "lyingBack", pdiot_samples(1)),
+        ("thingy", "s1", "ascending", pdiot_samples(2)),
+        ("thingy", "s2", "sitting", pdiot_samples(3)),
+        ("thingy", "s3", "sitting", pdiot_samples(3)[20:]),
+        ("thingy", "s4", "running", pdiot_samples(4)),
+        ("thingy", "s4", "standing", pdiot_samples(4)),
+        ("thingy", "s5", "lyingLeft", pdiot_samples(5)),
+    ):
+        stamps = 1697605965 + 40 * np.arange(len(samples))
+        folder = {"respeck": "Respeck", "thingy": "Thingy"}[device]
+        write(
+            base / f"{folder}/{subject}/{subject}_{device}_{activity}_breathingNormal.csv",
+            [head, *rows(np.arange(len(samples)), stamps, *samples.T)],
+        )
+
+
+def write_wisdm(raw: Path) -> None:
+    for subject, acc_rate, gyro_rate in ((1600, 19.859, 19.859), (1601, 25.06, 25.06), (1608, 49.648, 19.859)):
+        for sensor, rate, scale in (("accel", acc_rate, G), ("gyro", gyro_rate, 1.0)):
+            lines = []
+            for letter, epoch_s in (("A", 900.0), ("C", 50.0)):
+                t = np.arange(0.1 if sensor == "gyro" else 0.0, 12, 1 / rate)
+                stamps = np.rint((t + epoch_s) * 1e9).astype(np.int64)
+                xyz = [scale * 0.3 * np.sin(np.pi * t), 0 * t, scale + 0 * t]
+                part = [f"{subject},{letter},{line};" for line in rows(stamps, *xyz)]
+                lines += part * (2 if letter == "C" else 1)
+            write(raw / f"raw/phone/{sensor}/data_{subject}_{sensor}_phone.txt", lines)
+
+
+def spsw_labels() -> list[str]:
+    labels = ("SEATED", "STANDING_UP", "WALKING", "TURNING", "WALKING", "SITTING_DOWN", "SEATED")
+    return [label for label, n in zip(labels, (100, 120, 200, 100, 1, 120, 60), strict=True) for _ in range(n)]
+
+
+def write_spsw(raw: Path) -> None:
+    labels = spsw_labels()
+    for device, rate, start_s in (("sp", 102.4, 0.05), ("sw", 104.27, 0.0)):
+        t = start_s + np.arange(len(labels)) / rate
+        # Arrival in bursts: four samples in a row come with the last of them.
+        arrival = t[np.minimum(np.arange(len(t)) // 4 * 4 + 3, len(t) - 1)]
+        stamps = 1657533977000 + np.rint(arrival * 1e3).astype(np.int64)
+        xyz = [G * 0.3 * np.sin(np.pi * t), 0 * t, G + 0 * t, 0.2 * np.sin(np.pi * t), 0 * t, 0 * t]
+        write(
+            raw / f"DATA/s01/s01_02_{device}.csv",
+            ["x_acc,y_acc,z_acc,x_gyro,y_gyro,z_gyro,timestamp,label", *rows(*xyz, stamps, labels)],
+        )
+
+
+WRITERS = {
+    "mobifall": write_mobifall,
+    "sisfall": write_sisfall,
+    "selfback": write_selfback,
+    "pdiot": write_pdiot,
+    "wisdm_phone": write_wisdm,
+    "spsw_har": write_spsw,
+}
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory):
+    """name -> (dataset, notes) of the miniature; made once, read only."""
+    result = {}
+    for name, writer in WRITERS.items():
+        folder = tmp_path_factory.mktemp(name)
+        writer(folder / "raw")
+        notes = convert_dataset(converter(name), folder / "raw", folder / "out" / name)
+        result[name] = (read_dataset(folder / "out" / name), notes)
+    return result
+
+
+def segment(dataset, stream: str, recording: str, label: str):
+    """The only segment of that recording and label, and the time (s) of each of its samples."""
+    part = dataset.streams[stream]
+    (found,) = [s for s in part.segments if (s.recording, s.label) == (recording, label)]
+    times = found.start_time_s + np.arange(found.stop - found.start) / part.info.sampling_rate_hz
+    return found, part.samples[found.start : found.stop], times
+
+
+# --- values, labels, subjects, clocks ---------------------------------------------------------------------------------
+
+
+def test_mobifall_merges_two_clocks_and_keeps_aliases_out(converted):
+    dataset, notes = converted["mobifall"]
+    found, x, t = segment(dataset, "phone", "WAL_2_1", "walking")
+    assert found.subject == "s02"
+    t = t - 0.1  # The gyroscope started 0.1 s before the accelerometer, which is time 0 of the fixture.
+    assert t[0] == pytest.approx(0.6, abs=1e-6)
+    np.testing.assert_allclose(x[:, 0], np.sin(np.pi * t) / G, atol=1e-4)
+    np.testing.assert_allclose(x[:, 2], 1.0, atol=1e-6)
+    inner = slice(20, -20)
+    np.testing.assert_allclose(x[inner, 3], np.sin(2 * np.pi * 3 * t[inner]), atol=0.02)
+    np.testing.assert_allclose(x[inner, 5], 0.5, atol=1e-3)
+    assert "accelerometer samples more than 0.1 s from both neighbours left out: 6" in notes
+
+
+def test_mobifall_labels_only_the_fall(converted):
+    dataset, _ = converted["mobifall"]
+    _, x, t = segment(dataset, "phone", "FOL_2_1", "falling forward")
+    assert (t[0] - 0.1, t[-1] - 0.1) == pytest.approx((2.5, 7.49), abs=0.02)
+    assert np.argmax(x[:, 2]) == 250
+    labels = [s.label for s in dataset.streams["phone"].segments if s.recording == "FOL_2_1"]
+    assert labels == ["", "falling forward", ""]
+
+
+def test_sisfall_counts_to_units_and_folder_to_subject(converted):
+    dataset, notes = converted["sisfall"]
+    found, x, _ = segment(dataset, "waist", "D17_SA15_R01", "getting into and out of a car")
+    assert found.subject == "SA15"
+    counts = sisfall_counts(2)
+    np.testing.assert_allclose(x[:, :3], counts[:, :3] / 256, atol=1e-6)
+    np.testing.assert_allclose(x[:, 3:], counts[:, 3:6] * 4000 / 65536 * np.pi / 180, rtol=1e-6)
+    found, x, t = segment(dataset, "waist", "F01_SA01_R02", "slipping and falling forward")
+    assert (t[0], len(x)) == (5.0, 1000)
+    assert x[500, 1] == pytest.approx(-3000 / 256)
+    assert "SA02" not in dataset.subjects
+    assert notes == ["trials left out because their samples are published twice, under different labels or people: 2"]
+
+
+def test_selfback_streams_share_the_recordings_clock(converted):
+    dataset, _ = converted["selfback"]
+    assert dataset.subjects == ["s007", "s026"]
+    for stream, start_s, last_s in (("wrist", 0.007, 599 / 102.5 + 0.007), ("thigh", 0.0, 599 / 97.1)):
+        found, x, t = segment(dataset, stream, "026_walk_mod", "walking at a moderate pace")
+        assert found.start_time_s == pytest.approx(start_s, abs=1e-5)
+        np.testing.assert_allclose(x[:, 0], t / 8, atol=1e-5)
+        assert 0 <= last_s - t[-1] < 0.011
+
+
+def test_pdiot_units_streams_and_copies(converted):
+    dataset, notes = converted["pdiot"]
+    found, x, _ = segment(dataset, "chest", "s1_respeck_lyingBack_breathingNormal", "lying on the back")
+    raw = pdiot_samples(1)
+    assert (found.subject, len(x)) == ("s1", 100)
+    np.testing.assert_allclose(x, np.hstack([raw[:, :3], raw[:, 3:] * np.pi / 180]), rtol=1e-6)
+    pocket = [(s.subject, s.label) for s in dataset.streams["trouser_pocket"].segments]
+    assert pocket == [("s1", "walking upstairs"), ("s2", "sitting")]
+    assert notes == [
+        "recordings left out because their samples are published twice, under different labels or people: 3",
+        "recordings left out because they are labelled lying and move throughout: 1",
+    ]
+
+
+@pytest.mark.parametrize(("subject", "rate"), [("1600", 20), ("1601", 25), ("1608", 50)])
+def test_wisdm_stream_follows_the_phones_rate(converted, subject, rate):
+    dataset, notes = converted["wisdm_phone"]
+    stream = f"phone_{rate}hz"
+    assert {s.subject for s in dataset.streams[stream].segments} == {f"s{subject}"}
+    for letter, label in (("A", "walking"), ("C", "walking on stairs")):
+        _, x, t = segment(dataset, stream, f"{subject}_{letter}", label)
+        assert t[0] == pytest.approx(0.1, abs=1 / rate)
+        np.testing.assert_allclose(x[:, 0], 0.3 * np.sin(np.pi * t), atol=2e-3)
+        np.testing.assert_allclose(x[:, 3], 0.3 * np.sin(np.pi * t), atol=2e-3)
+        np.testing.assert_allclose(x[:, 2], 1.0, atol=1e-6)
+    assert "activities whose slower gyroscope is interpolated to the accelerometer's rate: 2" in notes
+    assert any("repeated time stamp" in line for line in notes)
+
+
+def test_spsw_restores_the_clock_and_cleans_jitter(converted):
+    dataset, notes = converted["spsw_har"]
+    assert dataset.subjects == ["s01"]
+    starts = {}
+    for stream in ("phone", "watch"):
+        part = dataset.streams[stream]
+        assert [s.label for s in part.segments] == [
+            "sitting", "standing up from a chair", "walking", "turning around", "sitting down on a chair", "sitting",
+        ]  # fmt: skip
+        starts[stream] = part.segments[0].start_time_s
+        t = starts[stream] + np.arange(len(part.samples)) / 100
+        # The fitted clock runs late by the mean delay of a burst, 1.5 samples: one constant for the whole recording.
+        late = np.arange(0, 0.03, 0.001)[:, None]
+        error = np.abs(part.samples[:, 0] - 0.3 * np.sin(np.pi * (t - late))).max(axis=1)
+        assert error.min() < 2e-3
+    assert starts["phone"] - starts["watch"] == pytest.approx(0.05, abs=2e-3)
+    turning = dataset.streams["phone"].segments[3]
+    # 101 samples (the jitter sample joins the turn) at 102.4 Hz.
+    assert turning.stop - turning.start == pytest.approx(101 * 100 / 102.4, abs=1)
+    assert "label stretches shorter than 10 samples given the neighbour's label: 2" in notes
+
+
+# --- all six: repeatable, and loud about damage -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_converting_twice_gives_identical_bytes(name, converted, tmp_path):
+    WRITERS[name](tmp_path / "raw" / name)
+    convert_dataset(converter(name), tmp_path / "raw", tmp_path / "again" / name)
+    first = converted[name][0].folder
+    names = sorted(p.name for p in first.iterdir())
+    assert names == sorted(p.name for p in (tmp_path / "again" / name).iterdir())
+    assert all((first / n).read_bytes() == (tmp_path / "again" / name / n).read_bytes() for n in names)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_phrases_are_the_labels_of_the_card(name, converted):
+    module = converter(name)
+    assert set(converted[name][0].labels) <= set(module.PHRASES.values())
+    assert module.CARD.activities == len(module.PHRASES)
+    assert all(phrase == phrase.lower().strip() for phrase in module.PHRASES.values())
+
+
+FIRST_FILE = {
+    "mobifall": ("sub2/ADL/WAL/WAL_acc_2_1.txt", 60),
+    "sisfall": ("SA01/D01_SA01_R01.txt", 20),
+    "selfback": ("raw/9_class/wrist50/walk_mod/026.csv", 20),
+    "pdiot": ("updated_anonymized_dataset_2023/Thingy/s1/s1_thingy_ascending_breathingNormal.csv", 20),
+    "wisdm_phone": ("raw/phone/accel/data_1600_accel_phone.txt", 20),
+    "spsw_har": ("DATA/s01/s01_02_sp.csv", 20),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_damaged_number_is_reported_with_file_and_row(name, tmp_path):
+    WRITERS[name](tmp_path)
+    path, row = tmp_path / FIRST_FILE[name][0], FIRST_FILE[name][1]
+    lines = path.read_text().splitlines()
+    cells = lines[row - 1].split(",")
+    cells[3] = "?"
+    lines[row - 1] = ",".join(cells)
+    write(path, lines)
+    with pytest.raises(DatasetError, match=rf"{path.name}, row {row}: "):
+        convert_dataset(converter(name), tmp_path, tmp_path / "out" / name)
+    assert not (tmp_path / "out" / name).exists()
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_an_empty_file_is_an_error(name, tmp_path):
+    WRITERS[name](tmp_path)
+    path = tmp_path / FIRST_FILE[name][0]
+    path.write_text("")
+    with pytest.raises(DatasetError, match=path.name):
+        convert_dataset(converter(name), tmp_path, tmp_path / "out" / name)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_an_unknown_label_is_an_error(name, tmp_path):
+    WRITERS[name](tmp_path)
+    path = tmp_path / FIRST_FILE[name][0]
+    if name in ("wisdm_phone", "spsw_har"):
+        path.write_text(path.read_text().replace("1600,A,", "1600,X,").replace("TURNING", "X"))
+    elif name == "selfback":
+        path.parent.rename(path.parent.with_name("X"))
+    else:
+        known = {"mobifall": "WAL", "sisfall": "D01", "pdiot": "ascending"}[name]
+        path.rename(path.with_name(path.name.replace(known, "D99")))
+    with pytest.raises(DatasetError, match="unknown label"):
+        convert_dataset(converter(name), tmp_path, tmp_path / "out" / name)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_wrong_folder_is_an_error(name, tmp_path):
+    (tmp_path / "raw").mkdir()
+    with pytest.raises(DatasetError, match="no file matches"):
+        convert_dataset(converter(name), tmp_path / "raw", tmp_path / "out" / name)
+
+
+@pytest.mark.parametrize(("name", "pattern"), [("mobifall", "WAL_gyro_*"), ("wisdm_phone", "data_1600_gyro*")])
+def test_a_missing_gyroscope_file_is_an_error(name, pattern, tmp_path):
+    WRITERS[name](tmp_path)
+    next(tmp_path.rglob(pattern)).unlink()
+    with pytest.raises(DatasetError, match=r"gyro.* is missing"):
+        convert_dataset(converter(name), tmp_path, tmp_path / "out" / name)
+
+
+def test_spsw_lost_samples_are_an_error(tmp_path):
+    write_spsw(tmp_path)
+    path = tmp_path / "DATA/s01/s01_02_sp.csv"
+    lines = path.read_text().splitlines()
+    write(path, lines[:200] + lines[300:])
+    with pytest.raises(DatasetError, match="samples were lost"):
+        convert_dataset(converter("spsw_har"), tmp_path, tmp_path / "out")
+
+
+# --- the shared checks ------------------------------------------------------------------------------------------------
+
+
+def test_published_twice_agrees_with_comparing_all_rows(tmp_path):
+    random = np.random.default_rng(5)
+    texts = [[f"{a},{b}" for a, b in random.integers(0, 10**6, (80, 2))] for _ in range(6)]
+    texts[3] = texts[0][30:] + texts[3][:20]  # 50 of its 70 rows
+    texts[5] = texts[2][:20] + texts[5][:60]  # 20 of its 80 rows: not a copy
+    texts[4] = list(texts[1])
+    paths = [tmp_path / f"{number}.txt" for number in range(6)]
+    for path, lines in zip(paths, texts, strict=True):
+        write(path, lines)
+    label = {path: "a" for path in paths} | {paths[4]: "b"}
+    expected = set()
+    for i in range(6):
+        for j in range(i):
+            if 2 * len(set(texts[i]) & set(texts[j])) >= min(len(texts[i]), len(texts[j])):
+                expected |= {paths[i]} if label[paths[i]] == label[paths[j]] else {paths[i], paths[j]}
+    assert expected == {paths[1], paths[3], paths[4]}
+    assert published_twice(paths, label_of=label.get) == expected
+
+
+def test_read_rows_wants_exactly_the_columns(tmp_path):
+    write(tmp_path / "a.csv", ["1,2,3", "4,5,6"])
+    with pytest.raises(DatasetError, match="3 columns; expected 2"):
+        read_rows(tmp_path / "a.csv", ("x", "y"))
+    write(tmp_path / "b.csv", ["x,z", "1,2"])
+    with pytest.raises(DatasetError, match=r"b.csv, row 1: no column \['y'\]"):
+        read_rows(tmp_path / "b.csv", ("x", "y"), header=True)
+
+
+# --- original files ---------------------------------------------------------------------------------------------------
+
+
+@needs_samples
+@pytest.mark.parametrize(
+    ("name", "people", "labels"),
+    [
+        ("mobifall", ["s10"], 8),
+        ("sisfall", ["SA01", "SA15", "SE06"], 5),
+        ("selfback", ["s026"], 4),
+        ("pdiot", ["s1", "s2"], 12),
+        ("spsw_har", ["s01", "s02"], 5),
+    ],
+)
+def test_original_samples_convert(name, people, labels, tmp_path):
+    convert_dataset(converter(name), Path(SAMPLES) / name, tmp_path / name)
+    dataset = read_dataset(tmp_path / name, scan=True)
+    assert dataset.subjects == people
+    assert len(dataset.labels) == labels
+
+
+@needs_samples
+def test_original_first_rows_by_hand(tmp_path):
+    """First lines of the original files, converted here with a pocket calculator's formulas."""
+    root = Path(SAMPLES)
+    (run,) = converter("sisfall").read((root / "sisfall/SA01/D01_SA01_R01.txt", False), Notes())
+    np.testing.assert_allclose(run.samples[0, :3], [17 / 256, -179 / 256, -99 / 256], rtol=1e-6)
+    np.testing.assert_allclose(run.samples[0, 3], -18 * 0.06103515625 * 0.017453292519943295, rtol=1e-6)
+    assert len(run.samples) == sum(1 for line in (root / "sisfall/SA01/D01_SA01_R01.txt").open() if line.strip())
+    path = next((root / "pdiot").rglob("s1_respeck_ascending_*.csv"))
+    (run,) = converter("pdiot").read((path, False), Notes())
+    by_hand = [0.011962891, -0.8557739, -0.029846191, -9.625 / 57.29578, -0.859375 / 57.29578, -5.65625 / 57.29578]
+    np.testing.assert_allclose(run.samples[0], by_hand, atol=1e-6)
+    wrist, thigh = converter("selfback").read(
+        [root / f"selfback/raw/9_class/{place}/walk_mod/026.csv" for place in ("wrist50", "thigh34")], Notes()
+    )
+    for run, place in ((wrist, "wrist50"), (thigh, "thigh34")):
+        first = (root / f"selfback/raw/9_class/{place}/walk_mod/026.csv").read_text().splitlines()[1].split(",")
+        np.testing.assert_allclose(run.samples[0], [float(v) for v in first[1:4]], atol=1e-6)
+    runs = converter("wisdm_phone").read(root / "wisdm_phone/raw/phone/accel/data_1600_accel_phone.txt", Notes())
+    assert [(r.stream, r.recording, r.labels[0][0]) for r in runs] == [
+        ("phone_20hz", "1600_A", "walking"),
+        ("phone_20hz", "1600_B", "jogging"),
+        ("phone_20hz", "1600_C", "walking on stairs"),
+        ("phone_20hz", "1600_M", "kicking a ball"),
+    ]
+    # The gyroscope starts 0.2519 s after the accelerometer: five whole periods of 50 ms are skipped and one begun.
+    assert runs[0].start_time_s == pytest.approx(0.30)
+    assert runs[0].samples[:, :3].mean(0) * G == pytest.approx(_mean_of_letter(root, "A"), abs=0.05)
+
+
+def _mean_of_letter(root: Path, letter: str) -> np.ndarray:
+    lines = (root / "wisdm_phone/raw/phone/accel/data_1600_accel_phone.txt").read_text().split(";")
+    cells = [line.strip().split(",") for line in lines if line.strip()]
+    return np.mean([[float(v) for v in c[3:]] for c in cells if c[1] == letter], axis=0)
