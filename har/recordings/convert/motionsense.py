@@ -1,0 +1,58 @@
+"""MotionSense (Malekzadeh et al., IoTDI 2019): six activities, an iPhone in the front trouser pocket.
+
+Core Motion splits the accelerometer into gravity and user acceleration; their sum is what the sensor measured, with the
+opposite sign of every other dataset here (an iPhone face up reads -1 g on z). The sign is turned, so that samples are
+specific force, upward at rest.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from har.recordings.convert.common import ACC, GYRO, DatasetCard, Notes, Run, find_files, phrase_of
+from har.recordings.convert.raw_checks import read_rows
+from har.recordings.format import DatasetError, StreamInfo
+
+CARD = DatasetCard(
+    title="MotionSense",
+    citation="Malekzadeh, Clegg, Cavallaro and Haddadi, Mobile Sensor Data Anonymization, IoTDI 2019",
+    licence="ODbL 1.0",
+    source_url="https://github.com/mmalekzadeh/motion-sense",
+    people=24,
+    placements=("front trouser pocket",),
+    rate="50 Hz",
+    activities=6,
+    verified="published layout",
+)
+STREAMS = (StreamInfo("phone", "Apple iPhone 6s", "front trouser pocket", ACC + GYRO, 50.0, accelerometer_range_g=8.0),)
+PHRASES = {
+    "dws": "walking downstairs",
+    "ups": "walking upstairs",
+    "wlk": "walking",
+    "jog": "jogging",
+    "std": "standing",
+    "sit": "sitting",
+}
+COLUMNS = tuple(f"{group}.{axis}" for group in ("gravity", "userAcceleration", "rotationRate") for axis in "xyz")
+_NAME = re.compile(r"([a-z]+_\d+)/sub_(\d+)\.csv")
+
+
+def sources(raw: Path) -> list[Path]:
+    """One file a trial and person; the folders of single sensors, published beside it, hold the same trials again."""
+    single = ("B_Accelerometer_data", "C_Gyroscope_data")
+    return [path for path in find_files(raw, "*_*/sub_*.csv") if path.parents[1].name not in single]
+
+
+def read(path: Path, notes: Notes) -> Iterator[Run]:
+    """One labelled run a file."""
+    match = _NAME.fullmatch("/".join(path.parts[-2:]))
+    if not match:
+        raise DatasetError(f"{path}: expected a name like dws_1/sub_1.csv")
+    trial, subject = match[1], f"s{int(match[2]):02d}"
+    phrase = phrase_of(PHRASES, trial.split("_")[0], path)
+    values = read_rows(path, COLUMNS, header=True).to_numpy()
+    samples = np.hstack([-(values[:, 0:3] + values[:, 3:6]), values[:, 6:9]])
+    notes.add("trials whose accelerometer sign was turned from Core Motion's to specific force")
+    yield Run("phone", f"{trial}_{subject}", subject, samples, [(phrase, 0, len(samples))])
