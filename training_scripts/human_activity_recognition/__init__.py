@@ -1,0 +1,1 @@
+"""Human activity recognition: the training scripts with their losses and memory bank."""
