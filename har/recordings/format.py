@@ -468,7 +468,7 @@ def rest_magnitude_g(stream: Stream) -> float | None:
 
 def _unit_guess(magnitude: np.ndarray) -> float:
     """About 1 for samples in g, about 9.8 for m/s^2: stillness is judged in the samples' own unit."""
-    return float(np.median(magnitude)) or 1.0
+    return max(1.0, float(np.median(magnitude)))
 
 
 def segments_of(labels: Iterable[str]) -> list[tuple[str, int, int]]:

@@ -1,8 +1,11 @@
 """What the converters share: cards, runs, raw archives, number files, clocks, units, and the driver."""
 
+import gzip
+import lzma
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +25,9 @@ GYRO = ("gyro_x", "gyro_y", "gyro_z")
 MAG = ("mag_x", "mag_y", "mag_z")
 
 Item = TypeVar("Item")
+
+# What unpacking a cut off or altered archive raises.
+DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile)
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,7 @@ def raw_folder(raw: Path) -> Iterator[Path]:
                     archive.extractall(folder, filter="data")
             else:
                 raise DatasetError(f"{raw} is neither a folder nor a tar or zip archive")
-        except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
+        except DAMAGED as error:
             raise DatasetError(f"{raw}: the archive is damaged ({error}); fetch it again") from error
         yield Path(folder)
 

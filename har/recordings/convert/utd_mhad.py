@@ -1,0 +1,100 @@
+"""UTD-MHAD: 27 short actions in front of a camera, one inertial sensor: right wrist (1-21) or right thigh (22-27)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from struct import error as StructError
+from zlib import error as ZlibError
+
+import numpy as np
+from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
+
+from har.recordings.convert.common import ACC, GYRO, DatasetCard, Notes, Run, find_files, phrase_of
+from har.recordings.format import DatasetError, StreamInfo
+
+CARD = DatasetCard(
+    title="UTD-MHAD (inertial sensor)",
+    citation="Chen, Jafari, Kehtarnavaz: UTD-MHAD: a multimodal dataset for human action recognition utilizing a depth "
+    "camera and a wearable inertial sensor, ICIP 2015",
+    licence="free for research with citation",
+    source_url="https://personal.utdallas.edu/~kehtar/UTD-MHAD.html",
+    people=8,
+    placements=("right wrist", "right thigh"),
+    rate="50 Hz",
+    activities=27,
+    verified="original files",
+)
+
+RATE_HZ = 50.0
+LAST_WRIST_ACTION = 21
+# What scipy raises for an empty, cut off, foreign or version 7.3 file, and for one without the array.
+UNREADABLE = (LookupError, ValueError, TypeError, EOFError, OSError, RuntimeError, MatReadError, StructError, ZlibError)
+
+STREAMS = tuple(
+    StreamInfo(
+        name=placement.replace(" ", "_"),
+        device="UTD wearable inertial sensor",
+        placement=placement,
+        channels=ACC + GYRO,
+        sampling_rate_hz=RATE_HZ,
+        accelerometer_range_g=8.0,
+    )
+    for placement in CARD.placements
+)
+
+PHRASES = {
+    1: "swiping left with the arm",
+    2: "swiping right with the arm",
+    3: "waving the hand",
+    4: "clapping the hands",
+    5: "throwing",
+    6: "crossing the arms in front of the chest",
+    7: "shooting a basketball",
+    8: "drawing an x in the air",
+    9: "drawing a circle clockwise in the air",
+    10: "drawing a circle counter-clockwise in the air",
+    11: "drawing a triangle in the air",
+    12: "bowling",
+    13: "boxing",
+    14: "swinging a baseball bat",
+    15: "swinging a tennis racket",
+    16: "curling the arms",
+    17: "serving in tennis",
+    18: "pushing with both hands",
+    19: "knocking on a door",
+    20: "catching an object",
+    21: "picking up an object and throwing it",
+    22: "jogging in place",
+    23: "walking in place",
+    24: "standing up from a chair",
+    25: "sitting down on a chair",
+    26: "lunging forward",
+    27: "squatting down and standing up",
+}
+
+
+def sources(raw: Path) -> list[Path]:
+    return sorted(find_files(raw, "a*_s*_t*_inertial.mat"), key=lambda path: _numbers(path)[1:] + _numbers(path)[:1])
+
+
+def read(source: Path, notes: Notes) -> Iterator[Run]:
+    """One clip is one recording; clips have no clock."""
+    action, subject, trial = _numbers(source)
+    phrase = phrase_of(PHRASES, action, source)
+    try:
+        samples = loadmat(source)["d_iner"]
+    except UNREADABLE as error:
+        raise DatasetError(f"{source}: expected a MATLAB file with the array d_iner ({error!r}); fetch it") from error
+    if samples.ndim != 2 or samples.shape[1] != 6 or not len(samples):
+        raise DatasetError(f"{source}: d_iner of shape {samples.shape}; expected (n, 6): acc in g, gyro in deg/s")
+    samples = np.hstack([samples[:, :3], np.deg2rad(samples[:, 3:])])
+    stream = STREAMS[0 if action <= LAST_WRIST_ACTION else 1].name
+    yield Run(stream, f"s{subject}_a{action:02d}_t{trial}", f"s{subject}", samples, [(phrase, 0, len(samples))])
+
+
+def _numbers(path: Path) -> list[int]:
+    """Action, subject and trial out of a12_s3_t2_inertial.mat."""
+    try:
+        return [int(part[1:]) for part in path.stem.split("_")[:3]]
+    except ValueError as error:
+        raise DatasetError(f"{path}: expected a name like a12_s3_t2_inertial.mat") from error

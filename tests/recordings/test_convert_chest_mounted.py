@@ -1,0 +1,155 @@
+"""chest_mounted: counts -> g with a zero level per person, labels by code."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from har.recordings.convert import chest_mounted
+from har.recordings.convert.common import Notes, convert_dataset
+from har.recordings.format import DatasetError, read_dataset, rest_magnitude_g
+
+RATE = 52
+
+
+def fake_file(folder: Path, subject: int, zero: tuple[float, float, float], seed: int = 0) -> np.ndarray:
+    """Twelve still postures of two seconds each with a known zero level; returns the true acceleration in g."""
+    rng = np.random.default_rng(seed)
+    directions = rng.standard_normal((12, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    truth = np.repeat(directions, 2 * RATE, axis=0)
+    write_counts(folder, subject, truth + np.array(zero), np.repeat([1, 3, 0, 4], 6 * RATE))
+    return truth
+
+
+def moving_where(moves: np.ndarray) -> np.ndarray:
+    """1 g along y; three steps a second of 0.3 g where ``moves`` (rows,) is true."""
+    steps = 0.3 * np.sin(2 * np.pi * 3 * np.arange(len(moves)) / RATE)
+    return np.stack([0 * steps, 1 + steps * moves, 0 * steps], axis=1)
+
+
+def write_counts(folder: Path, number: int, acceleration: np.ndarray, codes: np.ndarray) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    counts = np.round(acceleration * 372 + 2048).astype(int)
+    rows = zip(range(len(counts)), *counts.T, codes, strict=True)
+    (folder / f"{number}.csv").write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
+
+
+def test_zero_level_is_found_per_file(tmp_path):
+    truths = {
+        n: fake_file(tmp_path / "raw", n, zero, n) for n, zero in ((2, (0.0, 0.33, -0.05)), (10, (-0.1, -0.2, 0.0)))
+    }
+    notes = convert_dataset(chest_mounted, tmp_path / "raw", tmp_path / "chest_mounted")
+    dataset = read_dataset(tmp_path / "chest_mounted")
+    stream = dataset.streams["chest"]
+    assert dataset.subjects == ["s02"]  # one person with two devices
+    for recording, truth in (("file02", truths[2]), ("file10", truths[10])):
+        rows = [s for s in stream.segments if s.recording == recording]
+        samples = stream.samples[rows[0].start : rows[-1].stop]
+        # One count is 0.003 g; the penalty on the bias costs up to a few hundredths.
+        assert np.abs(samples - truth).max() < 0.03
+        assert [(s.label, s.start - rows[0].start, s.stop - rows[0].start) for s in rows] == [
+            ("working at a computer", 0, 312),
+            ("standing", 312, 624),
+            ("", 624, 936),
+            ("walking", 936, 1248),
+        ]
+    assert notes == [
+        "files of a person who has another file too, put under one subject: 1",
+        "files whose zero level was moved by more than 0.1 g on an axis: 2",
+        "samples of label 0 left unlabelled: 624",
+    ]
+
+
+def test_someone_who_is_never_still_keeps_the_nominal_zero():
+    shaking = np.tile([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], (200, 1))
+    assert chest_mounted.zero_level(shaking).tolist() == [0, 0, 0]
+    assert chest_mounted.zero_level(shaking[:5]).tolist() == [0, 0, 0]
+
+
+def test_the_zero_level_agrees_with_a_search():
+    rng = np.random.default_rng(3)
+    still = np.repeat(rng.normal((0.1, 1.2, 0.1), 0.1, (6, 3)), RATE, axis=0)
+    means = still[::RATE]
+
+    def cost(bias: np.ndarray) -> float:
+        return float(((np.linalg.norm(means - bias, axis=1) - 1) ** 2).mean() + (0.1 * np.linalg.norm(bias)) ** 2)
+
+    found = chest_mounted.zero_level(still)
+    nearby = [cost(found + step) for step in 0.002 * rng.standard_normal((200, 3))]
+    assert cost(found) <= min(nearby) + 1e-12
+    assert cost(found) < cost(np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "expected rows of numbers"),
+        ("0,2048,2420,2048,9\n" * 60, "unknown label 9"),
+        ("0,2048,2420,2048\n" * 60, "4 columns"),
+        ("0,2048,2420,2048,1\n1,2048,5000,2048,1\n", "row 2"),
+        ("0,2048,2420,hello,1\n", "expected rows of numbers"),
+    ],
+)
+def test_broken_files_are_named(tmp_path, text, expected):
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "1.csv").write_text(text)
+    with pytest.raises(DatasetError, match=expected) as caught:
+        convert_dataset(chest_mounted, tmp_path / "raw", tmp_path / "out")
+    assert "1.csv" in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_original_file(tmp_path):
+    samples = os.environ.get("HAR_RAW_SAMPLES")
+    if not samples:
+        pytest.skip("HAR_RAW_SAMPLES names no folder with original files")
+    folder = Path(samples) / "chest_mounted"
+    lines = (folder / "1.csv").read_text().split()
+    convert_dataset(chest_mounted, folder, tmp_path / "chest_mounted")
+    stream = read_dataset(tmp_path / "chest_mounted").streams["chest"]
+    assert stream.samples.shape == (len(lines), 3)
+    # Steps within the file do not depend on the zero level: first against second row, 372 counts a g.
+    first, second = ([int(v) for v in line.split(",")[1:4]] for line in lines[:2])
+    np.testing.assert_allclose(stream.samples[1] - stream.samples[0], (np.array(second) - first) / 372, atol=1e-6)
+    lag = 6 * RATE
+    borders = [(s.label, s.start) for s in stream.segments]
+    assert borders[:3] == [
+        ("", 0),
+        ("working at a computer", lag),
+        ("standing up, walking and using stairs", lag + 33677),
+    ]
+    assert borders[3] == ("standing", lag + 33677 + 928)
+    assert rest_magnitude_g(stream) == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("lag_s", [0, 1, 30, 90])
+def test_labels_that_come_too_early_are_moved(tmp_path, lag_s):
+    truth = np.concatenate(
+        [[code] * (seconds * RATE) for code, seconds in ((1, 100), (3, 20), (4, 60), (3, 15), (5, 30), (7, 120))]
+    )
+    acceleration = moving_where(np.isin(truth, (4, 5)))
+    early = np.concatenate([truth[lag_s * RATE :], np.zeros(lag_s * RATE, dtype=int)])
+    assert chest_mounted.label_lag_s(acceleration, early) == lag_s
+    write_counts(tmp_path / "raw", 9, acceleration, early)
+    (run,) = chest_mounted.read(tmp_path / "raw" / "9.csv", Notes())
+    labels = dict((label, (start, stop)) for label, start, stop in run.labels)
+    assert labels["walking"] == (120 * RATE, 180 * RATE)
+    assert labels["standing while talking"] == (225 * RATE, 345 * RATE)
+    assert run.labels[0] == ("working at a computer", lag_s * RATE, 100 * RATE)
+
+
+def test_without_movement_the_labels_stay():
+    codes = np.repeat([1, 4, 3], 40 * RATE)
+    assert chest_mounted.label_lag_s(moving_where(np.zeros(len(codes), bool)), codes) == 0
+    assert chest_mounted.label_lag_s(moving_where(np.ones(len(codes), bool)), np.full(len(codes), 4)) == 0
+
+
+def test_walking_and_talking_without_walking_is_left_out(tmp_path):
+    codes = np.repeat([3, 4, 6, 7], 30 * RATE)
+    write_counts(tmp_path / "raw", 9, moving_where(codes == 4), codes)
+    notes = Notes()
+    (run,) = chest_mounted.read(tmp_path / "raw" / "9.csv", notes)
+    assert [label for label, _, _ in run.labels] == ["standing", "walking"]
+    assert any(line.startswith("files in which nobody moves while walking and talking") for line in notes.lines())

@@ -1,0 +1,113 @@
+"""sphere: the majority of the annotators labels a second; lost packets split."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from har.recordings.convert import sphere
+from har.recordings.convert.common import Notes, convert_dataset
+from har.recordings.format import DatasetError, read_dataset, rest_magnitude_g
+
+CLASSES = list(sphere.PHRASES)
+
+
+def write_recording(folder: Path, name: str = "00001", lost: slice = slice(0, 0)) -> Path:
+    """Six seconds at 20 Hz, 1 g along x; seconds: none, stand, stand, tie, sit (two thirds), none."""
+    path = folder / "train" / name
+    path.mkdir(parents=True)
+    rows = [f"{0.01 + i / 20:.6f},1.0,{0.001 * i:.3f},0.0,-93.0,\n" for i in range(120)]
+    del rows[lost]
+    (path / "acceleration.csv").write_text("t,x,y,z,Kitchen_AP,Study_AP\n" + "".join(rows))
+    shares = [
+        {},
+        {"p_stand": 1.0},
+        {"p_stand": 0.6, "a_walk": 0.4},
+        {"p_stand": 0.5, "p_sit": 0.5},
+        {"p_sit": 0.667, "t_turn": 0.333},
+        {},
+    ]
+    lines = ["start,end," + ",".join(CLASSES)]
+    for second, share in enumerate(shares):
+        cells = [str(share.get(name, 0.0)) if share else "" for name in CLASSES]
+        lines.append(f"{second}.0,{second + 1}.0," + ",".join(cells))
+    (path / "targets.csv").write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_a_second_is_labelled_by_the_majority(tmp_path):
+    write_recording(tmp_path / "raw")
+    write_recording(tmp_path / "raw", "00002")
+    notes = convert_dataset(sphere, tmp_path / "raw", tmp_path / "sphere")
+    dataset = read_dataset(tmp_path / "sphere")
+    stream = dataset.streams["wrist"]
+    assert dataset.subjects == ["s00001", "s00002"]
+    assert stream.samples.shape == (240, 3)
+    np.testing.assert_allclose(stream.samples[:120, 1], 0.001 * np.arange(120), atol=1e-6)
+    assert [(s.label, s.start, s.stop) for s in stream.segments[:5]] == [
+        ("", 0, 20),
+        ("standing", 20, 60),
+        ("", 60, 80),
+        ("sitting", 80, 100),
+        ("", 100, 120),
+    ]
+    assert notes == [
+        "annotated seconds without a majority left unlabelled: 2",
+        "seconds without annotation left unlabelled: 4",
+    ]
+    assert rest_magnitude_g(stream) == pytest.approx(1, abs=0.01)
+
+
+def test_lost_packets_split_and_keep_the_clock(tmp_path):
+    source = write_recording(tmp_path, lost=slice(30, 50))
+    runs = list(sphere.read(source, Notes()))
+    assert [run.start_time_s for run in runs] == pytest.approx([0.01, 2.51])
+    assert [len(run.samples) for run in runs] == [30, 70]
+    # 2.51 s to 3.0 s still stand: ten samples of the second run.
+    assert runs[1].labels[0] == ("standing", 0, 10)
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "expected"),
+    [
+        ("targets.csv", None, "missing"),
+        ("targets.csv", lambda text: text.replace("p_stand", "p_fly"), "unknown label 'p_fly'"),
+        ("targets.csv", lambda text: text.replace("0.6", "much"), "more than numbers"),
+        ("targets.csv", lambda text: "", "expected a table"),
+        ("acceleration.csv", lambda text: text.replace("t,x,y,z", "t,x,y,w"), r"no column \['z'\]"),
+        ("acceleration.csv", lambda text: text.split("\n")[0] + "\n", "no rows"),
+    ],
+)
+def test_broken_files_are_named(tmp_path, file, change, expected):
+    source = write_recording(tmp_path)
+    path = source / file
+    if change:
+        path.write_text(change(path.read_text()))
+    else:
+        path.unlink()
+    with pytest.raises(DatasetError, match=expected) as caught:
+        list(sphere.read(source, Notes()))
+    assert file in str(caught.value)
+
+
+def test_original_files(tmp_path):
+    samples = os.environ.get("HAR_RAW_SAMPLES")
+    if not samples:
+        pytest.skip("HAR_RAW_SAMPLES names no folder with original files")
+    for out in ("a", "b"):
+        convert_dataset(sphere, Path(samples) / "sphere", tmp_path / out / "sphere")
+    for path in (tmp_path / "a" / "sphere").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / "sphere" / path.name).read_bytes()
+    stream = read_dataset(tmp_path / "a" / "sphere").streams["wrist"]
+    np.testing.assert_allclose(stream.samples[0], [0.944, -0.28, 0.152], atol=1e-6)
+    assert stream.segments[0].start_time_s == pytest.approx(0.017856)
+    targets = pd.read_csv(Path(samples) / "sphere" / "public_data" / "train" / "00001" / "targets.csv")
+    # Slow oracle: the label in the middle of every segment, from the row of its second.
+    for segment in stream.segments[::40]:
+        middle = segment.start_time_s + (segment.stop - segment.start) // 2 / 20
+        row = targets[(targets.start <= middle) & (targets.end > middle)].iloc[0, 2:]
+        winners = [name for name, share in row.items() if share > 0.5]
+        assert segment.label == (sphere.PHRASES[winners[0]] if winners else "")
+    assert rest_magnitude_g(stream) == pytest.approx(1, abs=0.05)

@@ -1,0 +1,441 @@
+"""Dataset folders: what is written is read back, whole or not at all, and each defect has file, row, remedy."""
+
+import csv
+import json
+import os
+import re
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from har.recordings.format import (
+    CSV_COLUMNS,
+    STANDARD_GRAVITY,
+    DatasetError,
+    DatasetWriter,
+    Segment,
+    Stream,
+    StreamInfo,
+    prepared_datasets,
+    read_dataset,
+    rest_magnitude_g,
+    segments_of,
+)
+
+ACC = ("acc_x", "acc_y", "acc_z")
+GYRO = ("gyro_x", "gyro_y", "gyro_z")
+HEADER = {"title": "A title", "citation": "Somebody 2020", "licence": "CC BY 4.0", "source_url": "https://example.org"}
+
+
+def info(name: str = "wrist", channels: tuple[str, ...] = ACC, rate: float = 50.0, **more: object) -> StreamInfo:
+    return StreamInfo(name, "tag", "right wrist", channels, rate, **more)
+
+
+def still(rows: int, width: int = 3, seed: int = 0) -> np.ndarray:
+    """Noise of 5 mg around 1 g along y."""
+    samples = 0.005 * np.random.default_rng(seed).standard_normal((rows, width))
+    samples[:, 1] += 1.0
+    return samples
+
+
+def write(folder: Path, samples: np.ndarray | None = None, gravity: str = "present") -> Path:
+    """A dataset of two streams worn together by two people."""
+    samples = still(300, 3) if samples is None else samples
+    with DatasetWriter(folder, **HEADER) as writer:
+        writer.add_stream(info(gravity=gravity))
+        writer.add_stream(info("thigh", ACC + GYRO, 25.0, accelerometer_range_g=8.0))
+        labels = [("walking", 10, 100), ("sitting", 100, 250)]
+        writer.append("wrist", recording="r1", subject="s1", samples=samples, labels=labels, start_time_s=0.5)
+        writer.append("wrist", recording="r2", subject="s2", samples=samples, labels=[("walking", 0, 300)])
+        writer.append("thigh", recording="r1", subject="s1", samples=still(150, 6), labels=[("walking", 0, 50)])
+        writer.note("rows left out: 3")
+    return folder
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+# --- writing and reading ----------------------------------------------------------------------------------------------
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    dataset = read_dataset(write(tmp_path / "mine"))
+    assert (dataset.name, dataset.title, dataset.citation) == ("mine", "A title", "Somebody 2020")
+    assert (dataset.licence, dataset.source_url, dataset.notes) == (*list(HEADER.values())[2:], ["rows left out: 3"])
+    assert dataset.labels == ["sitting", "walking"] and dataset.subjects == ["s1", "s2"]
+    assert dataset.streams["wrist"].info == info()
+    assert dataset.streams["thigh"].info == info("thigh", ACC + GYRO, 25.0, accelerometer_range_g=8.0)
+    assert dataset.streams["thigh"].info.units == {"acc": "g", "gyro": "rad/s"}
+    stream = dataset.streams["wrist"]
+    np.testing.assert_array_equal(stream.samples, np.tile(still(300), (2, 1)).astype(np.float32))
+    assert stream.segments == [
+        Segment("r1", "s1", "", 0, 10, 0.5),
+        Segment("r1", "s1", "walking", 10, 100, 0.7),
+        Segment("r1", "s1", "sitting", 100, 250, 2.5),
+        Segment("r1", "s1", "", 250, 300, 5.5),
+        Segment("r2", "s2", "walking", 300, 600, 0.0),
+    ]
+
+
+def test_samples_are_mapped_and_read_only(tmp_path):
+    samples = read_dataset(write(tmp_path / "mine")).streams["wrist"].samples
+    assert isinstance(samples, np.memmap) and samples.dtype == np.float32
+    with pytest.raises(ValueError, match="read-only"):
+        samples[0, 0] = 1.0
+
+
+def test_writing_twice_gives_identical_bytes(tmp_path):
+    first = bytes_of(write(tmp_path / "a" / "mine"))
+    assert first == bytes_of(write(tmp_path / "b" / "mine"))
+    assert first == bytes_of(write(tmp_path / "a" / "mine"))
+    assert set(first) == {"dataset.json", "wrist.npy", "wrist.csv", "thigh.npy", "thigh.csv"}
+
+
+def test_phrases_with_commas_quotes_and_accents_survive(tmp_path):
+    phrases = ["walking, slowly", 'saying "hello"', "marcher à pied"]
+    with DatasetWriter(tmp_path / "mine", **HEADER) as writer:
+        writer.add_stream(info())
+        labels = [(phrase, 10 * i, 10 * i + 10) for i, phrase in enumerate(phrases)]
+        writer.append("wrist", recording="r", subject="s", samples=still(30), labels=labels)
+    assert [s.label for s in read_dataset(tmp_path / "mine").streams["wrist"].segments] == phrases
+
+
+def test_prepared_datasets(tmp_path):
+    assert prepared_datasets(tmp_path / "nowhere") == []
+    write(tmp_path / "b")
+    write(tmp_path / "a")
+    (tmp_path / "no_dataset").mkdir()
+    (tmp_path / ".a.partial-xyz").mkdir()
+    (tmp_path / ".a.partial-xyz" / "dataset.json").touch()
+    assert prepared_datasets(tmp_path) == ["a", "b"]
+
+
+# --- whole or not at all ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", ["between", "append", "finish"])
+def test_a_failing_writer_leaves_the_old_folder_and_no_litter(tmp_path, stage):
+    folder = write(tmp_path / "mine")
+    before = bytes_of(tmp_path)
+
+    def fail() -> None:
+        with DatasetWriter(folder, **HEADER) as writer:
+            writer.add_stream(info())
+            if stage == "finish":  # still windows of 9.8 g are found when all is written
+                writer.append("wrist", recording="r", subject="s", samples=9.80665 * still(200), labels=[])
+                return
+            writer.append("wrist", recording="r", subject="s", samples=still(60), labels=[])
+            if stage == "between":
+                raise DatasetError("the raw file is broken")
+            writer.append("wrist", recording="r", subject="s", samples=np.full((5, 3), np.nan), labels=[])
+
+    with pytest.raises(DatasetError):
+        fail()
+    assert bytes_of(tmp_path) == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mine"]
+
+
+def test_a_new_dataset_replaces_the_whole_old_folder(tmp_path):
+    folder = write(tmp_path / "mine")
+    with DatasetWriter(folder, **HEADER) as writer:
+        writer.add_stream(info("ankle"))
+        writer.append("ankle", recording="r", subject="s", samples=still(60), labels=[])
+    assert set(bytes_of(tmp_path)) == {f"mine/{name}" for name in ("dataset.json", "ankle.npy", "ankle.csv")}
+
+
+@pytest.mark.parametrize(
+    ("samples", "labels", "expected"),
+    [
+        (still(60, 6), [], r"shape \(60, 6\); expected \(n, 3\)"),
+        (still(60)[:, 0], [], r"shape \(60,\)"),
+        (np.where(np.arange(60)[:, None] == 7, np.inf, still(60)), [], "sample 7 is not finite; split"),
+        (still(60), [("a", 0, 61)], "rows 0:61; expected within 0:60"),
+        (still(60), [("a", 0, 30), ("b", 20, 40)], "'b' covers rows 20:40; expected within 30:60"),
+        (still(60), [("a", 30, 20)], "rows 30:20"),
+        (still(60), [("a", -1, 20)], "rows -1:20"),
+    ],
+)
+def test_append_refuses(tmp_path, samples, labels, expected):
+    with (
+        pytest.raises(DatasetError, match=expected) as caught,
+        DatasetWriter(tmp_path / "mine", **HEADER) as writer,
+    ):
+        writer.add_stream(info())
+        writer.append("wrist", recording="trial 3", subject="s", samples=samples, labels=labels)
+    assert "mine/wrist, recording 'trial 3'" in str(caught.value)
+
+
+def test_a_stream_without_samples_is_left_out_and_said(tmp_path):
+    with DatasetWriter(tmp_path / "mine", **HEADER) as writer:
+        writer.add_stream(info())
+        writer.add_stream(info("ankle"))
+        writer.append("wrist", recording="r", subject="s", samples=still(60), labels=[])
+    dataset = read_dataset(tmp_path / "mine")
+    assert list(dataset.streams) == ["wrist"] and len(dataset.notes) == 1 and dataset.notes[0].endswith(": ankle")
+    assert set(bytes_of(tmp_path / "mine")) == {"dataset.json", "wrist.npy", "wrist.csv"}
+
+
+def test_no_samples_at_all_or_a_stream_added_twice_is_refused(tmp_path):
+    with (
+        pytest.raises(DatasetError, match="no stream received samples"),
+        DatasetWriter(tmp_path / "a", **HEADER) as writer,
+    ):
+        writer.add_stream(info())
+    with pytest.raises(DatasetError, match="'wrist' is added twice"), DatasetWriter(tmp_path / "a", **HEADER) as writer:
+        writer.add_stream(info())
+        writer.add_stream(info())
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"name": "Right Wrist"}, "stream name 'Right Wrist'"),
+        ({"placement": " "}, "has no placement"),
+        ({"sampling_rate_hz": 0.0}, "sampling_rate_hz 0.0; expected > 0"),
+        ({"sampling_rate_hz": float("nan")}, "expected > 0"),
+        ({"channels": ("acc_x", "acc_y")}, "a sensor is a triad"),
+        ({"channels": ("acc_x", "acc_y", "acc_y")}, "expected distinct names"),
+        ({"channels": ("x", "y", "z")}, "expected distinct names"),
+        ({"channels": ()}, "expected distinct names"),
+        ({"gravity": "maybe"}, "expected present or removed"),
+    ],
+)
+def test_a_stream_that_no_reader_could_use_is_refused(fields, expected):
+    whole = {"name": "wrist", "device": "tag", "placement": "wrist", "channels": ACC, "sampling_rate_hz": 50.0}
+    with pytest.raises(DatasetError, match=expected) as caught:
+        StreamInfo(**{**whole, **fields}).check("here")
+    assert str(caught.value).startswith("here: ")
+
+
+# --- defects in a folder ----------------------------------------------------------------------------------------------
+
+
+def edit_json(change: Callable[[dict], object]) -> Callable[[Path], object]:
+    def damage(folder: Path) -> None:
+        header = json.loads((folder / "dataset.json").read_text())
+        change(header)
+        (folder / "dataset.json").write_text(json.dumps(header))
+
+    return damage
+
+
+def edit_row(number: int, **cells: object) -> Callable[[Path], object]:
+    """Change cells of row ``number`` of wrist.csv, counted as an editor counts: the header is row 1."""
+
+    def damage(folder: Path) -> None:
+        rows = list(csv.reader((folder / "wrist.csv").open(newline="")))
+        for column, value in cells.items():
+            rows[number - 1][CSV_COLUMNS.index(column)] = str(value)
+        with (folder / "wrist.csv").open("w", newline="") as file:
+            csv.writer(file).writerows(rows)
+
+    return damage
+
+
+def edit_samples(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Path], object]:
+    return lambda folder: np.save(folder / "wrist.npy", change(np.load(folder / "wrist.npy")))
+
+
+def with_nan(samples: np.ndarray) -> np.ndarray:
+    samples[417, 2] = np.nan
+    return samples
+
+
+def cut(name: str, length: int) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:length])
+
+
+DEFECTS = {
+    "no header": (lambda f: (f / "dataset.json").unlink(), "dataset.json is missing", "prepare_data.py convert"),
+    "torn header": (cut("dataset.json", 120), "dataset.json, line ", "convert the dataset again"),
+    "header without licence": (edit_json(lambda h: h.pop("licence")), r"dataset.json: no \['licence'\]", "data_format"),
+    "other version": (edit_json(lambda h: h.update(format_version=2)), "format_version 2; this code reads 1", "again"),
+    "no streams": (edit_json(lambda h: h.update(streams=[])), "no streams", "at least one"),
+    "no placement": (edit_json(lambda h: h["streams"][0].pop("placement")), r"'wrist' has no \['placement'\]", "docs"),
+    "no units": (edit_json(lambda h: h["streams"][0].pop("units")), r"'wrist' has no \['units'\]", "docs"),
+    "unknown unit": (
+        edit_json(lambda h: h["streams"][0]["units"].update(acc="m/s^2")),
+        r"dataset.json: stream 'wrist' has unit 'm/s\^2' for acc; expected 'g'",
+        "convert the samples once",
+    ),
+    "missing unit": (
+        edit_json(lambda h: h["streams"][1]["units"].pop("gyro")),
+        "unit None for gyro; expected 'rad/s'",
+        "",
+    ),
+    "no samples file": (lambda f: (f / "wrist.npy").unlink(), "wrist.npy is missing", "convert the dataset again"),
+    "no segments file": (lambda f: (f / "wrist.csv").unlink(), "wrist.csv is missing", "convert the dataset again"),
+    "torn samples": (cut("wrist.npy", 500), "wrist.npy: not a readable .npy", "convert the dataset again"),
+    "empty samples file": (cut("wrist.npy", 0), "wrist.npy: not a readable .npy", "convert the dataset again"),
+    "too many channels": (
+        edit_samples(lambda x: np.hstack([x, x])),
+        r"wrist.npy: float32 of shape \(600, 6\)",
+        "acc_x",
+    ),
+    "one dimension": (edit_samples(lambda x: x[:, 0]), r"wrist.npy: float32 of shape \(600,\)", "expected float32"),
+    "double precision": (edit_samples(lambda x: x.astype(np.float64)), "wrist.npy: float64", "expected float32"),
+    "too short": (
+        edit_samples(lambda x: x[:599]),
+        "wrist.csv, row 6: segment 300:600 .* outside the array of 599",
+        "again",
+    ),
+    "wrong columns": (edit_row(1, label="activity"), "wrist.csv, row 1: columns .*'activity'", "start_time_s"),
+    "empty csv": (cut("wrist.csv", 0), r"wrist.csv, row 1: columns \[\]", "expected"),
+    "only the header": (
+        cut("wrist.csv", len(",".join(CSV_COLUMNS)) + 1),
+        "wrist.csv: no segments",
+        "convert the dataset again",
+    ),
+    "a cell too few": (
+        lambda f: (f / "wrist.csv").write_text((f / "wrist.csv").read_text().replace("r1,s1,sitting,", "r1,sitting,")),
+        "wrist.csv, row 4",
+        "expected recording, subject",
+    ),
+    "words for numbers": (edit_row(3, start="ten"), "wrist.csv, row 3", "expected recording, subject"),
+    "no subject": (edit_row(5, subject=""), "wrist.csv, row 5: no subject", "splits by subject"),
+    "outside": (
+        edit_row(6, stop=601),
+        "wrist.csv, row 6: segment 300:601 .* outside the array of 600",
+        "convert again",
+    ),
+    "negative": (edit_row(2, start=-5), "wrist.csv, row 2: segment -5:10", "correct the row"),
+    "empty segment": (edit_row(4, stop=100), "wrist.csv, row 4: segment 100:100 is empty", "correct the row"),
+    "overlapping": (
+        edit_row(4, start=99),
+        "wrist.csv, row 4: segment 99:250 overlaps .* ends at 100",
+        "share no sample",
+    ),
+    "not finite": (edit_samples(with_nan), "wrist.npy, row 417: a sample is not finite", "split the segment there"),
+    "metres": (
+        edit_samples(lambda x: x * np.float32(9.80665)),
+        r"wrist.npy: still windows read 9.8\d\d g",
+        "divide by 9.80665",
+    ),
+    "no gravity": (
+        edit_samples(lambda x: x - np.float32([0, 0.99, 0])),
+        "wrist.npy: still windows read 0.0",
+        "gravity: removed",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_a_defect_is_named_with_its_remedy(tmp_path, name):
+    damage, expected, remedy = DEFECTS[name]
+    folder = write(tmp_path / "mine")
+    damage(folder)
+    with pytest.raises(DatasetError, match=expected) as caught:
+        read_dataset(folder)
+    assert remedy in str(caught.value)
+    assert str(folder) in str(caught.value)
+
+
+# --- reading the samples through once ---------------------------------------------------------------------------------
+
+
+def test_samples_are_read_through_once_until_a_file_changes(tmp_path):
+    folder = write(tmp_path / "mine")
+    read_dataset(folder)
+    stamp = tmp_path / ".checked" / "mine.json"
+    assert set(json.loads(stamp.read_text())) == {p.name for p in folder.iterdir()}
+    # The same size and time: only a forced scan can find the change.
+    before = (folder / "wrist.npy").stat()
+    edit_samples(with_nan)(folder)
+    os.utime(folder / "wrist.npy", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert len(read_dataset(folder).streams) == 2
+    with pytest.raises(DatasetError, match="row 417"):
+        read_dataset(folder, scan=True)
+    # Another time: the stamp no longer fits.
+    os.utime(folder / "wrist.npy", ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    with pytest.raises(DatasetError, match="row 417"):
+        read_dataset(folder)
+    assert len(read_dataset(folder, scan=False).streams) == 2
+
+
+def test_gravity_removed_is_not_held_against_a_dataset(tmp_path):
+    dataset = read_dataset(write(tmp_path / "mine", still(300) - [0, 1, 0], gravity="removed"))
+    assert rest_magnitude_g(dataset.streams["wrist"]) is None
+
+
+# --- rest magnitude ---------------------------------------------------------------------------------------------------
+
+
+def stream_of(samples: np.ndarray, segments: list[tuple[int, int]], **more: object) -> Stream:
+    rows = [Segment("r", "s", "", start, stop) for start, stop in segments]
+    return Stream(info(rate=10.0, **more), samples.astype(np.float32), rows)
+
+
+def test_rest_magnitude_against_a_direct_computation():
+    rng = np.random.default_rng(1)
+    # 400 seconds of 10 samples, quieter and louder, each with a bias of its own.
+    noise = rng.uniform(0.001, 0.06, 400)
+    samples = np.concatenate(
+        [[0, b, 0] + n * rng.standard_normal((10, 3)) for n, b in zip(noise, rng.normal(1.03, 0.02, 400), strict=True)]
+    )
+    seconds = []
+    for start, stop in ((0, 1995), (2003, 4000)):
+        for first in range(start, stop - 9, 10):
+            block = samples[first : first + 10].astype(np.float32).astype(float)
+            deviation = max(float(np.sqrt(((axis - axis.mean()) ** 2).mean())) for axis in block.T)
+            magnitude = float(np.sqrt((block.mean(axis=0) ** 2).sum()))
+            seconds.append((deviation, magnitude))
+    typical = float(np.median([m for _, m in seconds]))
+    quiet = sorted(pair for pair in seconds if pair[0] < 0.03 * typical)
+    expected = np.median([m for _, m in quiet[: max(10, len(quiet) // 10)]])
+    assert len(quiet) > 100
+    assert rest_magnitude_g(stream_of(samples, [(0, 1995), (2003, 4000)])) == pytest.approx(expected, abs=1e-7)
+
+
+def test_rest_magnitude_is_unknown_without_rest():
+    shaking = np.random.default_rng(2).standard_normal((400, 3))
+    assert rest_magnitude_g(stream_of(shaking, [(0, 400)])) is None
+    assert rest_magnitude_g(stream_of(np.zeros((400, 3)), [(0, 400)])) is None
+    assert rest_magnitude_g(stream_of(still(400), [(i, i + 9) for i in range(0, 390, 10)])) is None
+    assert rest_magnitude_g(stream_of(still(400), [(0, 400)], gravity="removed")) is None
+    assert rest_magnitude_g(stream_of(still(400), [(0, 400)], channels=GYRO)) is None
+    assert rest_magnitude_g(stream_of(STANDARD_GRAVITY * still(400), [(0, 400)])) == pytest.approx(9.80665, abs=0.02)
+
+
+# --- labels -----------------------------------------------------------------------------------------------------------
+
+
+def test_segments_of_against_a_loop():
+    rng = np.random.default_rng(3)
+    for length in (0, 1, 2, 50):
+        labels = rng.choice(["", "walking", "sitting"], length, p=[0.2, 0.4, 0.4]).tolist()
+        runs = segments_of(labels)
+        rebuilt = [""] * length
+        for label, start, stop in runs:
+            assert label and stop > start
+            rebuilt[start:stop] = [label] * (stop - start)
+        assert rebuilt == labels
+        assert all(a[2] < b[1] or a[0] != b[0] for a, b in pairwise(runs))
+
+
+# --- the documentation ------------------------------------------------------------------------------------------------
+
+
+def test_the_documented_writer_works(tmp_path, monkeypatch):
+    text = (Path(__file__).resolve().parents[2] / "docs" / "data_format.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(snippet, "docs/data_format.md", "exec"), {})
+    dataset = read_dataset(tmp_path / "data" / "mine")
+    stream = dataset.streams["watch"]
+    assert dataset.labels == ["lying on the back", "sitting"] and dataset.subjects == ["anna"]
+    assert [(s.label, s.start, s.stop) for s in stream.segments][1] == ("", 1000, 1500)
+    assert rest_magnitude_g(stream) == pytest.approx(1, abs=0.01)
+    assert np.abs(stream.samples[:, 3:]).max() < 0.2
+
+
+def test_the_documented_header_has_the_fields_that_are_written(tmp_path):
+    text = (Path(__file__).resolve().parents[2] / "docs" / "data_format.md").read_text(encoding="utf-8")
+    (example,) = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, flags=re.DOTALL))
+    written = json.loads((write(tmp_path / "mine") / "dataset.json").read_text())
+    assert list(example) == list(written)
+    assert list(example["streams"][0]) == list(written["streams"][0])
+    assert ",".join(CSV_COLUMNS) in text
