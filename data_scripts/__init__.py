@@ -1,0 +1,1 @@
+"""Data scripts: one folder per problem."""

@@ -1,0 +1,1 @@
+"""Human activity recognition: public recordings become dataset folders."""

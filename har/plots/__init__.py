@@ -1,0 +1,1 @@
+"""Figures drawn from the files and arrays of a run."""
