@@ -1,0 +1,230 @@
+"""A zero-shot evaluation as files: ``results.json`` for programs, ``report.md`` for people.
+
+Both are pure functions of the results and the settings: the same evaluation gives the same bytes.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from har.evaluation.zero_shot import NOT_REACHABLE, ZeroShotResult
+
+RESULTS_NAME, REPORT_NAME = "results.json", "report.md"
+
+CONFUSIONS_SHOWN = 10
+
+SCORE_TITLES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1"}
+
+HOW_TO_READ = """\
+Scores are percentages; brackets hold {level:g} % intervals of a bootstrap over people ({draws} draws, seed {seed}).
+*Closed set*: the nearest of the dataset's own labels, right when it is the label. *Open set*: the nearest of all
+{training_labels} training labels, right when it means the same, or is a coarser, finer or partial statement of it
+(`har/labels/groups.py`); *same group* counts synonyms alone. Balanced accuracy and macro-F1 average over the labels
+(open set: synonym groups) that occur in the truth. *Most frequent label* is the accuracy of always naming it."""
+
+
+def write_report(
+    folder: str | Path,
+    results: Sequence[ZeroShotResult],
+    settings: Mapping,
+    figures: Mapping[str, Sequence[str]] | None = None,
+) -> tuple[Path, Path]:
+    """Write ``results.json`` and ``report.md`` into ``folder`` (made if absent); returns both paths.
+
+    ``settings`` holds plain values: what was evaluated and how (checkpoint, window_s, draws, level, seed,
+    training_labels, ...); all of it is written down. ``figures`` maps a dataset to image paths relative to ``folder``.
+    Each file appears whole or not at all. Raises ``ValueError`` when there are no results.
+    """
+    report = render_report(results, settings, figures or {})
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    record = {"settings": dict(settings), "datasets": {r.dataset: r.to_dict() for r in results}}
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return _write(folder / RESULTS_NAME, text), _write(folder / REPORT_NAME, report)
+
+
+def render_report(
+    results: Sequence[ZeroShotResult], settings: Mapping, figures: Mapping[str, Sequence[str]] | None = None
+) -> str:
+    """The text of ``report.md``: settings, one summary line a dataset, then each dataset in detail."""
+    if not results:
+        raise ValueError("no results to report; score at least one dataset")
+    how = HOW_TO_READ.format(
+        draws=settings["draws"],
+        seed=settings["seed"],
+        level=100 * settings["level"],
+        training_labels=len(settings["training_labels"]),
+    )
+    shown = {k: v for k, v in settings.items() if k not in ("training_labels", "draws", "level", "seed")}
+    parts = [
+        "# Zero-shot evaluation",
+        "\n".join(f"- {_setting(key, value)}" for key, value in shown.items()),
+        how,
+        "## Summary",
+        _summary(results),
+    ]
+    for result in results:
+        parts += _dataset_section(result, (figures or {}).get(result.dataset, ()))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _summary(results: Sequence[ZeroShotResult]) -> str:
+    head = [
+        "dataset",
+        "windows",
+        "people",
+        "labels",
+        *SCORE_TITLES.values(),
+        "open-set accuracy",
+        "open-set macro-F1",
+        "most frequent label",
+    ]
+    rows = [
+        [
+            r.dataset,
+            r.windows,
+            r.people,
+            sum(a["windows"] > 0 for a in r.per_activity),
+            *(_score(r.closed_set, name) for name in SCORE_TITLES),
+            _score(r.open_set, "accuracy"),
+            _score(r.open_set, "macro_f1"),
+            _percent(r.majority_share),
+        ]
+        for r in results
+    ]
+    if len(results) > 1:
+
+        def mean(values: list[float]) -> str:
+            return _percent(sum(values) / len(values))
+
+        rows.append(
+            [
+                "*mean*",
+                "",
+                "",
+                "",
+                *(mean([r.closed_set[name] for r in results]) for name in SCORE_TITLES),
+                mean([r.open_set["accuracy"] for r in results]),
+                mean([r.open_set["macro_f1"] for r in results]),
+                mean([r.majority_share for r in results]),
+            ]
+        )
+    return _table(head, rows)
+
+
+def _dataset_section(result: ZeroShotResult, figures: Sequence[str]) -> list[str]:
+    remarks = "\n".join(f"- {remark}" for remark in _remarks(result))
+    parts = [f"## {result.dataset}", remarks, "### Scores", _scores_table(result)]
+    parts += ["### Per activity", _activity_table(result)]
+    parts += ["### Largest confusions (closed set)", _confusion_table(result)]
+    # Angle brackets keep a path with spaces one path.
+    parts += [f"![{Path(figure).stem.replace('_', ' ')}](<{figure}>)" for figure in figures]
+    return parts
+
+
+def _remarks(result: ZeroShotResult) -> list[str]:
+    remarks = list(result.notes)
+    if result.left_out:
+        listed = "; ".join(f"{label or 'unlabelled'} ({n})" for label, n in result.left_out.items())
+        remarks.append(f"Left out, {sum(result.left_out.values())} windows: {listed}.")
+    if empty := [a["label"] for a in result.per_activity if not a["windows"]]:
+        remarks.append(f"Candidates without a window: {'; '.join(empty)}.")
+    if result.not_reachable:
+        remarks.append(
+            f"Not reachable in the open set, no training label means them: {'; '.join(result.not_reachable)}. "
+            f"{_percent(result.open_set['reachable_share'])} % of the windows can be hit."
+        )
+    return remarks
+
+
+def _scores_table(result: ZeroShotResult) -> str:
+    def row(title: str, kind: str, scores: dict) -> list:
+        values = [_score(scores, name) for name in SCORE_TITLES]
+        return [title, kind, scores.get("windows", ""), scores.get("people", ""), *values]
+
+    open_set = result.open_set
+    strict = {**open_set["strict"], "windows": open_set["windows"], "people": open_set["people"]}
+    rows = [row("all", "closed", result.closed_set), row("all", "open", open_set)]
+    rows.append(row("all", "open, same group", strict))
+    for place, scores in result.per_placement.items():
+        rows += [row(place, "closed", scores["closed_set"]), row(place, "open", scores["open_set"])]
+    return _table(["placement", "set", "windows", "people", *SCORE_TITLES.values()], rows)
+
+
+def _activity_table(result: ZeroShotResult) -> str:
+    head = [
+        "activity",
+        "windows",
+        "people",
+        "precision",
+        "recall",
+        "F1",
+        "most often taken for",
+        "in training",
+        "open-set recall",
+        "open-set answers",
+    ]
+    rows = [
+        [
+            a["label"],
+            a["windows"],
+            a["people"],
+            *(_percent(a[name]) for name in ("precision", "recall", "f1")),
+            _shares(a["confused_with"][:1]),
+            "**no**" if a["in_training"] == NOT_REACHABLE else a["in_training"],
+            _percent(a["open_set_recall"]),
+            _shares(a["open_set_answers"]),
+        ]
+        for a in result.per_activity
+    ]
+    return _table(head, rows)
+
+
+def _confusion_table(result: ZeroShotResult) -> str:
+    labels, confusion = result.closed_set["labels"], result.closed_set["confusion"]
+    wrong = [
+        (n, n / sum(confusion[i]), label, labels[j])
+        for i, label in enumerate(labels)
+        for j, n in enumerate(confusion[i])
+        if i != j and n
+    ]
+    if not wrong:
+        return "No window was confused."
+    wrong.sort(key=lambda entry: (-entry[0], entry[2], entry[3]))
+    rows = [[true, predicted, n, _percent(share)] for n, share, true, predicted in wrong[:CONFUSIONS_SHOWN]]
+    return _table(["truth", "taken for", "windows", "% of the truth"], rows)
+
+
+def _score(scores: Mapping, name: str) -> str:
+    interval = scores.get("intervals", {}).get(name)
+    value = _percent(scores[name])
+    return value if interval is None else f"{value} [{_percent(interval[0])}, {_percent(interval[1])}]"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"
+
+
+def _shares(entries: Sequence[Sequence]) -> str:
+    return ", ".join(f"{label} {_percent(share)} %" for label, share in entries) or "-"
+
+
+def _setting(key: str, value: object) -> str:
+    """One setting in words; a key that ends in ``_s`` holds seconds."""
+    if isinstance(value, list | tuple):
+        value = ", ".join(map(str, value)) or "none"
+    seconds = key.endswith("_s")
+    return f"{key.removesuffix('_s').replace('_', ' ')}: {value}{' s' if seconds else ''}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _write(path: Path, text: str) -> Path:
+    beside = path.with_name(f".{path.name}.partial")
+    beside.write_text(text, encoding="utf-8")
+    os.replace(beside, path)
+    return path

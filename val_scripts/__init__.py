@@ -1,0 +1,1 @@
+"""Validation scripts: one folder per problem."""

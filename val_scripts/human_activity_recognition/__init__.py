@@ -1,0 +1,1 @@
+"""Human activity recognition: load a trained model, evaluate it, use it."""
