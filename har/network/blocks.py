@@ -67,7 +67,8 @@ class AttentionPooling(nn.Module):
 
 
 class TransformerBlock(nn.Module):
-    """Pre-norm self-attention and feed-forward over a set of tokens (Vaswani et al., 2017; pre-norm: Xiong et al., ICML 2020).
+    """Pre-norm self-attention and feed-forward over a set of tokens (Vaswani et al., 2017; pre-norm: Xiong et al.,
+    ICML 2020).
 
     Dropout acts on both residual branches.
     """

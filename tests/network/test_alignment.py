@@ -1,0 +1,401 @@
+"""`AlignmentModel.embed`: raw recordings of any rate, length, channels and placement."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from har.network.alignment import AlignmentModel
+from har.text.encoder import TextFeatures
+from har.windows.batch import SensorWindows
+
+SIX = ["acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z"]
+THREE = SIX[:3]
+PLACEMENTS = ["wrist", "trouser pocket"]
+
+
+@pytest.fixture
+def model(config, scramble) -> AlignmentModel:
+    features = F.normalize(torch.randn(2, 6, generator=torch.Generator().manual_seed(1)), dim=-1)
+    return scramble(AlignmentModel(config, PLACEMENTS, features))
+
+
+class OneVector:
+    """A sentence encoder that knows one vector per text."""
+
+    def __init__(self, **vectors: torch.Tensor) -> None:
+        self.vectors = vectors
+        self.asked: list[str] = []
+
+    def encode(self, texts):
+        self.asked += texts
+        pooled = torch.stack([self.vectors[text] for text in texts])
+        return TextFeatures(pooled[:, None], torch.ones(len(texts), 1, dtype=torch.bool), pooled)
+
+
+def motion(
+    rate_hz: float, seconds: float, count: int = 4, channels: int = 6, highest_hz: float = 5.0, seed: int = 0
+) -> np.ndarray:
+    """(N, T, C) float64: sums of sines up to `highest_hz` around gravity, the same motion at every rate."""
+    generator = np.random.default_rng(seed)
+    time = np.arange(round(rate_hz * seconds)) / rate_hz
+    shape = (count, 1, channels, 5)
+    frequency, phase = generator.uniform(0.3, highest_hz, shape), generator.uniform(0, 2 * np.pi, shape)
+    amplitude = generator.uniform(0, 0.4, shape) * generator.uniform(0.2, 1.5, (count, 1, 1, 1))
+    signal = (amplitude * np.sin(2 * np.pi * frequency * time[:, None, None] + phase)).sum(-1)
+    signal[..., :3] += generator.normal(size=(count, 1, 3)) * 0.2 + [0.3, 0.2, 0.9]
+    return signal
+
+
+def close(found: torch.Tensor, expected: torch.Tensor) -> None:
+    torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
+
+
+# --- what comes out ---------------------------------------------------------------------------------------------------
+
+
+def test_embeds_what_forward_embeds(model, config):
+    """At the network's own rate and length nothing is left for `embed` to do but to fill in the batch."""
+    signal = motion(25, 4)
+    triads = torch.tensor(signal, dtype=torch.float32).unflatten(2, (2, 3)).permute(0, 2, 3, 1)
+    windows = SensorWindows(
+        signal=triads,
+        valid=torch.ones(4, 2, 100, dtype=torch.bool),
+        kind=torch.tensor([[0, 1]]).expand(4, 2),
+        location=torch.zeros(4, 2, dtype=torch.long),
+        placement=torch.full((4, 2), 2),
+        rate_hz=torch.full((4, 2), 25.0),
+    )
+    with torch.no_grad():
+        expected = model(windows)
+        unknown = model(windows.replace(placement=torch.zeros(4, 2, dtype=torch.long)))
+    found = model.embed(signal, 25, SIX, "trouser pocket")
+    close(found, expected.window)
+    close(model.embed(signal, 25, SIX), unknown.window)
+    assert found.shape == (4, config.embedding_width)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found.norm(dim=1), torch.ones(4))
+    assert (expected.window - unknown.window).norm(dim=1).min() > 0.01
+
+
+def test_a_window_alone_as_in_a_batch_and_as_a_tensor(model):
+    signal = motion(50, 4)
+    expected = model.embed(signal, 50, SIX)
+    assert torch.pdist(expected).min() > 0.01
+    for row in range(4):
+        close(model.embed(signal[row], 50, SIX), expected[row : row + 1])
+    close(model.embed(torch.tensor(signal), 50, SIX), expected)
+    close(model.embed(torch.tensor(signal[2]), 50, SIX), expected[2:3])
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 4, 100])
+def test_batch_size_does_not_matter(model, batch_size):
+    signal = motion(50, 5)
+    close(model.embed(signal, 50, SIX, batch_size=batch_size), model.embed(signal, 50, SIX))
+
+
+def test_no_windows_give_no_embeddings(model, config):
+    found = model.embed(np.zeros((0, 80, 6)), 50, SIX, "wrist")
+    assert found.shape == (0, config.embedding_width)
+    assert found.dtype == torch.float32
+
+
+def test_embeddings_can_be_learned_from(model):
+    embeddings = model.embed(motion(25, 4), 25, SIX)
+    classifier = torch.nn.Linear(12, 3)
+    F.cross_entropy(classifier(embeddings), torch.tensor([0, 1, 2, 0])).backward()
+    assert classifier.weight.grad.any()
+    assert not embeddings.requires_grad
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_training_mode_is_restored_and_dropout_off(model, training):
+    for block in model.encoder.blocks:
+        block.dropout.p = 0.5
+    signal = motion(25, 4)
+    expected = model.eval().embed(signal, 25, SIX)
+    model.train(training)
+    close(model.embed(signal, 25, SIX), expected)
+    assert model.training is training
+    with pytest.raises(ValueError, match="no patch"):
+        model.embed(np.full((1, 100, 6), np.nan), 25, SIX)
+    assert model.training is training
+
+
+# --- numbers of any type ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.int8, np.int32, ">f4"])
+def test_any_type_of_numbers(model, dtype):
+    # Multiples of 1/8 are exact in half precision; whole numbers for the integers.
+    signal = np.round(motion(25, 4) * 8) / 8 if np.dtype(dtype).kind == "f" else np.round(motion(25, 4) * 2)
+    close(model.embed(signal.astype(dtype), 25, SIX), model.embed(signal, 25, SIX))
+
+
+def test_views_and_read_only_arrays_as_memory_maps_give_them(model, recwarn):
+    signal = motion(25, 4).astype(np.float32)
+    expected = model.embed(signal[:, ::-1].copy(), 25, SIX)
+    close(model.embed(signal[:, ::-1], 25, SIX), expected)
+    frozen = signal[:, ::-1].copy()
+    frozen.flags.writeable = False
+    close(model.embed(frozen, 25, SIX), expected)
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_the_signal_is_left_as_it_was(model):
+    signal = motion(25, 4).astype(np.float32)
+    signal[0, 10:20] = np.nan
+    before = signal.copy()
+    model.embed(signal, 25, SIX)
+    np.testing.assert_array_equal(signal, before)
+
+
+# --- channels and placements ------------------------------------------------------------------------------------------
+
+
+def test_channels_in_any_order_with_their_names(model):
+    signal = motion(50, 4)
+    expected = model.embed(signal, 50, SIX)
+    for order in ([3, 4, 5, 0, 1, 2], [4, 1, 0, 5, 2, 3]):
+        close(model.embed(signal[..., order], 50, [SIX[i] for i in order]), expected)
+    wrong_names = model.embed(signal[..., [1, 0, 2, 3, 4, 5]], 50, SIX)
+    assert (wrong_names - expected).norm(dim=1).min() > 1e-3
+
+
+def test_sensors_of_a_kind_not_trained_on_are_left_aside(model):
+    signal = motion(50, 4, channels=9)
+    names = [*SIX, "mag_x", "mag_y", "mag_z"]
+    close(model.embed(signal, 50, names), model.embed(signal[..., :6], 50, SIX))
+    with pytest.raises(ValueError, match=r"mag_x.*none of the sensors \['acc', 'gyro'\]"):
+        model.embed(signal[..., 6:], 50, names[6:])
+
+
+def test_one_device_named_in_its_channels(model):
+    signal = motion(50, 4)
+    close(model.embed(signal, 50, [f"wrist/{name}" for name in SIX]), model.embed(signal, 50, SIX, "wrist"))
+
+
+def test_several_devices(model):
+    """Their order is of no account; each has its own placement and its own gravity."""
+    signal = motion(50, 4, channels=12)
+    signal[..., 6:9] += [-0.8, 0.5, 0.3]
+    names = [f"{place}/{name}" for place in ("wrist", "trouser pocket") for name in SIX]
+    expected = model.embed(signal, 50, names)
+    order = np.random.default_rng(0).permutation(12)
+    close(model.embed(signal[..., order], 50, [names[i] for i in order]), expected)
+
+    triads = torch.tensor(signal[:, ::2], dtype=torch.float32)  # every second sample, for the network's own rate
+    windows = SensorWindows(
+        signal=triads.unflatten(2, (4, 3)).permute(0, 2, 3, 1),
+        valid=torch.ones(4, 4, 100, dtype=torch.bool),
+        kind=torch.tensor([[0, 1, 0, 1]]).expand(4, 4),
+        location=torch.tensor([[0, 0, 1, 1]]).expand(4, 4),
+        placement=torch.tensor([[1, 1, 2, 2]]).expand(4, 4),
+        rate_hz=torch.full((4, 4), 25.0),
+    )
+    with torch.no_grad():
+        close(model.embed(signal[:, ::2], 25, names), model(windows).window)
+        apart = model(windows.replace(location=torch.zeros(4, 4, dtype=torch.long))).window
+    assert (model.embed(signal[:, ::2], 25, names) - apart).norm(dim=1).min() > 1e-3
+    swapped = model.embed(signal, 50, names[6:] + names[:6])
+    assert (swapped - expected).norm(dim=1).min() > 1e-3
+
+
+def test_placements_outside_the_table_go_through_the_sentence_encoder(model):
+    signal = motion(25, 4)
+    vector = F.normalize(torch.arange(1.0, 7.0), dim=0)
+    model.sentence_encoder = OneVector(**{"left ankle": vector})
+    found = model.embed(signal, 25, SIX, "left ankle")
+    assert model.sentence_encoder.asked == ["left ankle"]
+    with torch.no_grad():
+        model.placement_table[1] = vector
+    close(found, model.embed(signal, 25, SIX, "wrist"))  # from the table, without a question
+    assert model.sentence_encoder.asked == ["left ankle"]
+
+
+def test_an_unknown_placement_without_sentence_encoder_is_an_error(model):
+    with pytest.raises(ValueError, match=r"'left ankle'.*\['wrist', 'trouser pocket'\].*None"):
+        model.embed(motion(25, 4), 25, SIX, "left ankle")
+
+
+# --- rates ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_motion_at_25_50_and_100_hz_lands_on_the_same_embedding(model):
+    """Up to the borders, where the resampling has one half of its kernel only: well below the distance of motions."""
+    at = {rate: model.embed(motion(rate, 4), rate, SIX, "wrist") for rate in (25, 50, 100)}
+    others = torch.pdist(at[25]).min()
+    for rate in (50, 100):
+        assert F.cosine_similarity(at[rate], at[25]).min() > 0.999
+        assert (at[rate] - at[25]).norm(dim=1).max() < 0.3 * others
+
+
+def test_what_a_low_rate_cannot_show_is_filtered_out(model):
+    """40 Hz, which would appear as 10 Hz among every fourth of the samples at 100 Hz, leaves no trace."""
+    signal = motion(100, 4)
+    time = np.arange(400)[:, None] / 100
+    noisy = signal + 0.5 * np.sin(2 * np.pi * 40 * time)
+    trace = model.embed(noisy, 100, SIX) - model.embed(signal, 100, SIX)
+    alias = model.embed(noisy[:, ::4], 25, SIX) - model.embed(signal[:, ::4], 25, SIX)
+    assert trace.norm(dim=1).max() < 0.3 * alias.norm(dim=1).min()
+
+
+# --- lengths and gaps -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rate", [25, 50, 100])
+def test_a_missing_tail_equals_a_shorter_signal(model, rate):
+    signal = motion(rate, 4)
+    signal[:, 3 * rate :] = np.nan
+    close(model.embed(signal, rate, SIX), model.embed(signal[:, : 3 * rate], rate, SIX))
+
+
+def test_a_sensor_that_is_nan_throughout_equals_one_that_is_not_there(model):
+    signal = motion(50, 4)
+    signal[..., 3:] = np.nan
+    close(model.embed(signal, 50, SIX), model.embed(signal[..., :3], 50, THREE))
+    one_axis = motion(50, 4)
+    one_axis[..., 4] = np.nan  # a sample is there when all of its axes are
+    close(model.embed(one_axis, 50, SIX), model.embed(signal[..., :3], 50, THREE))
+
+
+def test_gaps_are_masked(model):
+    signal = motion(25, 4)
+    signal[:, 20:30, 1] = np.nan
+    signal[:, 70:, 5] = np.nan
+    valid = torch.ones(4, 2, 100, dtype=torch.bool)
+    valid[:, 0, 20:30], valid[:, 1, 70:] = False, False
+    triads = torch.tensor(signal, dtype=torch.float32).unflatten(2, (2, 3)).permute(0, 2, 3, 1)
+    windows = SensorWindows(
+        signal=triads.masked_fill(~valid.unsqueeze(2), 0.0),
+        valid=valid,
+        kind=torch.tensor([[0, 1]]).expand(4, 2),
+        location=torch.zeros(4, 2, dtype=torch.long),
+        placement=torch.zeros(4, 2, dtype=torch.long),
+        rate_hz=torch.full((4, 2), 25.0),
+    )
+    with torch.no_grad():
+        expected = model(windows).window
+        as_zeros = model(windows.replace(valid=torch.ones_like(valid))).window
+    close(model.embed(signal, 25, SIX), expected)
+    assert (expected - as_zeros).norm(dim=1).min() > 1e-3
+
+
+def test_a_long_signal_is_the_mean_of_its_windows_weighted_by_what_they_hold(model):
+    signal = motion(25, 10)  # two windows and a half
+    pieces = [model.embed(signal[:, start : start + 100], 25, SIX) for start in (0, 100, 200)]
+    expected = F.normalize(pieces[0] + pieces[1] + 0.5 * pieces[2], dim=-1)
+    close(model.embed(signal, 25, SIX), expected)
+    assert (expected - pieces[0]).norm(dim=1).min() > 1e-3
+
+    # A tail of less than half a patch says nothing; neither does a window in which all is missing.
+    close(model.embed(signal[:, :212], 25, SIX), F.normalize(pieces[0] + pieces[1], dim=-1))
+    gap = signal.copy()
+    gap[:, 100:200] = np.nan
+    close(model.embed(gap, 25, SIX), F.normalize(pieces[0] + 0.5 * pieces[2], dim=-1))
+
+
+def test_a_short_signal_is_padded_with_missing_samples(model):
+    signal = motion(25, 4)
+    padded = signal.copy()
+    padded[:, 30:] = np.nan
+    close(model.embed(signal[:, :30], 25, SIX), model.embed(padded, 25, SIX))
+    assert torch.isfinite(model.embed(signal[:, :13], 25, SIX)).all()
+    with pytest.raises(ValueError, match=r"window 0 has no patch of 1.0 s.*longer"):
+        model.embed(signal[:, :12], 25, SIX)
+
+
+def test_a_window_without_a_valid_second_is_named(model):
+    signal = motion(25, 4)
+    signal[2, :, 0] = np.nan
+    signal[2, ::2, 4] = np.nan
+    signal[2, 1::3, 5] = np.nan
+    with pytest.raises(ValueError, match=r"window 2 has no patch"):
+        model.embed(signal, 25, SIX)
+
+
+def test_the_window_is_named_by_its_row_in_the_whole_signal(model):
+    signal = motion(25, 4)
+    signal[3] = np.nan
+    with pytest.raises(ValueError, match="window 3"):
+        model.embed(signal, 25, SIX, batch_size=2)
+
+
+# --- what makes no sense ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shape", "names"),
+    [
+        ((100,), SIX),
+        ((1, 2, 100, 6), SIX),
+        ((4, 6, 100), SIX),
+        ((4, 100, 3), SIX),
+        ((100, 6), THREE),
+        ((4, 0, 6), SIX),
+        ((0, 6), SIX),
+    ],
+)
+def test_wrong_shapes_are_named(model, shape, names):
+    with pytest.raises(ValueError) as error:
+        model.embed(np.zeros(shape), 25, names)
+    assert f"shape {shape}" in str(error.value)
+    assert f"(N, T, {len(names)})" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "placement", "message"),
+    [
+        (SIX[:5], None, r"gyro_x.*gyro_y.*of the device lack an axis"),
+        ([*(f"wrist/{n}" for n in THREE), "belt/acc_x", "belt/acc_y"], None, r"acc_x.*acc_y.*of belt lack an axis"),
+        ([*THREE, "acc_x"], None, "'acc_x' is given twice"),
+        (["wrist/acc_x", *THREE, "wrist/acc_x"], None, "'wrist/acc_x' is given twice"),
+        (["ax", "ay", "az"], None, "channel 'ax'; expected acc_x"),
+        (["acc_x", "acc_y", "acc_w"], None, "channel 'acc_w'"),
+        (["acc_x", "acc_y", "acc_"], None, "channel 'acc_'"),
+        (["baro_x", "baro_y", "baro_z"], None, "channel 'baro_x'"),
+        ([f"wrist/{n}" for n in THREE], "wrist", "names its placement.*placement=None"),
+        ([], None, "expected a list"),
+        ("acc_x", None, "expected a list"),
+    ],
+)
+def test_wrong_channels_are_named(model, names, placement, message):
+    with pytest.raises(ValueError, match=message):
+        model.embed(np.ones((2, 100, len(names))) / 2, 25, names, placement)
+
+
+@pytest.mark.parametrize("rate", [0, -50.0, math.nan, math.inf])
+def test_wrong_rates(model, rate):
+    with pytest.raises(ValueError, match="sampling_rate_hz"):
+        model.embed(motion(25, 4), rate, SIX)
+
+
+@pytest.mark.parametrize(("sample", "said"), [(-np.inf, "inf"), (1e30, r"1e\+30")])
+def test_impossible_samples_name_their_window(model, sample, said):
+    signal = motion(25, 4)
+    signal[2, 50, 4] = sample
+    with pytest.raises(ValueError, match=rf"window 2 holds samples of {said}.*NaN"):
+        model.embed(signal, 25, SIX)
+
+
+def test_acceleration_in_metres_per_second_squared(model):
+    signal = motion(25, 4)
+    signal[..., :3] *= 9.80665
+    with pytest.raises(
+        ValueError, match=r"accelerometer of wrist has a median magnitude of \d+\.\d+; expected about 1.*9\.80665"
+    ):
+        model.embed(signal, 25, [f"wrist/{name}" for name in SIX])
+    signal[..., :3] /= 9.80665
+    signal[:, :40, :3] *= 9  # a fall may be violent for a while, and gyroscopes may be fast
+    signal[..., 3:] *= 30
+    assert torch.isfinite(model.embed(signal, 25, SIX)).all()
+
+
+@pytest.mark.parametrize(
+    "signal", [np.ones((4, 100, 6), bool), np.full((4, 100, 6), "1"), np.ones((4, 100, 6), complex)]
+)
+def test_other_things_than_numbers(model, signal):
+    with pytest.raises(ValueError, match="dtype"):
+        model.embed(signal, 25, SIX)
