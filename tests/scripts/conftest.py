@@ -1,0 +1,55 @@
+"""Scripts are run as users run them: in a process of their own."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from har.recordings.simulate import write_generated_corpus
+from har.run.folder import repository_root
+
+# A network that learns something in seconds; every other constant is the script's own.
+TINY = {
+    "EPOCHS": 4, "STEPS_PER_EPOCH": 4, "BATCH_SIZE": 32, "WIDTH": 16, "DEPTH": 1, "HEADS": 2, "STEM_WIDTHS": "8,8",
+    "EMBEDDING_WIDTH": 16, "QUEUE_SIZE": 48, "BANK_HEADS": 2, "LOG_EVERY": 2, "DROPOUT": 0.1, "DEVICE": "cpu",
+    "HELD_OUT_DATASETS": "sim_belt", "VALIDATION_SHARE": 0.4, "JOINT_SHARE": 0.5,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def run_script() -> Callable[..., subprocess.CompletedProcess]:
+    """run_script("training_scripts/…/x.py", *arguments, cwd=…) -> the finished process with its output as text."""
+
+    def run(script: str, *arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess:
+        command = [sys.executable, str(repository_root() / script), *map(str, arguments)]
+        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three generated datasets of four people, prepared like any other."""
+    root = tmp_path_factory.mktemp("data")
+    write_generated_corpus(root, seed=0, people=4)
+    return root
+
+
+@pytest.fixture(scope="session")
+def arguments(small_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
+    """arguments(NAME=value, …): a training of seconds on the small corpus; texts are encoded once for all of them."""
+    constants = TINY | {"DATA_ROOT": small_corpus, "TEXT_CACHE": tmp_path_factory.mktemp("text")}
+    return lambda **changes: [f"--{name}={value}" for name, value in (constants | changes).items()]
+
+
+@pytest.fixture(scope="session")
+def whole_run(run_script: Callable, arguments: Callable, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Folder and console output of four epochs in one go, started from a folder that is not the repository."""
+    out = tmp_path_factory.mktemp("out")
+    script = "training_scripts/human_activity_recognition/semantic_alignment_train.py"
+    done = run_script(script, *arguments(OUTPUT_ROOT=out), cwd=out)
+    assert done.returncode == 0, done.stderr
+    (folder,) = (out / "semantic_alignment").iterdir()
+    return folder, done.stdout
