@@ -1,0 +1,616 @@
+"""Align IMU embeddings with activity text, on every dataset prepared under DATA_ROOT.
+
+    python semantic_alignment_train.py                          train, validate, plot
+    python semantic_alignment_train.py --EPOCHS=2 --SEED=1      any constant below can be overridden
+    python semantic_alignment_train.py --RESUME=training_output/semantic_alignment/20260131_120000
+
+Nothing prepared yet? A small generated corpus is written and used instead. What to expect, and how long it takes,
+stands in the README. Every run has a folder of its own with hyperparameters.json, epoch_*.pt, best.pt, metrics.jsonl,
+run.json, plots/.
+"""
+
+import math
+import shlex
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm import tqdm
+
+from har.evaluation.metrics import classification_scores
+from har.labels.groups import group_of, is_fall
+from har.network.alignment import AlignmentModel
+from har.network.config import NetworkConfig
+from har.plots.confusion import plot_confusion
+from har.plots.curves import plot_curves
+from har.plots.embedding_map import plot_embedding_map
+from har.plots.similarity import plot_similarity
+from har.recordings.format import prepared_datasets, read_dataset
+from har.recordings.simulate import write_generated_corpus
+from har.run.checkpoint import generator_states, load_checkpoint, plain_state_dict, restore_generators, save_checkpoint
+from har.run.constants import difference, override_constants, snapshot_constants
+from har.run.folder import create_run_folder, find_run_folder, resolve_under_root, run_record, write_json
+from har.run.log import MetricsLog, RateMeter, read_metrics
+from har.run.schedule import warmup_cosine
+from har.run.seed import derive_seed, seed_everything
+from har.text.encoder import SentenceEncoder, TextFeatures
+from har.text.label_bank import LearnableLabelBank, PhrasingTable
+from har.windows.augment import Augmentation, augment
+from har.windows.batch import BatchMaker, SensorWindows
+from har.windows.index import WindowIndex
+from har.windows.sampling import BalancedSampler, BatchLoader
+from training_scripts.human_activity_recognition.memory_bank import MemoryBank
+from training_scripts.human_activity_recognition.semantic_loss import SemanticAlignmentLoss
+
+# ---- data ------------------------------------------------------------------------------------------------------------
+DATA_ROOT = "data"  # dataset folders; relative paths start at the repository's root
+HELD_OUT_DATASETS = ("mobifall",)  # never trained on, never used to choose anything: only scored
+GENERATED_HELD_OUT = ("sim_belt",)  # the same for the generated corpus
+GENERATED_SEED = 0
+GENERATED_FOLDER = "generated"  # under DATA_ROOT, so that it never mixes with recordings of people
+SENSORS = ("acc", "gyro")  # magnetometers disturb more than they tell indoors
+WINDOW_S = 5.0  # seconds; long enough for three strides and most transitions
+STRIDE_S = 2.5
+MIN_WINDOW_S = 1.0  # shorter segments are left out; a transition takes one to two seconds
+SPLIT_SALT = "har"  # changes who is held out
+VALIDATION_SHARE = 0.1  # of the people of each training dataset
+VALIDATION_WINDOWS = 3000  # at most, evenly spaced: enough for +-1 point, and quick
+
+# ---- batches and augmentation ----------------------------------------------------------------------------------------
+BATCH_SIZE = 256
+DATASET_EXPONENT = 0.5  # 1 = datasets by size, 0 = all equal
+GROUP_EXPONENT = 0.5  # the same for label groups inside a dataset
+JOINT_SHARE = 0.05  # of the batches hold all devices that a person wore at once
+RANDOM_START = True  # crop: shift a window inside its segment
+ROTATION = 0.5  # share of windows with a random orientation; the rest keeps what the mounting says about posture
+TILT_RAD = 0.15  # small rotation of the rest: nobody mounts a device twice alike
+SCALE = 0.05  # gain of a triad, log-normal; larger would blur 1 g
+JITTER = (0.03, 0.05, 0.0)  # g, rad/s, uT
+TIME_WARP = 0.1  # largest relative change of tempo
+GYROSCOPE_DROPOUT = 0.3  # many test devices have none
+SENSOR_DROPOUT = 0.05
+LOWER_RATES_HZ = (12.5, 16.0)  # simulated device rates below the network's own
+LOWER_RATE_SHARE = 0.1
+PLACEMENT_DROPOUT = 0.3  # placement may be unknown at inference
+
+# ---- network ---------------------------------------------------------------------------------------------------------
+SAMPLING_RATE_HZ = 25.0  # human movement lies below 10 Hz, and every dataset reaches it
+PATCH_S = 1.0
+STEM_WIDTHS = (32, 64)
+WIDTH = 128
+DEPTH = 4
+HEADS = 4
+MLP_RATIO = 2.0
+DROPOUT = 0.0  # augmentation regularises; dropout cost a tenth of the speed
+EMBEDDING_WIDTH = 128
+
+# ---- text ------------------------------------------------------------------------------------------------------------
+TEXT_ENCODER = "all-MiniLM-L6-v2"  # or any sentence-transformers model or folder on disk
+TEXT_CACHE = ".cache/text"
+PROTOTYPES = 2  # embeddings a label
+BANK_HEADS = 4
+
+# ---- loss and memory bank --------------------------------------------------------------------------------------------
+LOSS_VARIANT = "soft"  # hard, soft, supcon or siglip
+TEMPERATURE = 0.1  # initial; learned
+SOFT_TARGET_TEMPERATURE = 0.1  # of the label-text similarities; MiniLM cosines of synonyms lie near 0.8
+SOFT_TARGET_WEIGHT = 0.5
+QUEUE_SIZE = 512  # 0 = no memory bank
+
+# ---- optimisation ----------------------------------------------------------------------------------------------------
+SEED = 0
+EPOCHS = 12
+STEPS_PER_EPOCH = 0  # 0 = as many as one pass over the training windows takes
+LEARNING_RATE = 1e-3
+WEIGHT_DECAY = 0.05
+WARMUP_SHARE = 0.05  # of all steps
+GRADIENT_CLIP = 1.0  # norm
+EMA_DECAY = 0.998  # of the averaged weights, which are what is validated and saved for use
+
+# ---- running ---------------------------------------------------------------------------------------------------------
+OUTPUT_ROOT = "training_output"
+DEVICE = "auto"  # auto, cpu or cuda
+COMPILE = "auto"  # torch.compile: auto (on a GPU), on or off
+FIXED_BATCH = False  # feed the first batch again and again: only to measure speed
+LOADER_WORKERS = 1  # threads that prepare batches; on a CPU more of them only compete with the network
+EMBED_WINDOWS = 2048  # windows read at once while scoring
+LOG_EVERY = 20  # steps
+RESUME = ""  # run folder or checkpoint
+STOP_AFTER_EPOCH = 0  # end early, e.g. at a cluster's time limit, and go on with RESUME; 0 = never
+
+# What may differ in a resumed run without changing its result.
+free_to_change = {"RESUME", "STOP_AFTER_EPOCH", "LOG_EVERY", "OUTPUT_ROOT", "DATA_ROOT", "TEXT_CACHE", "LOADER_WORKERS"}
+
+
+class Corpus(NamedTuple):
+    """Windows to learn from, and those of the datasets held out."""
+
+    index: WindowIndex
+    train_rows: np.ndarray
+    validation_rows: np.ndarray
+    held_out: WindowIndex | None
+    held_out_rows: np.ndarray
+
+
+class TrainingBatch(NamedTuple):
+    """B windows, their labels' rows in the table (B,), features of the distinct labels, each window's row in these."""
+
+    windows: SensorWindows
+    label: Tensor
+    text: TextFeatures
+    text_row: Tensor
+
+
+def main(argv: list[str] | None = None) -> Path:
+    """Train as the constants say; returns the run folder."""
+    argv = sys.argv[1:] if argv is None else argv
+    override_constants(globals(), argv)
+    constants = snapshot_constants(globals())
+    device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if DEVICE == "auto" else DEVICE)
+    seed_everything(SEED)
+    folder, state = open_run_folder(constants, argv, device)
+
+    # Data and text: everything memory-mapped or cached.
+    corpus = open_corpus()
+    encoder = SentenceEncoder(TEXT_ENCODER, resolve_under_root(TEXT_CACHE), device)
+    labels = [corpus.index.labels[i] for i in np.unique(corpus.index.label_id[corpus.train_rows])]
+    table = PhrasingTable(encoder, labels).to(device)
+
+    # Network, label bank, loss, memory bank, averaged weights.
+    learner = Learner(corpus, encoder, table, device)
+    batches = Batches(corpus, table, learner.model.placement_row, device)
+    steps_per_epoch = STEPS_PER_EPOCH or math.ceil(len(corpus.train_rows) / BATCH_SIZE)
+    total_steps = EPOCHS * steps_per_epoch
+    step, best_score = 0, -1.0
+    if state is not None:
+        step, best_score = state["step"], state["best_score"]
+        learner.restore(state)
+    log = MetricsLog(folder / "metrics.jsonl", resume_step=None if state is None else step)
+    tqdm.write(
+        f"{len(corpus.train_rows):,} windows of {len(corpus.index.datasets)} datasets, {len(labels)} labels; "
+        f"{sum(p.numel() for p in learner.model.parameters()):,} parameters; {total_steps} steps on {device}"
+    )
+
+    def save(path: Path) -> None:
+        progress = {"step": step, "best_score": best_score, "constants": constants, "datasets": corpus.index.datasets}
+        save_checkpoint(path, learner.checkpoint() | progress)
+
+    # Loop: train, log, validate, save.
+    stop, meter = StopRequest(), RateMeter()
+    last_step = min(total_steps, STOP_AFTER_EPOCH * steps_per_epoch or total_steps)
+    loader = iter(BatchLoader(batches.make, range(step, last_step), LOADER_WORKERS, prefetch=2 * LOADER_WORKERS))
+    bar = tqdm(total=total_steps, initial=step, unit="step", dynamic_ncols=True, smoothing=0.05)
+    while step < last_step and not stop.requested:
+        with meter.waiting():
+            batch = next(loader)
+        logging = (step + 1) % LOG_EVERY == 0 or step + 1 == last_step
+        rate = LEARNING_RATE * warmup_cosine(step, total_steps, round(WARMUP_SHARE * total_steps))
+        metrics = learner.step(step, batch, rate, logging)
+        step += 1
+        meter.count(BATCH_SIZE)
+        bar.update()
+
+        if logging:
+            if (bad := int(learner.first_bad)) >= 0:
+                bar.close()
+                raise SystemExit(explain_bad_step(bad, batches.rows(bad)[0], corpus.index, folder))
+            record = {name: float(value) for name, value in metrics.items()} | {
+                "learning_rate": rate, "windows_per_s": meter.windows_per_second, "waiting_share": meter.waiting_share,
+            }  # fmt: skip
+            if device.type == "cuda":
+                record["gpu_memory_mb"] = torch.cuda.max_memory_allocated() / 2**20
+            log.log({"step": step, "epoch": step / steps_per_epoch, "split": "train", "time": time.time(), **record})
+            bar.set_postfix_str(
+                f"loss {record['loss']:.3f}, gap {record['similarity_gap']:.3f}, {record['windows_per_s']:.0f} "
+                "windows/s"
+            )
+            meter.reset()
+
+        if step % steps_per_epoch == 0:
+            epoch = step // steps_per_epoch
+            scores = validate(learner, corpus)
+            for split, values in scores.items():
+                log.log({"step": step, "epoch": float(epoch), "split": split, **values})
+            # Without people to validate on, the newest epoch counts as the best.
+            score = scores["validation"]["macro_f1"] if "validation" in scores else float(epoch)
+            improved, best_score = score > best_score, max(score, best_score)
+            save(folder / f"epoch_{epoch:03d}.pt")
+            if improved:
+                save(folder / "best.pt")
+            for interrupted in folder.glob("epoch_*_interrupted.pt"):
+                interrupted.unlink()
+            tqdm.write(
+                f"epoch {epoch}/{EPOCHS}:  "
+                + ",  ".join(
+                    f"{split} macro-F1 {v['macro_f1']:.3f} accuracy {v['accuracy']:.3f}" for split, v in scores.items()
+                )
+            )
+            meter.reset()
+    bar.close()
+    loader.close()
+    log.close()
+
+    if step < total_steps:
+        if step % steps_per_epoch:
+            save(folder / f"epoch_{step // steps_per_epoch + 1:03d}_interrupted.pt")
+        again = [a for a in argv if not a.startswith(("--RESUME=", "--STOP_AFTER_EPOCH="))]
+        print(
+            f"Stopped after {step} of {total_steps} steps; everything is saved. Go on with\n"
+            f"  python {shlex.join([*sys.argv[:1], f'--RESUME={folder}', *again])}"
+        )
+        return folder
+    draw_plots(folder, learner, corpus)
+    print(closing_line(folder))
+    return folder
+
+
+def open_run_folder(constants: dict, argv: list[str], device: torch.device) -> tuple[Path, dict | None]:
+    """A new run folder with its records, or the one that RESUME names with the state to go on from."""
+    if not RESUME:
+        folder = create_run_folder(OUTPUT_ROOT, "semantic_alignment")
+        write_json(folder / "hyperparameters.json", constants)
+        write_json(folder / "run.json", run_record([Path(__file__).name, *argv], str(device)))
+        return folder, None
+    folder = find_run_folder(RESUME)
+    given = resolve_under_root(RESUME) if Path(RESUME).suffix == ".pt" else None
+    candidates = sorted(folder.glob("epoch_*.pt"))
+    if given is None and not candidates:
+        raise SystemExit(f"{folder} holds no epoch_*.pt yet: there is nothing to go on from; start anew without RESUME")
+    # Names sort by epoch; an interrupted epoch comes after the last whole one.
+    state = load_checkpoint(given or candidates[-1])
+    changed = [line for line in difference(constants, state["constants"]) if line.split(":")[0] not in free_to_change]
+    if changed:
+        raise SystemExit(
+            "a run goes on with the constants that it began with; these differ:\n  " + "\n  ".join(changed)
+        )
+    return folder, state
+
+
+def open_corpus() -> Corpus:
+    """Every prepared dataset, or the generated corpus when there is none; people held out for validation."""
+    root = resolve_under_root(DATA_ROOT)
+    names, held_out_names = prepared_datasets(root), HELD_OUT_DATASETS
+    if not names:
+        root, held_out_names = root / GENERATED_FOLDER, GENERATED_HELD_OUT
+        if not prepared_datasets(root):
+            write_generated_corpus(
+                root, GENERATED_SEED, progress=lambda items: tqdm(items, desc="generating", unit="person")
+            )
+        names = prepared_datasets(root)
+        tqdm.write(
+            f"No dataset is prepared under {resolve_under_root(DATA_ROOT)}: training on the generated corpus "
+            f"{', '.join(names)}"
+        )
+    if not set(names) - set(held_out_names):
+        raise SystemExit(
+            f"{root} holds {names}, all of them held out; prepare others (prepare_data.py list) or change "
+            "HELD_OUT_DATASETS"
+        )
+    progress = tqdm(names, desc="opening", unit="dataset", leave=False, delay=2)
+    datasets = {name: read_dataset(root / name) for name in progress}
+    index = WindowIndex([d for n, d in datasets.items() if n not in held_out_names], WINDOW_S, STRIDE_S, MIN_WINDOW_S)
+    held_out = [d for n, d in datasets.items() if n in held_out_names]
+    held_out_index = WindowIndex(held_out, WINDOW_S, STRIDE_S, MIN_WINDOW_S) if held_out else None
+    labelled, validation = index.label_id >= 0, index.split(SPLIT_SALT, VALIDATION_SHARE)
+    return Corpus(
+        index,
+        np.flatnonzero(labelled & ~validation),
+        evenly(np.flatnonzero(labelled & validation), VALIDATION_WINDOWS),
+        held_out_index,
+        np.zeros(0, dtype=int) if held_out_index is None else evenly(scored_rows(held_out_index), VALIDATION_WINDOWS),
+    )
+
+
+def scored_rows(index: WindowIndex) -> np.ndarray:
+    """Windows that count in the headline figure: daily activities; falls are another task (evaluate_zero_shot.py)."""
+    daily = np.array([not is_fall(label) for label in index.labels] + [False])  # the last is what unlabelled (-1) finds
+    return np.flatnonzero(daily[index.label_id])
+
+
+def evenly(rows: np.ndarray, most: int) -> np.ndarray:
+    """At most ``most`` of the rows, evenly spaced."""
+    return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]
+
+
+class Batches:
+    """Batches as a pure function of the step, so that a resumed run sees what it would have seen."""
+
+    def __init__(
+        self, corpus: Corpus, table: PhrasingTable, placement_row: dict[str, int], device: torch.device
+    ) -> None:
+        index, rows = corpus.index, corpus.train_rows
+        self.index, self.table, self.device, self.made = index, table, device, None
+        row_of = {label: row for row, label in enumerate(table.labels)}
+        self.label_row = np.array([row_of.get(label, -1) for label in index.labels])
+        groups = {name: number for number, name in enumerate(sorted({group_of(label) for label in table.labels}))}
+        group_id = np.array([groups.get(group_of(label), -1) for label in index.labels])
+        self.sampler = BalancedSampler(
+            rows, index.dataset_id[rows], group_id[index.label_id[rows]], DATASET_EXPONENT, GROUP_EXPONENT
+        )
+        self.gather = BatchMaker(index, SAMPLING_RATE_HZ, SENSORS, placement_row)
+        self.strength = Augmentation(
+            ROTATION, TILT_RAD, SCALE, JITTER, TIME_WARP, GYROSCOPE_DROPOUT, SENSOR_DROPOUT,
+            LOWER_RATES_HZ, LOWER_RATE_SHARE, PLACEMENT_DROPOUT,
+        )  # fmt: skip
+
+    def rows(self, step: int) -> tuple[np.ndarray, np.ndarray, bool]:
+        """Rows of the index (B,), first samples (B,), and whether the wearers' other devices are added."""
+        generator = np.random.default_rng(derive_seed(SEED, "sampling", step))
+        rows = self.sampler.draw(BATCH_SIZE, generator)
+        start = self.index.shifted_starts(rows, generator) if RANDOM_START else self.index.start[rows]
+        return rows, start, generator.random() < JOINT_SHARE
+
+    @torch.no_grad()
+    def make(self, step: int) -> TrainingBatch:
+        if FIXED_BATCH and self.made is not None:
+            return self.made
+        rows, start, joint = self.rows(step)
+        windows = self.gather(rows, start, joint).to(self.device)
+        random = torch.Generator(self.device).manual_seed(derive_seed(SEED, "augmentation", step))
+        windows = augment(windows, self.strength, SAMPLING_RATE_HZ, random)
+        distinct, text_row = np.unique(self.label_row[self.index.label_id[rows]], return_inverse=True)
+        wording = torch.Generator().manual_seed(derive_seed(SEED, "wording", step))
+        text = self.table.draw(torch.from_numpy(distinct), wording)
+        label, text_row = (
+            torch.from_numpy(distinct[text_row]).to(self.device),
+            torch.from_numpy(text_row).to(self.device),
+        )
+        self.made = TrainingBatch(windows, label, text, text_row)
+        return self.made
+
+
+def group_targets(table: PhrasingTable) -> Tensor:
+    """What each label means to the loss (L, text width): the mean of its synonym group, less what all groups share.
+
+    Synonyms get the very same target and are never pushed apart. Sentence embeddings of activities share a large
+    component (mean cosine 0.45), without which their differences count.
+    """
+    groups = sorted({group_of(label) for label in table.labels})
+    group = torch.tensor([groups.index(group_of(label)) for label in table.labels], device=table.pooled_mean.device)
+    total = torch.zeros(len(groups), table.pooled_mean.shape[1], device=group.device)
+    means = nn.functional.normalize(total.index_add(0, group, table.pooled_mean), dim=1)
+    return nn.functional.normalize(means - means.mean(0), dim=1)[group]
+
+
+class Learner:
+    """Everything that changes while training, and one step of it."""
+
+    def __init__(self, corpus: Corpus, encoder: SentenceEncoder, table: PhrasingTable, device: torch.device) -> None:
+        self.encoder, self.table, self.device = encoder, table, device
+        self.targets = group_targets(table)
+        text_width = table.pooled_mean.shape[1]
+        placements = sorted({stream.info.placement for stream in corpus.index.streams})
+        config = NetworkConfig(
+            SENSORS, SAMPLING_RATE_HZ, WINDOW_S, PATCH_S, STEM_WIDTHS, WIDTH, DEPTH, HEADS, MLP_RATIO,
+            EMBEDDING_WIDTH, text_width, DROPOUT,
+        )  # fmt: skip
+        self.model = AlignmentModel(config, placements, encoder.encode(placements).pooled).to(device)
+        self.bank_sizes = {
+            "text_width": table.tokens.shape[-1], "pooled_width": text_width, "width": EMBEDDING_WIDTH,
+            "num_prototypes": PROTOTYPES, "num_heads": BANK_HEADS,
+        }  # fmt: skip
+        self.bank = LearnableLabelBank(**self.bank_sizes).to(device)
+        self.bank.centre_on(table.pooled_mean)
+        self.criterion = SemanticAlignmentLoss(
+            TEMPERATURE, LOSS_VARIANT, SOFT_TARGET_TEMPERATURE, SOFT_TARGET_WEIGHT
+        ).to(device)
+        self.queue = None
+        if QUEUE_SIZE:
+            self.queue = MemoryBank(QUEUE_SIZE, EMBEDDING_WIDTH, device, target_dim=text_width, prototypes=PROTOTYPES)
+        self.used = nn.ModuleDict({"model": self.model, "bank": self.bank})
+        self.averaged = AveragedModel(self.used, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY))
+        self.trained = nn.ModuleDict({"used": self.used, "criterion": self.criterion})
+        self.forward = (
+            torch.compile(self.model)
+            if COMPILE == "on" or (COMPILE == "auto" and device.type == "cuda")
+            else self.model
+        )
+        matrices = [p for p in self.trained.parameters() if p.ndim >= 2]
+        vectors = [p for p in self.trained.parameters() if p.ndim < 2]  # biases, norms, the logit scale
+        self.optimizer = torch.optim.AdamW(
+            [{"params": matrices, "weight_decay": WEIGHT_DECAY}, {"params": vectors, "weight_decay": 0.0}],
+            lr=LEARNING_RATE,
+            fused=True,
+        )
+        self.optimizer.grad_scale = None
+        self.first_bad = torch.full((), -1, dtype=torch.long, device=device)
+
+    def step(self, step: int, batch: TrainingBatch, rate: float, with_metrics: bool) -> dict[str, Tensor]:
+        """One update; returns the loss's metrics and the gradient norm when asked for.
+
+        A step whose loss or gradient is not finite changes nothing, nor does any after it; ``first_bad`` holds its
+        number. Nothing here waits for the device.
+        """
+        self.model.train()
+        targets = self.targets[batch.label]
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            imu = self.forward(batch.windows).window
+            text = self.bank(*batch.text)[batch.text_row]
+        queued_imu = queued_text = queued_targets = None
+        if self.queue is not None and len(self.queue):
+            queued_imu, queued_text = self.queue.get_queue_embeddings()
+            queued_targets = self.queue.get_queue_targets()
+        loss, metrics = self.criterion(
+            imu, text, queued_imu, queued_text, with_metrics, text_targets=targets, queue_targets=queued_targets
+        )
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.trained.parameters(), GRADIENT_CLIP)
+        bad = ~(torch.isfinite(loss.detach()) & torch.isfinite(norm))
+        self.first_bad = torch.where((self.first_bad < 0) & bad, step, self.first_bad)
+        self.optimizer.found_inf = (
+            self.first_bad >= 0
+        ).float()  # what a gradient scaler sets: the fused step is skipped
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.averaged.update_parameters(self.used)
+        if self.queue is not None:
+            self.queue.update(imu.detach(), text.detach(), targets, check=False)
+        return metrics | {"gradient_norm": norm.detach()} if with_metrics else {}
+
+    def users(self) -> tuple[AlignmentModel, LearnableLabelBank]:
+        """The averaged network and label bank, ready for use."""
+        model, bank = self.averaged.module["model"], self.averaged.module["bank"]
+        bank.set_logit_scale(self.criterion.scale)
+        model.sentence_encoder = self.encoder  # for placements that only held-out datasets have
+        return model.eval(), bank.attach(self.encoder).eval()
+
+    def checkpoint(self) -> dict:
+        """Averaged weights for use, and all that a resumed run needs."""
+        model, bank = self.users()
+        bank.remember(self.table.labels)
+        return {
+            "format": 1,
+            "model": plain_state_dict(model),
+            "label_bank": plain_state_dict(bank),
+            "network": model.config.to_dict(),
+            "placements": model.placements,
+            "labels": self.table.labels,
+            "text_encoder": TEXT_ENCODER,
+            "bank": self.bank_sizes,
+            "window_s": WINDOW_S,
+            "stride_s": STRIDE_S,
+            "min_window_s": MIN_WINDOW_S,
+            "training": {
+                "trained": plain_state_dict(self.trained),
+                "averages": int(self.averaged.n_averaged),
+                "optimizer": self.optimizer.state_dict(),
+                "queue": None if self.queue is None else self.queue.state_dict(),
+                "generators": generator_states({"default": torch.default_generator}),
+            },
+        }
+
+    def restore(self, state: dict) -> None:
+        """Go on from what ``checkpoint`` returned."""
+        model, bank = self.averaged.module["model"], self.averaged.module["bank"]
+        model.load_state_dict(state["model"])
+        bank.load_state_dict(state["label_bank"])
+        training = state["training"]
+        self.trained.load_state_dict(training["trained"])
+        self.averaged.n_averaged.fill_(training["averages"])
+        self.optimizer.load_state_dict(training["optimizer"])
+        if self.queue is not None:
+            self.queue.load_state_dict(training["queue"])
+        restore_generators({"default": torch.default_generator}, training["generators"])
+
+
+class StopRequest:
+    """Ctrl-C or SIGTERM ends training after the present step, with everything saved; a second one at once."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._request)
+
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+        tqdm.write(
+            "Stopping after this step ... (once more to stop at once, losing what was learned since the last epoch)"
+        )
+
+
+def embed_rows(model: AlignmentModel, index: WindowIndex, rows: np.ndarray) -> Tensor:
+    """Embeddings (n, D) of windows of any streams, through the same door that users take."""
+    embeddings = torch.zeros(len(rows), model.config.embedding_width, device=model.device)
+    for stream_id in np.unique(index.stream_id[rows]):
+        info = index.streams[stream_id].info
+        at = np.flatnonzero(index.stream_id[rows] == stream_id)
+        for part in np.array_split(at, math.ceil(len(at) / EMBED_WINDOWS)):
+            signal = index.read(rows[part])
+            embeddings[part] = model.embed(signal, info.sampling_rate_hz, info.channels, info.placement)
+    return embeddings
+
+
+def closed_set(index: WindowIndex, rows: np.ndarray, embeddings: Tensor, bank: LearnableLabelBank) -> dict[str, dict]:
+    """Scores of each dataset among the labels that it was asked about."""
+    results = {}
+    for dataset_id in np.unique(index.dataset_id[rows]):
+        mine = np.flatnonzero(index.dataset_id[rows] == dataset_id)
+        truth = [index.labels[i] for i in index.label_id[rows[mine]]]
+        labels = sorted(set(truth))
+        predicted, _ = bank.classify(embeddings[torch.from_numpy(mine).to(embeddings.device)], labels)
+        results[index.datasets[dataset_id]] = classification_scores(truth, predicted, labels)
+    return results
+
+
+def validate(learner: Learner, corpus: Corpus) -> dict[str, dict]:
+    """Closed-set scores, means over datasets: of held-out people ("validation") and datasets ("held_out")."""
+    model, bank = learner.users()
+    scores = {}
+    for split, index, rows in (
+        ("validation", corpus.index, corpus.validation_rows),
+        ("held_out", corpus.held_out, corpus.held_out_rows),
+    ):
+        if len(rows):
+            results = closed_set(index, rows, embed_rows(model, index, rows), bank)
+            names = ("macro_f1", "accuracy")
+            scores[split] = {name: float(np.mean([r[name] for r in results.values()])) for name in names}
+            scores[split]["datasets"] = {d: {name: r[name] for name in names} for d, r in results.items()}
+    return scores
+
+
+def explain_bad_step(step: int, rows: np.ndarray, index: WindowIndex, folder: Path) -> str:
+    """What to tell when a loss or gradient is not finite: the batch's recordings, and what can be done."""
+    recordings = sorted({index.recordings[i] for i in index.recording_id[rows]})
+    path = folder / f"bad_step_{step}.json"
+    write_json(path, {"step": step, "windows": [index.describe(row) for row in rows]})
+    return (
+        f"The loss or its gradient is not finite at step {step}; the weights are those of before. The batch came from "
+        f"{len(recordings)} recordings, among them {', '.join(recordings[:8])}; {path} lists every window. Look at "
+        "these "
+        "recordings (prepare_data.py check), lower LEARNING_RATE, or go on from the last epoch with RESUME."
+    )
+
+
+def draw_plots(folder: Path, learner: Learner, corpus: Corpus) -> None:
+    """Curves, and what best.pt makes of the held-out data (of the held-out people where no dataset is held out)."""
+    learner.restore(load_checkpoint(folder / "best.pt", learner.device))
+    model, bank = learner.users()
+    plots = folder / "plots"
+    plot_curves(folder / "metrics.jsonl", plots / "curves.png")
+    held_out = len(corpus.held_out_rows) > 0
+    index = corpus.held_out if held_out else corpus.index
+    rows = corpus.held_out_rows if held_out else corpus.validation_rows
+    labels = learner.table.labels
+    if len(rows):
+        embeddings = embed_rows(model, index, rows)
+        for name, result in closed_set(index, rows, embeddings, bank).items():
+            title = f"{name}: macro-F1 {result['macro_f1']:.3f}, accuracy {result['accuracy']:.3f}"
+            plot_confusion(result["confusion"], result["labels"], plots / f"confusion_{name}.png", title)
+        truth = [index.labels[i] for i in index.label_id[rows]]
+        shown = sorted(set(truth))
+        texts = bank.encode(shown).reshape(len(shown), PROTOTYPES, -1).mean(1)
+        texts = nn.functional.normalize(texts, dim=-1)
+        plot_embedding_map(
+            embeddings.cpu().numpy(), truth, texts.cpu().numpy(), shown, plots / "embedding_map.png",
+            f"Windows of {', '.join(index.datasets)} and their labels" if held_out else "Windows of held-out people",
+        )  # fmt: skip
+    texts = nn.functional.normalize(bank.encode(labels).reshape(len(labels), PROTOTYPES, -1).mean(1), dim=-1)
+    plot_similarity((texts @ texts.T).clamp(-1, 1).cpu().numpy(), labels, plots / "label_similarity.png")
+
+
+def closing_line(folder: Path) -> str:
+    """What best.pt reaches, and where everything is."""
+    best_step = load_checkpoint(folder / "best.pt")["step"]
+    parts = []
+    for record in read_metrics(folder / "metrics.jsonl"):
+        if record["step"] == best_step and record["split"] != "train":
+            who = (
+                "held-out people" if record["split"] == "validation" else "never seen " + ", ".join(record["datasets"])
+            )
+            parts.append(f"{who}: macro-F1 {record['macro_f1']:.3f}, accuracy {record['accuracy']:.3f}")
+    return f"best.pt is of step {best_step}" + "".join(f";  {part}" for part in parts) + f"\nEverything is in {folder}"
+
+
+if __name__ == "__main__":
+    main()
