@@ -1,0 +1,57 @@
+"""The evaluation script on a real, tiny run."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sklearn.metrics import accuracy_score, f1_score
+
+SCRIPT = "val_scripts/human_activity_recognition/evaluate_zero_shot.py"
+
+
+@pytest.fixture(scope="module")
+def evaluation(
+    whole_run: tuple[Path, str], small_corpus: Path, run_script: Callable, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    out = tmp_path_factory.mktemp("evaluation") / "report"
+    best = whole_run[0] / "best.pt"
+    done = run_script(SCRIPT, "--checkpoint", best, "--datasets", "sim_belt", "--data", small_corpus, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert str(out) in done.stdout.splitlines()[-1]
+    return out
+
+
+def test_scores_agree_with_scikit_learn_on_the_written_predictions(evaluation):
+    (result,) = json.loads((evaluation / "results.json").read_text())["results"]
+    with (evaluation / "predictions_sim_belt.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    truth, predicted = [r["label"] for r in rows], [r["closed_set"] for r in rows]
+    assert result["windows"] == len(rows) and result["people"] == 4
+    assert result["closed_set"]["accuracy"] == pytest.approx(accuracy_score(truth, predicted))
+    labels = sorted(set(truth))
+    assert result["closed_set"]["macro_f1"] == pytest.approx(f1_score(truth, predicted, labels=labels, average="macro"))
+
+
+def test_report_and_plots_are_there(evaluation):
+    report = (evaluation / "report.md").read_text()
+    assert "sim_belt" in report and "waist" in report
+    assert {p.name for p in (evaluation / "plots").iterdir()} == {"confusion_sim_belt.png", "answers_sim_belt.png"}
+
+
+def test_agrees_with_what_training_measured(evaluation, whole_run):
+    """Training scores the held-out dataset with the same weights, windows and labels."""
+    (result,) = json.loads((evaluation / "results.json").read_text())["results"]
+    records = [json.loads(line) for line in (whole_run[0] / "metrics.jsonl").read_text().splitlines()]
+    best = max((r for r in records if r["split"] == "validation"), key=lambda r: (r["macro_f1"], -r["step"]))
+    (held_out,) = (r for r in records if r["split"] == "held_out" and r["step"] == best["step"])
+    assert result["closed_set"]["macro_f1"] == pytest.approx(held_out["macro_f1"], abs=1e-9)
+
+
+def test_a_training_dataset_is_refused(whole_run, small_corpus, run_script, tmp_path):
+    where = ("--checkpoint", whole_run[0] / "best.pt", "--data", small_corpus, "--out", tmp_path / "o")
+    done = run_script(SCRIPT, *where, "--datasets", "sim_phone")
+    assert done.returncode == 2
+    assert "sim_phone" in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "o").exists()
