@@ -1,0 +1,1 @@
+"""What the network is fed: windows cut in seconds, resampled, drawn in balanced batches, augmented as whole tensors."""

@@ -1,0 +1,186 @@
+"""Signal augmentations on whole batches, each with an explicit generator, each an identity at strength 0.
+
+All take and return ``SensorWindows`` (signal (B, S, 3, T), zero where invalid). Missing samples stay missing. Where the
+evidence comes from: Um et al., ICMI 2017 (rotation, scaling, jitter, time warping); random rotation as the condition
+of transfer between placements: Zhang et al., UniMTS, NeurIPS 2024.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from har.windows.batch import SensorWindows
+from har.windows.resample import output_length, resample
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How strong each augmentation is; the values live in the training script.
+
+    rotation: share of windows turned by a random rotation. tilt_rad: standard deviation of a small rotation for the
+    others. scale: standard deviation of a triad's logarithmic gain. jitter: largest white noise in g, rad/s, uT per
+    kind. warp: largest relative change of tempo. gyroscope_dropout / sensor_dropout: share of gyroscopes / of other
+    triads left out. rates_hz and rate_share: lower rates that windows are passed through, and the share of windows.
+    placement_dropout: share of windows without placement text.
+    """
+
+    rotation: float = 0.0
+    tilt_rad: float = 0.0
+    scale: float = 0.0
+    jitter: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    warp: float = 0.0
+    gyroscope_dropout: float = 0.0
+    sensor_dropout: float = 0.0
+    rates_hz: tuple[float, ...] = ()
+    rate_share: float = 0.0
+    placement_dropout: float = 0.0
+
+
+def augment(
+    windows: SensorWindows, strength: Augmentation, rate_hz: float, generator: torch.Generator
+) -> SensorWindows:
+    """All augmentations in a fixed order. The generator lives on the windows' device."""
+    windows = drop_sensors(windows, strength.gyroscope_dropout, strength.sensor_dropout, generator)
+    windows = rotate(windows, strength.rotation, strength.tilt_rad, generator)
+    windows = scale(windows, strength.scale, generator)
+    windows = time_warp(windows, strength.warp, generator)
+    windows = lower_rate(windows, strength.rates_hz, strength.rate_share, rate_hz, generator)
+    windows = jitter(windows, strength.jitter, generator)
+    return drop_placement(windows, strength.placement_dropout, generator)
+
+
+def random_rotations(count: int, generator: torch.Generator) -> Tensor:
+    """(count, 3, 3) rotations, uniform on SO(3): Gaussian quaternions (Shoemake, Graphics Gems III, 1992)."""
+    quaternion = torch.randn(count, 4, generator=generator, device=generator.device)
+    return _rotation_of(quaternion)
+
+
+def small_rotations(count: int, deviation_rad: float, generator: torch.Generator) -> Tensor:
+    """(count, 3, 3) rotations by a Gaussian rotation vector of ``deviation_rad`` per axis (half-angle quaternion)."""
+    vector = torch.randn(count, 3, generator=generator, device=generator.device) * deviation_rad
+    angle = vector.norm(dim=1, keepdim=True)
+    axis = vector / angle.clamp_min(1e-9)
+    return _rotation_of(torch.cat([torch.cos(angle / 2), torch.sin(angle / 2) * axis], dim=1))
+
+
+def _rotation_of(quaternion: Tensor) -> Tensor:
+    w, x, y, z = torch.nn.functional.normalize(quaternion, dim=-1).unbind(-1)
+    rows = [
+        1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
+        2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
+        2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
+    ]  # fmt: skip
+    return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
+
+
+def rotate(windows: SensorWindows, share: float, tilt_rad: float, generator: torch.Generator) -> SensorWindows:
+    """Turn each device of a window by one matrix, accelerometer and gyroscope alike.
+
+    A ``share`` of the windows gets rotations uniform on SO(3), the others small ones of ``tilt_rad``; devices at
+    different locations turn independently.
+    """
+    if share <= 0 and tilt_rad <= 0:
+        return windows
+    batch, sensors = windows.kind.shape
+    turned = small_rotations(batch * sensors, tilt_rad, generator).view(batch, sensors, 3, 3)
+    full = random_rotations(batch * sensors, generator).view(batch, sensors, 3, 3)
+    chosen = torch.rand(batch, 1, generator=generator, device=generator.device) < share
+    matrices = torch.where(chosen[..., None, None], full, turned)
+    # Sensors of one location use the matrix that stands at the location's number: at most S locations a window.
+    shared = matrices.gather(1, windows.location[..., None, None].expand(-1, -1, 3, 3))
+    return windows.replace(signal=shared @ windows.signal)
+
+
+def scale(windows: SensorWindows, deviation: float, generator: torch.Generator) -> SensorWindows:
+    """Multiply each triad by one log-normal gain of median 1: what badly calibrated devices do."""
+    if deviation <= 0:
+        return windows
+    gain = torch.randn(windows.kind.shape, generator=generator, device=generator.device).mul(deviation).exp()
+    return windows.replace(signal=windows.signal * gain[..., None, None])
+
+
+def jitter(windows: SensorWindows, deviation: Sequence[float], generator: torch.Generator) -> SensorWindows:
+    """Add white noise, with a deviation of its own per sensor kind and a random share of it per triad."""
+    if max(deviation) <= 0:
+        return windows
+    table = torch.tensor(deviation, device=windows.signal.device)
+    level = table[windows.kind] * torch.rand(windows.kind.shape, generator=generator, device=generator.device)
+    noise = torch.randn(windows.signal.shape, generator=generator, device=generator.device) * level[..., None, None]
+    return windows.replace(signal=(windows.signal + noise).masked_fill(~windows.valid.unsqueeze(2), 0.0))
+
+
+def time_warp(windows: SensorWindows, largest: float, generator: torch.Generator) -> SensorWindows:
+    """Change the tempo of a window by one factor in [1 - largest, 1 + largest] around its centre.
+
+    All sensors of a window keep a common clock. A rate of turn is an angle over a time: where the tempo rises by a
+    factor, so does the gyroscope's reading. (Linear acceleration would rise with its square, but cannot be told from
+    gravity here.) Samples that would come from outside the window are missing.
+    """
+    if largest <= 0:
+        return windows
+    length = windows.signal.shape[-1]
+    factor = 1 + largest * (2 * torch.rand(len(windows), generator=generator, device=generator.device) - 1)
+    centre = (length - 1) / 2
+    position = centre + (torch.arange(length, device=factor.device) - centre) * factor[:, None]
+    below = position.floor()
+    inside = (position >= 0) & (position <= length - 1)
+    below = below.clamp(0, max(length - 2, 0)).long()
+    fraction = (position - below)[:, None, None, :]
+    above = (below + 1).clamp_max(length - 1)
+    rows = (len(windows), *windows.valid.shape[1:])
+    low, high = below[:, None, :].expand(rows), above[:, None, :].expand(rows)
+    valid = windows.valid.gather(2, low) & windows.valid.gather(2, high) & inside[:, None, :]
+    rows3 = windows.signal.shape
+    first = windows.signal.gather(3, low.unsqueeze(2).expand(rows3))
+    signal = first + (windows.signal.gather(3, high.unsqueeze(2).expand(rows3)) - first) * fraction
+    gain = torch.where(windows.kind == 1, factor[:, None], torch.ones_like(factor)[:, None])
+    return windows.replace(signal=(signal * gain[..., None, None]).masked_fill(~valid.unsqueeze(2), 0.0), valid=valid)
+
+
+def drop_sensors(
+    windows: SensorWindows, gyroscope_share: float, sensor_share: float, generator: torch.Generator
+) -> SensorWindows:
+    """Leave triads out, as a test device may lack them; at least one that was there always stays."""
+    if gyroscope_share <= 0 and sensor_share <= 0:
+        return windows
+    share = torch.where(windows.kind == 1, gyroscope_share, sensor_share)
+    draw = torch.rand(windows.kind.shape, generator=generator, device=generator.device)
+    present = windows.valid.any(dim=2)
+    survivor = torch.zeros_like(present).scatter(1, torch.where(present, draw, -1.0).argmax(1, keepdim=True), True)
+    kept = draw >= share
+    kept |= survivor & ~(kept & present).any(1, keepdim=True)  # only where all would go: the shares stay right
+    valid = windows.valid & kept.unsqueeze(2)
+    return windows.replace(signal=windows.signal.masked_fill(~valid.unsqueeze(2), 0.0), valid=valid)
+
+
+def lower_rate(
+    windows: SensorWindows, rates_hz: Sequence[float], share: float, rate_hz: float, generator: torch.Generator
+) -> SensorWindows:
+    """Pass a share of the windows through a lower sampling rate and back, and tell the network that rate.
+
+    The share is exact (rounded to a window for each rate): a number known beforehand needs no wait for a GPU.
+    """
+    count = round(share * len(windows) / max(len(rates_hz), 1))
+    if not rates_hz or not count:
+        return windows
+    length = windows.signal.shape[-1]
+    order = torch.randperm(len(windows), generator=generator, device=generator.device)
+    signal, valid, rate = windows.signal.clone(), windows.valid.clone(), windows.rate_hz.clone()
+    for number, lower in enumerate(rates_hz):
+        chosen = order[number * count : (number + 1) * count]
+        there = resample(signal[chosen], valid[chosen], rate_hz, lower, output_length(length, rate_hz, lower))
+        back, back_valid = resample(*there, lower, rate_hz, length)
+        back_valid &= valid[chosen]
+        signal[chosen], valid[chosen] = back.masked_fill(~back_valid.unsqueeze(2), 0.0), back_valid
+        rate[chosen] = rate[chosen].clamp_max(lower)
+    return windows.replace(signal=signal, valid=valid, rate_hz=rate)
+
+
+def drop_placement(windows: SensorWindows, share: float, generator: torch.Generator) -> SensorWindows:
+    """Hide the placement text of a share of the windows: users may not know it."""
+    if share <= 0:
+        return windows
+    hidden = torch.rand(len(windows), 1, generator=generator, device=generator.device) < share
+    return windows.replace(placement=windows.placement.masked_fill(hidden, 0))

@@ -1,0 +1,166 @@
+"""A batch of windows as whole tensors: any mixture of streams, rates, placements and sensor triads.
+
+Shape letters: B batch, S sensor (one triad of one stream), T sample at the network's rate.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from har.recordings.format import SENSOR_KINDS
+from har.windows.index import WindowIndex
+from har.windows.resample import resample
+
+
+@dataclass
+class SensorWindows:
+    """What the network is fed.
+
+    signal (B, S, 3, T): g, rad/s or uT at the network's rate, 0 where invalid. valid (B, S, T): False where a sample
+    is missing; a sensor that a window lacks is invalid throughout. kind (B, S): position in ``SENSOR_KINDS``. location
+    (B, S): sensors of one device share a number, 0 the first. placement (B, S): row of a table of placement texts, 0 is
+    unknown.
+    rate_hz (B, S): the device's own rate.
+    """
+
+    signal: Tensor
+    valid: Tensor
+    kind: Tensor
+    location: Tensor
+    placement: Tensor
+    rate_hz: Tensor
+
+    def to(self, device: torch.device | str) -> "SensorWindows":
+        moved = {f.name: getattr(self, f.name) for f in fields(self)}
+        if torch.device(device).type == "cuda":
+            moved = {name: value.pin_memory() if value.device.type == "cpu" else value for name, value in moved.items()}
+        return SensorWindows(**{name: value.to(device, non_blocking=True) for name, value in moved.items()})
+
+    def __len__(self) -> int:
+        return len(self.signal)
+
+    def __getitem__(self, rows: slice | Tensor) -> "SensorWindows":
+        return SensorWindows(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    def replace(self, **changes: Tensor) -> "SensorWindows":
+        return replace(self, **changes)
+
+
+def empty_windows(batch: int, sensors: int, length: int) -> SensorWindows:
+    """Windows in which every sensor is missing."""
+    return SensorWindows(
+        signal=torch.zeros(batch, sensors, 3, length),
+        valid=torch.zeros(batch, sensors, length, dtype=torch.bool),
+        kind=torch.zeros(batch, sensors, dtype=torch.long),
+        location=torch.zeros(batch, sensors, dtype=torch.long),
+        placement=torch.zeros(batch, sensors, dtype=torch.long),
+        rate_hz=torch.ones(batch, sensors),
+    )
+
+
+def triads(channels: Sequence[str]) -> list[tuple[str, list[int]]]:
+    """Channel names -> [(sensor kind, columns of x, y, z), ...], in the order of ``SENSOR_KINDS``."""
+    names = list(channels)
+    return [
+        (kind, [names.index(f"{kind}_{axis}") for axis in "xyz"])
+        for kind in SENSOR_KINDS
+        if all(f"{kind}_{axis}" in names for axis in "xyz")
+    ]
+
+
+def to_triads(samples: np.ndarray | Tensor, columns: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """(N, T, C), NaN = missing -> signal (N, 3, T) float32, valid (N, T); a sample without one axis is missing."""
+    signal = torch.as_tensor(samples)[..., list(columns)].movedim(-1, -2).to(torch.float32).contiguous()
+    valid = torch.isfinite(signal).all(dim=-2)
+    return signal, valid
+
+
+class _Triad(NamedTuple):
+    """m triads of one stream on their way into a batch: at which windows, slots and locations, (m, 3, T) and (m, T)."""
+
+    stream_id: int
+    kind: str
+    at: np.ndarray
+    slot: np.ndarray
+    location: np.ndarray
+    signal: Tensor
+    valid: Tensor
+
+
+class BatchMaker:
+    """Gathers rows of a ``WindowIndex`` into ``SensorWindows``.
+
+    sensors: which of the kinds to use. placement_row: placement text -> row of the placement table (absent = unknown).
+    Raises ``ValueError`` when a stream has none of the sensors.
+    """
+
+    def __init__(
+        self,
+        index: WindowIndex,
+        rate_hz: float,
+        sensors: Sequence[str],
+        placement_row: dict[str, int],
+    ) -> None:
+        unknown = set(sensors) - set(SENSOR_KINDS)
+        if unknown or not sensors:
+            raise ValueError(f"sensors {list(sensors)}; expected some of {list(SENSOR_KINDS)}")
+        self.index, self.rate_hz = index, rate_hz
+        self.length = max(1, round(index.window_s * rate_hz))
+        self._triads = [[t for t in triads(s.info.channels) if t[0] in sensors] for s in index.streams]
+        self._placement = [placement_row.get(s.info.placement, 0) for s in index.streams]
+        for stream, found in zip(index.streams, self._triads, strict=True):
+            if not found:
+                raise ValueError(
+                    f"{stream.dataset}/{stream.info.name} has channels {list(stream.info.channels)}; none of "
+                    f"{list(sensors)}"
+                )
+
+    def __call__(self, rows: np.ndarray, start: np.ndarray | None = None, joint: bool = False) -> SensorWindows:
+        """Windows of ``rows``, from other first samples if given; ``joint`` adds the wearer's other devices."""
+        sensors_used, locations_used = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
+        by_rate: dict[tuple[float, int], list[_Triad]] = {}
+        for stream_id, at, samples in self._read(rows, start, joint):
+            rate = self.index.streams[stream_id].info.sampling_rate_hz
+            for kind, columns in self._triads[stream_id]:
+                triad = _Triad(stream_id, kind, at, sensors_used[at], locations_used[at], *to_triads(samples, columns))
+                by_rate.setdefault((rate, samples.shape[1]), []).append(triad)
+                sensors_used[at] += 1
+            locations_used[at] += 1
+        batch = empty_windows(len(rows), int(sensors_used.max()), self.length)
+        for (rate, _), triads_of_rate in by_rate.items():
+            # One product for all streams of a rate: many small ones would cost more than they compute.
+            signal, valid = resample(
+                torch.cat([t.signal for t in triads_of_rate]),
+                torch.cat([t.valid for t in triads_of_rate]),
+                rate,
+                self.rate_hz,
+                self.length,
+            )
+            to = tuple(
+                torch.from_numpy(np.concatenate([getattr(t, n) for t in triads_of_rate])) for n in ("at", "slot")
+            )
+            batch.signal[to], batch.valid[to] = signal, valid
+            batch.rate_hz[to] = rate
+            batch.location[to] = torch.from_numpy(np.concatenate([t.location for t in triads_of_rate]))
+            for field, value in (
+                ("kind", lambda t: SENSOR_KINDS.index(t.kind)),
+                ("placement", lambda t: self._placement[t.stream_id]),
+            ):
+                getattr(batch, field)[to] = torch.tensor([value(t) for t in triads_of_rate for _ in t.at])
+        return batch
+
+    def _read(
+        self, rows: np.ndarray, start: np.ndarray | None, joint: bool
+    ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """(stream, positions into ``rows``, samples): the windows' own stream before their partners."""
+        for stream_id in np.unique(self.index.stream_id[rows]):
+            at = np.flatnonzero(self.index.stream_id[rows] == stream_id)
+            first = None if start is None else start[at]
+            yield int(stream_id), at, self.index.read(rows[at], first)
+            if joint:
+                for other, take, samples in self.index.read_partners(rows[at], first):
+                    yield other, at[take], samples

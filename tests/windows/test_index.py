@@ -1,0 +1,355 @@
+"""The index of windows against a slow enumeration of the CSV files; every sample of the corpus says where it lies."""
+
+import csv
+import math
+from collections import Counter
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from har.recordings.format import Dataset, read_dataset
+from har.windows.index import UNLABELLED, WindowIndex, split_of
+
+WINDOW_S, STRIDE_S, SHORTEST_S = 2.0, 0.7, 1.1
+TIME, ROW = 0, 1  # what acc_x and acc_y hold
+
+
+class Row(NamedTuple):
+    """A row of a CSV file, and where it was found."""
+
+    dataset: str
+    stream: str
+    recording: str
+    subject: str
+    label: str
+    start: int
+    stop: int
+    start_time_s: float
+
+
+def csv_rows(folder: Path, dataset: str, stream: str) -> list[Row]:
+    with (folder / dataset / f"{stream}.csv").open(newline="") as file:
+        return [
+            Row(
+                dataset,
+                stream,
+                **{key: line[key] for key in ("recording", "subject", "label")},
+                **{key: int(line[key]) for key in ("start", "stop")},
+                start_time_s=float(line["start_time_s"]),
+            )
+            for line in csv.DictReader(file)
+        ]
+
+
+def enumerate_windows(folder: Path, datasets: list[Dataset], *lengths_s: float) -> list[tuple[Row, Fraction]]:
+    """(segment, exact first row of the window), counted in fractions; a window is a whole number of samples long."""
+    window, stride, shortest = (Fraction(str(s)) for s in lengths_s)
+    found = []
+    for dataset in datasets:
+        for name, stream in dataset.streams.items():
+            rate = Fraction(str(stream.info.sampling_rate_hz))
+            length = round(window * rate)
+            for row in csv_rows(folder, dataset.name, name):
+                rows = row.stop - row.start
+                if shortest * rate <= rows < length:
+                    found.append((row, Fraction(row.start)))
+                number = 0
+                while number * stride * rate + length <= rows:
+                    found.append((row, row.start + number * stride * rate))
+                    number += 1
+    return found
+
+
+def acc(index: WindowIndex, stream_id: int) -> list[int]:
+    channels = index.streams[stream_id].info.channels
+    return [channels.index(f"acc_{axis}") for axis in "xyz"]
+
+
+@pytest.fixture
+def index(corpus: list[Dataset]) -> WindowIndex:
+    return WindowIndex(corpus, WINDOW_S, STRIDE_S, SHORTEST_S)
+
+
+# --- which windows there are ------------------------------------------------------------------------------------------
+
+
+# 1.1 * 50 = 55.00000000000001: the segment of 55 rows must not be lost, nor a last window that ends with its segment.
+@pytest.mark.parametrize("lengths_s", [(WINDOW_S, STRIDE_S, SHORTEST_S), (1.6, 1.1, 1.1), (3.2, 3.2, 0.5)])
+def test_windows_are_those_of_a_slow_enumeration(corpus, corpus_folder, lengths_s):
+    index, expected = WindowIndex(corpus, *lengths_s), enumerate_windows(corpus_folder, corpus, *lengths_s)
+    assert any(row.stream == "wrist" and row.stop - row.start == 55 for row, _ in expected)
+    assert len(index) == len(expected) > 20
+    origin = {}
+    for dataset in corpus:
+        for name in dataset.streams:
+            for row in csv_rows(corpus_folder, dataset.name, name):
+                key = (row.dataset, row.recording)
+                origin[key] = min(origin.get(key, math.inf), row.start_time_s)
+    for i, (row, start) in enumerate(expected):
+        stream = index.streams[index.stream_id[i]]
+        assert (stream.dataset, stream.info.name) == (row.dataset, row.stream)
+        assert index.datasets[index.dataset_id[i]] == row.dataset
+        assert index.recordings[index.recording_id[i]] == f"{row.dataset}/{row.recording}"
+        assert index.subjects[index.subject_id[i]] == f"{row.dataset}/{row.subject}"
+        label = index.labels[index.label_id[i]] if index.label_id[i] >= 0 else ""
+        assert label == row.label and (row.label != "" or index.label_id[i] == UNLABELLED)
+        assert (index.segment_start[i], index.segment_stop[i]) == (row.start, row.stop)
+        assert abs(int(index.start[i]) - start) <= Fraction(1, 2)  # the nearest sample
+        at_s = row.start_time_s + (index.start[i] - row.start) / stream.info.sampling_rate_hz
+        assert index.start_time_s[i] == pytest.approx(at_s - origin[row.dataset, row.recording], abs=1e-9)
+
+
+def test_every_sample_read_lies_in_the_windows_segment(index):
+    """Rows are recognised by the row number that acc_y holds; what a short segment lacks is NaN in every channel."""
+    short = 0
+    for i in range(len(index)):
+        stream = index.streams[index.stream_id[i]]
+        (window,) = index.read(np.array([i]))
+        shape = (round(WINDOW_S * stream.info.sampling_rate_hz), len(stream.info.channels))
+        assert window.dtype == np.float32 and window.shape == shape
+        available = min(len(window), index.segment_stop[i] - index.start[i])
+        numbers = window[:, acc(index, index.stream_id[i])[ROW]]
+        np.testing.assert_array_equal(numbers[:available], index.start[i] + np.arange(available))
+        assert np.isnan(window[available:]).all() and np.isfinite(window[:available]).all()
+        short += available < len(window)
+    assert short >= 3
+
+
+def test_labels_keep_their_names_whichever_ids_they_get(corpus, corpus_folder):
+    """Ids are positions among the labels of all datasets: the first label of a dataset is rarely number 0."""
+    both, beta = WindowIndex(corpus, 2.0, 1.0, 0.5), WindowIndex(corpus[1:], 2.0, 1.0, 0.5)
+    assert both.labels == ["bending", "cycling", "jumping", "standing", "walking"]
+    assert beta.labels == ["bending", "cycling", "walking"]
+    for index in (both, beta):
+        of_beta = [i for i in range(len(index)) if index.datasets[index.dataset_id[i]] == "beta"]
+        named = Counter(index.labels[index.label_id[i]] for i in of_beta)
+        assert named == {"cycling": 4, "walking": 1 + 2, "bending": 1}
+    assert set(both.label_id[both.dataset_id == 0]) == {UNLABELLED, 2, 3, 4}
+
+
+@pytest.mark.parametrize(
+    "lengths", [(2.0, 0.0, 1.0), (2.0, -1.0, 1.0), (2.0, 1.0, 2.5), (2.0, 1.0, 0.0), (math.nan, 1.0, 1.0)]
+)
+def test_lengths_that_make_no_sense_are_refused(corpus, lengths):
+    with pytest.raises(ValueError, match="expected a positive stride"):
+        WindowIndex(corpus, *lengths)
+
+
+def test_no_window_at_all_is_an_error(corpus):
+    with pytest.raises(ValueError, match=r"\['alpha', 'beta'\].*60"):
+        WindowIndex(corpus, 60.0, 1.0, 60.0)
+    with pytest.raises(ValueError, match="no segment"):
+        WindowIndex([], 2.0, 1.0, 1.0)
+
+
+# --- split ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_split_never_changes():
+    """Pinned: a released model's held-out people must stay held out in every later version."""
+    sides = "".join(split_of("mhealth", f"subject{i}", "v1", 0.5)[0] for i in range(24))
+    assert sides == "vvvvvvtvvvvvtvttvvtttvtt"
+
+
+def test_the_split_has_the_asked_share_and_depends_on_salt_and_dataset():
+    people = [f"s{i}" for i in range(4000)]
+    sides = {
+        (dataset, salt): np.array([split_of(dataset, s, salt, 0.2) == "validation" for s in people])
+        for dataset in ("a", "b")
+        for salt in ("x", "y")
+    }
+    deviation = math.sqrt(0.2 * 0.8 / 4000)
+    for held_out in sides.values():
+        assert held_out.mean() == pytest.approx(0.2, abs=4 * deviation)
+    for one, other in ((("a", "x"), ("a", "y")), (("a", "x"), ("b", "x"))):
+        both = (sides[one] & sides[other]).mean()  # independent: 0.2 x 0.2
+        assert both == pytest.approx(0.04, abs=4 * math.sqrt(0.04 * 0.96 / 4000))
+    assert {split_of("a", s, "x", 0.0) for s in people} == {"train"}
+    assert {split_of("a", s, "x", 1.0) for s in people} == {"validation"}
+    larger = np.array([split_of("a", s, "x", 0.3) == "validation" for s in people])
+    assert (larger >= sides["a", "x"]).all()  # a larger share only adds people
+
+
+def test_the_split_is_the_same_for_any_order_subset_and_cache(corpus, corpus_folder):
+    def sides(datasets: list[Dataset]) -> dict[tuple[str, str, int], tuple[bool, str]]:
+        """(dataset, stream, first row) -> (held out, subject)."""
+        index = WindowIndex(datasets, WINDOW_S, STRIDE_S, SHORTEST_S)
+        found = {}
+        for i, held_out in enumerate(index.split("salt-3", 0.5)):
+            stream = index.streams[index.stream_id[i]]
+            key = (stream.dataset, stream.info.name, int(index.start[i]))
+            found[key] = (bool(held_out), index.subjects[index.subject_id[i]])
+        return found
+
+    everything = sides(corpus)
+    for held_out, name in everything.values():
+        assert held_out == (split_of(*name.split("/"), "salt-3", 0.5) == "validation")
+    assert {held_out for held_out, _ in everything.values()} == {True, False}
+    assert sides(corpus[::-1]) == everything
+    assert sides(corpus[1:]) == {key: side for key, side in everything.items() if key[0] == "beta"}
+    again = [read_dataset(corpus_folder / d.name) for d in corpus]
+    assert sides(again) == everything
+    cold = [read_dataset(corpus_folder / d.name, scan=True) for d in corpus]
+    assert sides(cold) == everything
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+class Untouchable:
+    """Stands for samples on disk; any use of them is an error."""
+
+    def _refuse(self, *_: object, **__: object) -> None:
+        raise AssertionError("samples were read")
+
+    __getitem__ = __array__ = __len__ = __iter__ = __getattr__ = _refuse
+
+
+def test_building_an_index_reads_no_sample(corpus):
+    expected = WindowIndex(corpus, WINDOW_S, STRIDE_S, SHORTEST_S)
+    for dataset in corpus:
+        for stream in dataset.streams.values():
+            assert isinstance(stream.samples, np.memmap)
+            stream.samples = Untouchable()
+    index = WindowIndex(corpus, WINDOW_S, STRIDE_S, SHORTEST_S)
+    np.testing.assert_array_equal(index.start, expected.start)
+    np.testing.assert_array_equal(index.split("x", 0.5), expected.split("x", 0.5))
+    assert index.describe(0) == expected.describe(0)
+    with pytest.raises(AssertionError, match="samples were read"):
+        index.read(np.array([0]))
+
+
+def test_samples_stay_memory_mapped_and_are_not_written(index):
+    for stream in index.streams:
+        assert isinstance(stream.samples, np.memmap) and not stream.samples.flags.writeable
+    window = index.read(np.array([0]))
+    assert not isinstance(window, np.memmap) and window.flags.writeable
+    before = window.copy()
+    window[:] = 7.0
+    np.testing.assert_array_equal(index.read(np.array([0])), before)
+
+
+def test_windows_of_several_streams_are_not_read_at_once(index):
+    rows = np.array([np.flatnonzero(index.stream_id == s)[0] for s in (0, 1)])
+    with pytest.raises(ValueError, match="windows of 2 streams"):
+        index.read(rows)
+    with pytest.raises(ValueError, match="windows of 2 streams"):
+        index.read_partners(rows)
+
+
+def test_shifted_starts_stay_in_the_segment_and_reach_half_a_stride(index):
+    rows = np.tile(np.arange(len(index)), 60)
+    starts = index.shifted_starts(rows, np.random.default_rng(0))
+    rate = np.array([s.info.sampling_rate_hz for s in index.streams])[index.stream_id[rows]]
+    length = np.array([s.window_length for s in index.streams])[index.stream_id[rows]]
+    long_enough = index.segment_stop[rows] - index.segment_start[rows] >= length
+    assert (starts >= index.segment_start[rows]).all()
+    assert (starts + length <= index.segment_stop[rows])[long_enough].all()
+    np.testing.assert_array_equal(starts[~long_enough], index.start[rows][~long_enough])
+    shift_s = (starts - index.start[rows]) / rate
+    assert np.abs(shift_s).max() <= STRIDE_S / 2 + 0.5 / 20
+    assert shift_s.min() < -0.9 * STRIDE_S / 2 and shift_s.max() > 0.9 * STRIDE_S / 2
+    np.testing.assert_array_equal(starts, index.shifted_starts(rows, np.random.default_rng(0)))
+    assert (starts != index.shifted_starts(rows, np.random.default_rng(1))).any()
+    for stream_id in range(len(index.streams)):
+        mine = np.flatnonzero(index.stream_id[rows] == stream_id)[:40]
+        windows = index.read(rows[mine], starts[mine])
+        np.testing.assert_array_equal(windows[:, 0, acc(index, stream_id)[ROW]], starts[mine])
+
+
+def test_a_start_before_the_segment_reads_nan_not_the_neighbour(index):
+    row = int(np.flatnonzero((index.segment_start > 5) & (index.start == index.segment_start))[0])
+    (window,) = index.read(np.array([row]), index.start[[row]] - 5)
+    assert np.isnan(window[:5]).all()
+    assert window[5, acc(index, index.stream_id[row])[ROW]] == index.segment_start[row]
+
+
+# --- partners ---------------------------------------------------------------------------------------------------------
+
+
+def slow_partners(index: WindowIndex, folder: Path, row: int, moment_s: float) -> dict[int, tuple[int, int, int]]:
+    """{stream id: (row, first row of its segment, end of its segment)} of the samples nearest to a moment, by loops."""
+    dataset, recording = index.recordings[index.recording_id[row]].split("/", 1)
+    found = {}
+    for stream_id, stream in enumerate(index.streams):
+        if stream_id == index.stream_id[row] or stream.dataset != dataset:
+            continue
+        rate, best = stream.info.sampling_rate_hz, 0.5 / stream.info.sampling_rate_hz + 1e-9
+        for segment in csv_rows(folder, dataset, stream.info.name):
+            for number in range(segment.start, segment.stop):
+                away = abs(segment.start_time_s + (number - segment.start) / rate - moment_s)
+                if segment.recording == recording and away < best:
+                    best, found[stream_id] = away, (number, segment.start, segment.stop)
+    return found
+
+
+@pytest.mark.parametrize("shift_s", [0.0, 0.26])
+def test_partners_are_what_a_slow_search_finds(index, corpus_folder, shift_s):
+    met, none = Counter(), 0
+    for stream_id, stream in enumerate(index.streams):
+        rows = np.flatnonzero(index.stream_id == stream_id)[::2]
+        start = index.start[rows] + round(shift_s * stream.info.sampling_rate_hz)
+        own = index.read(rows, start)[:, 0, acc(index, stream_id)[TIME]].astype(np.float64)
+        partners = {
+            (other, int(at)): window
+            for other, take, windows in index.read_partners(rows, start)
+            for at, window in zip(take, windows, strict=True)
+        }
+        expected = {
+            (other, at): place
+            for at, row in enumerate(rows)
+            for other, place in slow_partners(index, corpus_folder, row, own[at]).items()
+        }
+        assert partners.keys() == expected.keys()
+        none += len(rows) - len({at for _, at in partners})
+        for (other, at), (first, lowest, stop) in expected.items():
+            window, rate = partners[other, at], index.streams[other].info.sampling_rate_hz
+            numbers = np.arange(first, first + round(WINDOW_S * rate), dtype=float)
+            numbers[numbers >= stop] = np.nan
+            assert lowest <= first
+            np.testing.assert_array_equal(window[:, acc(index, other)[ROW]], numbers)
+            # The same physical moment, to half a sample of the partner.
+            moments = own[at] + np.arange(len(window)) / rate
+            away = np.abs(window[:, acc(index, other)[TIME]] - moments)
+            assert np.nanmax(away) <= 0.5 / rate + 1e-4
+            met[stream.info.name, index.streams[other].info.name] += 1
+    assert min(met[a, b] for a in ("wrist", "chest", "thigh") for b in ("wrist", "chest", "thigh") if a != b) > 0
+    assert none > 5  # beta's only stream, and moments at which nobody else measured
+
+
+def test_a_first_sample_just_after_the_moment_is_found(index, corpus_folder):
+    """Labels cut streams of different rates at slightly different moments; no first window may lose its partner."""
+    wrist = [i for i in range(len(index)) if index.stream_id[i] == 0 and index.start[i] == index.segment_start[i]]
+    late = 0
+    for row in wrist:
+        moment_s = float(index.read(np.array([row]))[0, 0, acc(index, 0)[TIME]])
+        for other, (first, lowest, _) in slow_partners(index, corpus_folder, row, moment_s).items():
+            (window,) = (w[0] for stream, _, w in index.read_partners(np.array([row])) if stream == other)
+            assert window[0, acc(index, other)[ROW]] == first
+            late += first == lowest and window[0, acc(index, other)[TIME]] > moment_s + 1e-3
+    assert late > 0
+
+
+def test_a_stream_worn_alone_has_no_partners(index):
+    rows = np.flatnonzero(index.stream_id == 3)
+    assert index.streams[3].info.name == "pocket" and index.read_partners(rows) == []
+
+
+# --- naming a window --------------------------------------------------------------------------------------------------
+
+
+def test_describe_finds_a_window_again(index):
+    for row in (0, 5, len(index) - 1):
+        stream = index.streams[index.stream_id[row]]
+        text = index.describe(row)
+        dataset, recording = index.recordings[index.recording_id[row]].split("/")
+        label = index.labels[index.label_id[row]] if index.label_id[row] >= 0 else "unlabelled"
+        subject = index.subjects[index.subject_id[row]].split("/")[1]
+        assert text == (
+            f"{dataset}/{recording}, stream {stream.info.name}, subject {subject}, {label}, "
+            f"at {index.start_time_s[row]:.2f} s (row {index.start[row]} of {stream.info.name}.npy)"
+        )
+    assert any("unlabelled" in index.describe(i) for i in range(len(index)))
