@@ -21,7 +21,8 @@ class Augmentation:
 
     rotation: share of windows turned by a random rotation. tilt_rad: standard deviation of a small rotation for the
     others. scale: standard deviation of a triad's logarithmic gain. jitter: largest white noise in g, rad/s, uT per
-    kind. warp: largest relative change of tempo. gyroscope_dropout / sensor_dropout: share of gyroscopes / of other
+    kind. warp: largest relative change of tempo. shorten: share of windows that end early, after ``shortest_s``
+    seconds or more. gyroscope_dropout / sensor_dropout: share of gyroscopes / of other
     triads left out. rates_hz and rate_share: lower rates that windows are passed through, and the share of windows.
     placement_dropout: share of windows without placement text.
     """
@@ -31,6 +32,8 @@ class Augmentation:
     scale: float = 0.0
     jitter: tuple[float, float, float] = (0.0, 0.0, 0.0)
     warp: float = 0.0
+    shorten: float = 0.0
+    shortest_s: float = 0.0
     gyroscope_dropout: float = 0.0
     sensor_dropout: float = 0.0
     rates_hz: tuple[float, ...] = ()
@@ -46,6 +49,7 @@ def augment(
     windows = rotate(windows, strength.rotation, strength.tilt_rad, generator)
     windows = scale(windows, strength.scale, generator)
     windows = time_warp(windows, strength.warp, generator)
+    windows = shorten(windows, strength.shorten, round(strength.shortest_s * rate_hz), generator)
     windows = lower_rate(windows, strength.rates_hz, strength.rate_share, rate_hz, generator)
     windows = jitter(windows, strength.jitter, generator)
     return drop_placement(windows, strength.placement_dropout, generator)
@@ -137,6 +141,22 @@ def time_warp(windows: SensorWindows, largest: float, generator: torch.Generator
     signal = first + (windows.signal.gather(3, high.unsqueeze(2).expand(rows3)) - first) * fraction
     gain = torch.where(windows.kind == 1, factor[:, None], torch.ones_like(factor)[:, None])
     return windows.replace(signal=(signal * gain[..., None, None]).masked_fill(~valid.unsqueeze(2), 0.0), valid=valid)
+
+
+def shorten(windows: SensorWindows, share: float, shortest: int, generator: torch.Generator) -> SensorWindows:
+    """Leave only the first samples of a share of the windows: ``shortest`` to all of them, uniformly.
+
+    Some activities come in short segments only (sitting down takes two seconds). Without this the network would learn
+    to tell them by the length of what is there.
+    """
+    if share <= 0:
+        return windows
+    length = windows.signal.shape[-1]
+    draw = torch.rand(2, len(windows), generator=generator, device=generator.device)
+    kept = torch.where(draw[0] < share, shortest + draw[1] * (length - shortest), float(length))
+    there = torch.arange(length, device=kept.device) < kept[:, None]
+    valid = windows.valid & there[:, None, :]
+    return windows.replace(signal=windows.signal.masked_fill(~valid.unsqueeze(2), 0.0), valid=valid)
 
 
 def drop_sensors(

@@ -19,6 +19,7 @@ from har.windows.augment import (
     random_rotations,
     rotate,
     scale,
+    shorten,
     small_rotations,
     time_warp,
 )
@@ -26,8 +27,8 @@ from har.windows.batch import SensorWindows
 
 RATE_HZ, LENGTH = 25.0, 125
 STRONG = Augmentation(
-    rotation=0.5, tilt_rad=0.2, scale=0.2, jitter=(0.1, 0.2, 0.3), warp=0.3, gyroscope_dropout=0.4, sensor_dropout=0.3,
-    rates_hz=(20.0, 10.0), rate_share=0.7, placement_dropout=0.5,
+    rotation=0.5, tilt_rad=0.2, scale=0.2, jitter=(0.1, 0.2, 0.3), warp=0.3, shorten=0.4, shortest_s=1.0,
+    gyroscope_dropout=0.4, sensor_dropout=0.3, rates_hz=(20.0, 10.0), rate_share=0.7, placement_dropout=0.5,
 )  # fmt: skip
 
 AUGMENTATIONS: dict[str, Callable[[SensorWindows, torch.Generator], SensorWindows]] = {
@@ -35,6 +36,7 @@ AUGMENTATIONS: dict[str, Callable[[SensorWindows, torch.Generator], SensorWindow
     "scale": lambda w, g: scale(w, 0.2, g),
     "jitter": lambda w, g: jitter(w, (0.1, 0.2, 0.3), g),
     "time_warp": lambda w, g: time_warp(w, 0.3, g),
+    "shorten": lambda w, g: shorten(w, 0.4, 25, g),
     "drop_sensors": lambda w, g: drop_sensors(w, 0.4, 0.3, g),
     "lower_rate": lambda w, g: lower_rate(w, (20.0, 10.0), 0.7, RATE_HZ, g),
     "drop_placement": lambda w, g: drop_placement(w, 0.5, g),
@@ -98,6 +100,7 @@ def copy_of(windows: SensorWindows) -> SensorWindows:
         lambda w, g: scale(w, 0.0, g),
         lambda w, g: jitter(w, (0.0, 0.0, 0.0), g),
         lambda w, g: time_warp(w, 0.0, g),
+        lambda w, g: shorten(w, 0.0, 25, g),
         lambda w, g: drop_sensors(w, 0.0, 0.0, g),
         lambda w, g: lower_rate(w, (), 1.0, RATE_HZ, g),
         lambda w, g: lower_rate(w, (10.0,), 0.0, RATE_HZ, g),
@@ -305,6 +308,21 @@ def test_a_barely_warped_window_keeps_its_ends():
     torch.testing.assert_close(found.signal, windows.signal, atol=1e-4, rtol=0)
 
 
+def test_shorten_keeps_a_first_part_of_a_share_of_the_windows():
+    windows = windows_of(noise(4000, sensors=2))
+    found = shorten(windows, 0.4, 25, generator())
+    kept = found.valid.sum(2)
+    assert torch.equal(kept[:, 0], kept[:, 1])  # the sensors of a window end together
+    moment = torch.arange(LENGTH)
+    assert torch.equal(found.valid, moment < kept.unsqueeze(2))
+    torch.testing.assert_close(found.signal, windows.signal * found.valid.unsqueeze(2))
+    shortened = kept[:, 0] < LENGTH
+    assert abs(float(shortened.float().mean()) - 0.4) < 4 * math.sqrt(0.4 * 0.6 / 4000) + 0.4 / (LENGTH - 25)
+    lengths = kept[shortened, 0].double()
+    assert lengths.min() >= 25
+    assert stats.kstest(lengths.numpy() - 0.5, stats.uniform(25, 100).cdf).statistic < 0.05
+
+
 # --- leaving out ------------------------------------------------------------------------------------------------------
 
 
@@ -400,6 +418,7 @@ def test_augment_applies_each_by_its_own_strength():
         "scale": Augmentation(scale=0.2),
         "jitter": Augmentation(jitter=(0.1, 0.2, 0.3)),
         "time_warp": Augmentation(warp=0.3),
+        "shorten": Augmentation(shorten=0.4, shortest_s=1.0),
         "drop_sensors": Augmentation(gyroscope_dropout=0.4, sensor_dropout=0.3),
         "lower_rate": Augmentation(rates_hz=(20.0, 10.0), rate_share=0.7),
         "drop_placement": Augmentation(placement_dropout=0.5),
