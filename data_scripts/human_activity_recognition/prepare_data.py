@@ -114,6 +114,8 @@ def list_datasets(arguments: argparse.Namespace) -> None:
         print(_indented(f"worn at: {', '.join(card.placements)}"))
         print(_indented(f"licence: {card.licence}"))
         print(_indented(f"get it: {card.source_url}"))
+        if card.note:
+            print(_indented(f"note: {card.note}"))
     others = [name for name in prepared if name not in NAMES]
     print()
     if others:

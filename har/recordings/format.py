@@ -17,7 +17,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
 
@@ -33,6 +33,9 @@ CSV_COLUMNS = ("recording", "subject", "label", "start", "stop", "start_time_s")
 STILL_WINDOW_S = 1.0
 STILL_DEVIATION_G = 0.03
 REST_TOLERANCE_G = 0.2
+# What an axis may read beyond its nominal range, and the range of a device of which it is not known.
+RANGE_TOLERANCE = 1.5
+LARGEST_RANGE_G = 100.0
 
 _STREAM_NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
 _CHANNEL_NAME = re.compile(r"(acc|gyro|mag)_[xyz]")
@@ -220,9 +223,9 @@ class DatasetWriter:
         infos = {name: info for name, info in self._infos.items() if self._rows[name]}
         if not infos:
             raise DatasetError(f"{self.folder}: no stream received samples; was the right raw folder given?")
-        for name in self._infos.keys() - infos.keys():
-            self._parts[name].unlink()
         absent = [name for name in self._infos if name not in infos]
+        for name in absent:
+            self._parts[name].unlink()
         if absent:
             self.note(f"streams left out because these raw files hold no samples of them: {', '.join(absent)}")
         for name, info in infos.items():
@@ -299,8 +302,7 @@ def read_dataset(folder: Path, *, scan: bool | None = None) -> Dataset:
         {p.name: [p.stat().st_size, p.stat().st_mtime_ns] for p in sorted(folder.iterdir()) if p.is_file()}
     )
     if scan is None:
-        scan = not (stamp_path.is_file() and stamp_path.read_text(encoding="utf-8") == stamp)
-        if scan:
+        if not (stamp_path.is_file() and stamp_path.read_text(encoding="utf-8") == stamp):
             _scan_samples(dataset)
             if os.access(folder.parent, os.W_OK):
                 stamp_path.parent.mkdir(exist_ok=True)
@@ -334,25 +336,14 @@ def _read_header(folder: Path) -> dict:
 
 def _stream_info(entry: dict, folder: Path) -> StreamInfo:
     path = folder / "dataset.json"
-    fields = (
-        "name",
-        "device",
-        "placement",
-        "channels",
-        "sampling_rate_hz",
-        "gravity",
-        "accelerometer_range_g",
-        "units",
-    )
-    missing = [key for key in fields if key not in entry]
+    names = [field.name for field in fields(StreamInfo)]
+    missing = [key for key in (*names, "units") if key not in entry]
     if missing:
         raise DatasetError(
             f"{path}: stream {entry.get('name', '?')!r} has no {missing}; docs/data_format.md lists its fields"
         )
     units = entry["units"]
-    info = StreamInfo(
-        **{key: entry[key] for key in fields if key not in ("units", "channels")}, channels=tuple(entry["channels"])
-    )
+    info = StreamInfo(**{key: entry[key] for key in names} | {"channels": tuple(entry["channels"])})
     info.check(str(path))
     for kind, expected in info.units.items():
         if units.get(kind) != expected:
@@ -372,9 +363,8 @@ def _open_samples(path: Path, info: StreamInfo) -> np.ndarray:
         raise DatasetError(f"{path}: not a readable .npy array ({error}); convert the dataset again") from error
     if samples.ndim != 2 or samples.shape[1] != len(info.channels) or samples.dtype != np.float32:
         raise DatasetError(
-            f"{path}: {samples.dtype} of shape {samples.shape}; expected float32 of shape (samples, "
-            f"{len(info.channels)}) "
-            f"for channels {list(info.channels)}"
+            f"{path}: {samples.dtype} of shape {samples.shape}; expected float32 of shape "
+            f"(samples, {len(info.channels)}) for channels {list(info.channels)}"
         )
     return samples
 
@@ -406,8 +396,7 @@ def _read_segments(path: Path, length: int) -> list[Segment]:
             if segment.start < position:
                 raise DatasetError(
                     f"{path}, row {number}: segment {segment.start}:{segment.stop} overlaps or precedes the one "
-                    "before, "
-                    f"which ends at {position}; rows must be in order and share no sample"
+                    f"before, which ends at {position}; rows must be in order and share no sample"
                 )
             position = segment.stop
             segments.append(segment)
@@ -419,29 +408,39 @@ def _read_segments(path: Path, length: int) -> list[Segment]:
 def _scan_samples(dataset: Dataset) -> None:
     for stream in dataset.streams.values():
         path = dataset.folder / f"{stream.info.name}.npy"
+        axes = [i for i, c in enumerate(stream.info.channels) if c.startswith("acc")]
+        largest_g = RANGE_TOLERANCE * (stream.info.accelerometer_range_g or LARGEST_RANGE_G)
         for segment in stream.segments:
-            # Not a slice of a view kept anywhere: pages of the map can be dropped again.
-            finite = np.isfinite(stream.samples[segment.start : segment.stop]).all(axis=1)
+            samples = stream.samples[segment.start : segment.stop]
+            finite = np.isfinite(samples).all(axis=1)
             if not finite.all():
                 row = segment.start + int(np.argmin(finite))
                 raise DatasetError(
                     f"{path}, row {row}: a sample is not finite; split the segment there or convert again"
                 )
+            reach = np.abs(samples[:, axes]).max(axis=1, initial=0.0)
+            if reach.max() > largest_g:
+                row = segment.start + int(np.argmax(reach))
+                raise DatasetError(
+                    f"{path}, row {row}: {reach.max():.4g} g is beyond the device's range of "
+                    f"{stream.info.accelerometer_range_g or LARGEST_RANGE_G:g} g; is it in m/s^2 or in counts? Treat "
+                    "single "
+                    "spikes as lost samples in the converter, or correct accelerometer_range_g"
+                )
         rest = rest_magnitude_g(stream)
         if rest is not None and abs(rest - 1.0) > REST_TOLERANCE_G:
             raise DatasetError(
                 f"{path}: still windows read {rest:.3f} g; expected about 1 g. Is the accelerometer in m/s^2 (divide "
-                "by "
-                f"{STANDARD_GRAVITY}), in counts, or without gravity (then say gravity: removed)?"
+                f"by {STANDARD_GRAVITY}), in counts, or without gravity (then say gravity: removed)?"
             )
 
 
 def rest_magnitude_g(stream: Stream) -> float | None:
     """Median magnitude in g of the accelerometer over the stillest windows of a stream.
 
-    Returns None when the stream has no accelerometer with gravity or never lies still. The stillest tenth of all
-    still seconds (largest deviation of an axis below ``STILL_DEVIATION_G``) is taken, so that a few odd ones do not
-    decide.
+    Returns None when the stream has no accelerometer with gravity or never lies still. Of all still seconds (largest
+    deviation of an axis below ``STILL_DEVIATION_G``) the stillest tenth is taken, at least ten, so that a few odd ones
+    do not decide.
     """
     axes = [i for i, c in enumerate(stream.info.channels) if c.startswith("acc")]
     if not axes or stream.info.gravity == "removed":
@@ -458,7 +457,7 @@ def rest_magnitude_g(stream: Stream) -> float | None:
     if not deviations:
         return None
     deviation, magnitude = np.concatenate(deviations), np.concatenate(magnitudes)
-    # Free of a device that is switched off: a constant zero is no rest.
+    # A device that is switched off reads a constant zero: that is no rest.
     still = np.flatnonzero((deviation < STILL_DEVIATION_G * _unit_guess(magnitude)) & (magnitude > 0))
     if not len(still):
         return None

@@ -1,6 +1,5 @@
 """chest_mounted: counts -> g with a zero level per person, labels by code."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -85,11 +84,13 @@ def test_the_zero_level_agrees_with_a_search():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "expected rows of numbers"),
-        ("0,2048,2420,2048,9\n" * 60, "unknown label 9"),
+        ("", "expected rows of sequence, x, y, z, label"),
+        ("0,2048,2420,2048,1\n" * 60 + "0,2048,2420,2048,9\n" * 60, "1.csv, row 61: unknown label 9;"),
+        ("0,2048,2420,2048,1\n0,2048,2420,2048,1.5\n", "1.csv, row 2: unknown label 1.5;"),
         ("0,2048,2420,2048\n" * 60, "4 columns"),
+        ("0,2048,2420,2048,1\n" * 60 + "60,2048,2420\n", "1.csv, row 61: z is ''"),
         ("0,2048,2420,2048,1\n1,2048,5000,2048,1\n", "row 2"),
-        ("0,2048,2420,hello,1\n", "expected rows of numbers"),
+        ("0,2048,2420,hello,1\n", "row 1: z is 'hello'"),
     ],
 )
 def test_broken_files_are_named(tmp_path, text, expected):
@@ -101,14 +102,17 @@ def test_broken_files_are_named(tmp_path, text, expected):
     assert not (tmp_path / "out").exists()
 
 
-def test_original_file(tmp_path):
-    samples = os.environ.get("HAR_RAW_SAMPLES")
-    if not samples:
-        pytest.skip("HAR_RAW_SAMPLES names no folder with original files")
-    folder = Path(samples) / "chest_mounted"
+def test_a_copy_of_a_file_is_no_person_of_its_own(tmp_path):
+    fake_file(tmp_path / "raw", 1, (0.0, 0.0, 0.0))
+    (tmp_path / "raw" / "1.csv").rename(tmp_path / "raw" / "1 (copy).csv")
+    with pytest.raises(DatasetError, match=r"1 \(copy\).csv: expected a name like 7.csv"):
+        convert_dataset(chest_mounted, tmp_path / "raw", tmp_path / "out")
+
+
+def test_original_file(original_files, convert_twice):
+    folder = original_files("chest_mounted")
     lines = (folder / "1.csv").read_text().split()
-    convert_dataset(chest_mounted, folder, tmp_path / "chest_mounted")
-    stream = read_dataset(tmp_path / "chest_mounted").streams["chest"]
+    stream = read_dataset(convert_twice("chest_mounted", folder)).streams["chest"]
     assert stream.samples.shape == (len(lines), 3)
     # Steps within the file do not depend on the zero level: first against second row, 372 counts a g.
     first, second = ([int(v) for v in line.split(",")[1:4]] for line in lines[:2])

@@ -12,6 +12,7 @@ import pytest
 from har.recordings.convert import NAMES, converter
 from har.recordings.convert.common import (
     ACC,
+    WHITE_SPACE,
     DatasetCard,
     Notes,
     Run,
@@ -21,10 +22,14 @@ from har.recordings.convert.common import (
     find_files,
     group_by,
     lose_spikes,
+    name_parts,
     phrase_of,
+    phrases_of,
+    published_twice,
     raw_folder,
-    read_table,
+    read_rows,
     resample_uniform,
+    rows_at,
 )
 from har.recordings.format import DatasetError, StreamInfo, read_dataset
 
@@ -87,6 +92,17 @@ def test_nothing_is_invented_across_lost_samples():
 @pytest.mark.parametrize("rows", [0, 1])
 def test_too_little_to_interpolate_gives_no_run(rows):
     assert resample_uniform(np.arange(rows) / 20, np.ones((rows, 3)), 20.0, 0.2) == []
+
+
+def test_rows_at_against_a_loop():
+    rng = np.random.default_rng(2)
+    time_s = 3.0 + np.cumsum(rng.uniform(0.01, 0.04, 300))
+    ((start, uniform),) = resample_uniform(time_s, np.ones((300, 1)), 50.0, 0.1)
+    expected = []
+    for row in range(len(uniform)):
+        now = start + row / 50
+        expected.append(next((i for i, t in enumerate(time_s) if t >= now - 0.01), 299))
+    assert rows_at(time_s, start, len(uniform), 50.0).tolist() == expected
 
 
 # --- aligning ---------------------------------------------------------------------------------------------------------
@@ -239,20 +255,130 @@ def test_group_by_keeps_the_order():
     assert group_by(["b1", "a1", "b2", "c1", "a2"], lambda s: s[0]) == [["b1", "b2"], ["a1", "a2"], ["c1"]]
 
 
-def test_read_table(tmp_path):
+def test_published_twice_agrees_with_comparing_all_rows(tmp_path):
+    random = np.random.default_rng(5)
+    texts = [[f"{a},{b}" for a, b in random.integers(0, 10**6, (80, 2))] for _ in range(6)]
+    texts[3] = texts[0][30:] + texts[3][:20]  # 50 of its 70 rows
+    texts[5] = texts[2][:20] + texts[5][:60]  # 20 of its 80 rows: not a copy
+    texts[4] = list(texts[1])
+    paths = [tmp_path / f"{number}.txt" for number in range(6)]
+    for path, lines in zip(paths, texts, strict=True):
+        path.write_text("\n".join(lines) + "\n")
+    label = {path: "a" for path in paths} | {paths[4]: "b"}
+    expected = set()
+    for i in range(6):
+        for j in range(i):
+            if 2 * len(set(texts[i]) & set(texts[j])) >= min(len(texts[i]), len(texts[j])):
+                expected |= {paths[i]} if label[paths[i]] == label[paths[j]] else {paths[i], paths[j]}
+    assert expected == {paths[1], paths[3], paths[4]}
+    assert published_twice(paths, label_of=label.get) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [("std_6/sub_12.csv", ("std", "12")), ("9std_6/sub_12.csv", None), ("std_6/sub_12.csv.bak", None), ("a.csv", None)],
+)
+def test_name_parts_wants_the_whole_end_of_a_path(name, parts):
+    pattern = r"([a-z]+)_\d+/sub_(\d+)\.csv"
+    for path in (Path(name), Path("/somewhere") / name):
+        if parts:
+            assert name_parts(path, pattern, "dws_1/sub_1.csv") == parts
+        else:
+            with pytest.raises(DatasetError, match=rf"{path}: expected a name like dws_1/sub_1.csv"):
+                name_parts(path, pattern, "dws_1/sub_1.csv")
+
+
+# --- rows and labels --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("separator", "joint"), [(",", ","), (",", ", "), (";", ";"), (WHITE_SPACE, "  "), (WHITE_SPACE, "\t")]
+)
+@pytest.mark.parametrize(("header", "names"), [(None, "xyz"), ("zyx", "xz")])
+def test_read_rows_against_splitting_by_hand(tmp_path, separator, joint, header, names):
+    numbers = np.random.default_rng(0).normal(0, 1e3, (50, 3)).round(6)
+    lines = [joint.join(map(str, row)) for row in numbers.tolist()]
+    head = [joint.join(header)] if header else []
+    (tmp_path / "a.txt").write_text("\n".join(head + lines) + "\n")
+    frame = read_rows(tmp_path / "a.txt", tuple(names), separator=separator, header=header is not None)
+    by_hand = [dict(zip(header or names, map(float, line.split(joint)), strict=True)) for line in lines]
+    np.testing.assert_allclose(frame, [[row[name] for name in names] for row in by_hand], rtol=1e-14)
+    assert list(frame.columns) == list(names) and (frame.dtypes == np.float64).all()
+
+
+def test_read_rows_passes_over_headers_comments_and_blank_lines(tmp_path):
     path = tmp_path / "a.txt"
-    path.write_text("1;2;3\n4;5;6\n")
-    assert read_table(path, separator=";", columns=[0, 2]).tolist() == [[1, 3], [4, 6]]
-    for text in ("", "1;2;3\n4;5;6;7;8\n", "1;two;3\n"):
+    path.write_text("no\n\n% a note\n1; 2;\n\n 3;4; % aside\n")
+    assert read_rows(path, ("x", "y"), separator=";", skiprows=1, comment="%").to_numpy().tolist() == [[1, 2], [3, 4]]
+    path.write_text("no\n\n% a note\n1; 2;\n\n 3;4; % aside\n%\n5;?;\n")
+    with pytest.raises(DatasetError, match=r"a.txt, row 8: y is '\?'; expected a number"):
+        read_rows(path, ("x", "y"), separator=";", skiprows=1, comment="%")
+
+
+def test_read_rows_reads_words_and_times(tmp_path):
+    (tmp_path / "a.csv").write_text("n,t,w\n1,2016-04-13 10:31:57.494, NA \n2,2016-04-13 10:32:00,007\n")
+    frame = read_rows(tmp_path / "a.csv", ("w", "t"), header=True, text=("w",), times=("t",))
+    assert frame["w"].tolist() == ["NA", "007"]
+    assert (frame["t"].iloc[1] - frame["t"].iloc[0]).total_seconds() == pytest.approx(2.506, abs=1e-9)
+
+
+def test_read_rows_knows_a_missing_number_from_a_short_row(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("1 NaN 3\n4 5 NaN\n")
+    frame = read_rows(path, ("x", "y", "z"), separator=WHITE_SPACE, missing={"y": "NaN", "z": "NaN"})
+    np.testing.assert_array_equal(frame.to_numpy(), [[1, np.nan, 3], [4, 5, np.nan]])
+    for text, expected in (("1 NaN 3\n4 5\n", "row 2: z is ''"), ("1 2 3\nNaN 2 3\n", "row 2: x is 'NaN'")):
         path.write_text(text)
-        with pytest.raises(DatasetError, match=r"a.txt: expected rows of numbers separated by ';'"):
-            read_table(path, separator=";")
+        with pytest.raises(DatasetError, match=f"a.txt, {expected}"):
+            read_rows(path, ("x", "y", "z"), separator=WHITE_SPACE, missing={"y": "NaN", "z": "NaN"})
+    path.write_text("x,y\n1,\n2,3\n")
+    frame = read_rows(path, ("x", "y"), header=True, missing={"y": ""})
+    np.testing.assert_array_equal(frame.to_numpy(), [[1, np.nan], [2, 3]])
+
+
+@pytest.mark.parametrize(
+    ("text", "header", "expected"),
+    [
+        (None, False, "a.csv is missing"),
+        ("", False, "expected rows of x, t, w"),
+        ("1,2\n", False, "2 columns; expected x, t, w"),
+        ("1,2016-04-13,a,9\n", False, "4 columns; expected x, t, w"),
+        ("1,2016-04-13,a\n1,2016-04-13,a,9\n", False, "line 2"),
+        ("1,2016-04-13,a\n1,2016-04-13\n", False, "row 2: w is ''; expected a text"),
+        ("1,2016-04-13,a\n,2016-04-13,a\n", False, "row 2: x is ''; expected a number"),
+        ("1,2016-04-13,a\nnan,2016-04-13,a\n", False, "row 2: x is 'nan'; expected a number"),
+        ("1,2016-04-13,a\n1e999,2016-04-13,a\n", False, "row 2: x is 'inf'; expected a number"),
+        ("1,2016-04-13,a\n1,2016-13-04,a\n", False, "row 2: t is '2016-13-04'; expected a date"),
+        ("x,t\n1,2016-04-13\n", True, r"row 1: no column \['w'\] in \['x', 't'\]"),
+        ("x,t,w\n", True, "no samples"),
+        ("x,t,w\n0,1,2016-04-13,a\n", True, "longer than row 1"),
+        ("x,t,w\n1,2016-04-13,a\n\n1,2016-04-13\n", True, "row 4: w is ''"),
+    ],
+)
+def test_read_rows_names_file_and_row(tmp_path, text, header, expected):
+    path = tmp_path / "a.csv"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(DatasetError, match=expected) as caught:
+        read_rows(path, ("x", "t", "w"), text=("w",), times=("t",), header=header)
+    assert str(path) in str(caught.value)
 
 
 def test_phrase_of_names_file_and_table():
     assert phrase_of({"WAL": "walking"}, "WAL", Path("a.csv")) == "walking"
     with pytest.raises(DatasetError, match=r"a.csv: unknown label 'JOG'; .* \['WAL'\]"):
         phrase_of({"WAL": "walking"}, "JOG", Path("a.csv"))
+
+
+def test_phrases_of_looks_every_row_up_and_names_the_first_unknown():
+    codes = np.random.default_rng(0).integers(0, 4, 200).astype(float)
+    phrases = {0: "", 1: "walking", 2: "sitting", 3: "walking"}
+    assert phrases_of(phrases, codes, Path("a.csv")).tolist() == [phrases[int(code)] for code in codes]
+    codes[[70, 90]] = 9
+    with pytest.raises(DatasetError, match=r"a.csv, row 72: unknown label 9; known are \['0', '1', '2', '3'\]"):
+        phrases_of(phrases, codes, Path("a.csv"), first_row=2)
+    with pytest.raises(DatasetError, match=r"a.csv, row 2: unknown label 'B'"):
+        phrases_of({"A": "walking"}, np.array(["A", "B", "A"], dtype=object), Path("a.csv"))
 
 
 # --- the driver and the catalogue -------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """forth_trace: units, labels, and the clock behind rounded, wrapped stamps."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -98,8 +97,9 @@ def test_broken_files_are_named(tmp_path):
     good = write_file(tmp_path, 1, 2, np.arange(60), np.full(60, 1)).read_text()
     path = tmp_path / "part1" / "part1dev2.csv"
     for text, expected in (
-        ("", "expected rows of numbers"),
-        (good.replace(",1\n", ",17\n"), "unknown label 17"),
+        ("", "expected rows of device, acc_x"),
+        (good.replace(",1\n", ",17\n"), "row 1: unknown label 17"),
+        (good.rsplit(",", 1)[0], "row 60: label is ''"),
         (good.replace("\n2,", "\n3,", 1), "row 2: device 3"),
         (good.replace(",1\n", "\n"), "11 columns"),
     ):
@@ -109,11 +109,8 @@ def test_broken_files_are_named(tmp_path):
         assert "part1dev2.csv" in str(caught.value)
 
 
-def test_original_file():
-    samples = os.environ.get("HAR_RAW_SAMPLES")
-    if not samples:
-        pytest.skip("HAR_RAW_SAMPLES names no folder with original files")
-    (source,) = forth_trace.sources(Path(samples) / "forth_trace")
+def test_original_file(original_files):
+    (source,) = forth_trace.sources(original_files("forth_trace"))
     rows = [[float(v) for v in line.split(",")] for line in source.read_text().split()]
     notes = Notes()
     runs = list(forth_trace.read(source, notes))
@@ -129,11 +126,8 @@ def test_original_file():
     assert np.linalg.norm(still, axis=1).mean() == pytest.approx(1, abs=0.05)
 
 
-def test_converting_twice_gives_identical_bytes(tmp_path):
+def test_converting_twice_gives_identical_bytes(tmp_path, convert_twice):
     for device in (2, 3):
         write_file(tmp_path / "raw", 3, device, np.arange(150), np.full(150, 3))
-    for out in ("a", "b"):
-        convert_dataset(forth_trace, tmp_path / "raw", tmp_path / out / "forth_trace")
-    for path in (tmp_path / "a" / "forth_trace").iterdir():
-        assert path.read_bytes() == (tmp_path / "b" / "forth_trace" / path.name).read_bytes()
-    assert rest_magnitude_g(read_dataset(tmp_path / "a" / "forth_trace").streams["torso"]) == pytest.approx(1, abs=0.06)
+    dataset = read_dataset(convert_twice("forth_trace", tmp_path / "raw"))
+    assert rest_magnitude_g(dataset.streams["torso"]) == pytest.approx(1, abs=0.06)

@@ -1,6 +1,5 @@
 """mex: millisecond stamps to 100 Hz, exercises by file name."""
 
-import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -54,11 +53,11 @@ def test_a_gap_splits_the_recording(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("01_act_1.csv", "", "timestamp,x,y,z"),
+        ("01_act_1.csv", "", "expected rows of timestamp, x, y, z"),
         ("08_act_1.csv", "2018-11-08 11:34:51.474000,0,0,1\n", "unknown label '08'"),
         ("01_act_1.csv", "2018-11-08 11:34:51.474000,0,0\n", "3 columns"),
-        ("01_act_1.csv", "yesterday,0,0,1\n", "timestamp,x,y,z"),
-        ("01_act_1.csv", "2018-11-08 11:34:51.474000,0,zero,1\n", "timestamp,x,y,z"),
+        ("01_act_1.csv", "2018-11-08 11:34:51.474000,0,0,1\nyesterday,0,0,1\n", "row 2: timestamp is 'yesterday'"),
+        ("01_act_1.csv", "2018-11-08 11:34:51.474000,0,zero,1\n", "row 1: y is 'zero'"),
     ],
 )
 def test_broken_files_are_named(tmp_path, name, text, expected):
@@ -70,19 +69,12 @@ def test_broken_files_are_named(tmp_path, name, text, expected):
     assert str(path) in str(caught.value)
 
 
-def test_original_files(tmp_path):
-    samples = os.environ.get("HAR_RAW_SAMPLES")
-    if not samples:
-        pytest.skip("HAR_RAW_SAMPLES names no folder with original files")
-    for out in ("a", "b"):
-        convert_dataset(mex, Path(samples) / "mex", tmp_path / out / "mex")
-    for path in (tmp_path / "a" / "mex").iterdir():
-        assert path.read_bytes() == (tmp_path / "b" / "mex" / path.name).read_bytes()
-    dataset = read_dataset(tmp_path / "a" / "mex")
+def test_original_files(original_files, convert_twice):
+    dataset = read_dataset(convert_twice("mex", original_files("mex")))
     stream = dataset.streams["thigh"]
     assert dataset.subjects == ["s01", "s02"]
     assert dataset.labels == ["rolling the knees from side to side while lying on the back"]
-    lines = (Path(samples) / "mex" / "act" / "01" / "01_act_1.csv").read_text().split("\n")
+    lines = (original_files("mex") / "act" / "01" / "01_act_1.csv").read_text().split("\n")
     lines = [line.split(",") for line in lines if line]
     np.testing.assert_allclose(stream.samples[0], [float(v) for v in lines[0][1:]], atol=1e-6)
     seconds = (datetime.fromisoformat(lines[-1][0]) - datetime.fromisoformat(lines[0][0])).total_seconds()

@@ -1,7 +1,6 @@
 """Converters of MobiFall, SisFall, SelfBACK, PDIoT, WISDM (phone) and sp-sw-har: on the published layout in miniature,
 and on original files where HAR_RAW_SAMPLES names a folder that has them."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +8,9 @@ import pytest
 
 from har.recordings.convert import converter
 from har.recordings.convert.common import Notes, convert_dataset
-from har.recordings.convert.raw_checks import published_twice, read_rows
 from har.recordings.format import DatasetError, read_dataset
 
 G = 9.80665
-SAMPLES = os.environ.get("HAR_RAW_SAMPLES")
-needs_samples = pytest.mark.skipif(not SAMPLES, reason="HAR_RAW_SAMPLES names no folder with original files")
 
 
 def write(path: Path, lines: list[str]) -> None:
@@ -272,13 +268,22 @@ def test_spsw_restores_the_clock_and_cleans_jitter(converted):
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_converting_twice_gives_identical_bytes(name, converted, tmp_path):
+def test_converting_again_from_elsewhere_gives_identical_bytes(name, converted, convert_twice, tmp_path):
     WRITERS[name](tmp_path / "raw" / name)
-    convert_dataset(converter(name), tmp_path / "raw", tmp_path / "again" / name)
+    again = convert_twice(name, tmp_path / "raw")
     first = converted[name][0].folder
-    names = sorted(p.name for p in first.iterdir())
-    assert names == sorted(p.name for p in (tmp_path / "again" / name).iterdir())
-    assert all((first / n).read_bytes() == (tmp_path / "again" / name / n).read_bytes() for n in names)
+    assert {p.name: p.read_bytes() for p in first.iterdir()} == {p.name: p.read_bytes() for p in again.iterdir()}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_cut_off_file_is_reported_with_file_and_row(name, tmp_path):
+    WRITERS[name](tmp_path)
+    path = tmp_path / FIRST_FILE[name][0]
+    lines = path.read_text().splitlines()
+    lines[-1] = lines[-1].rsplit(",", 2)[0]
+    path.write_text("\n".join(lines))
+    with pytest.raises(DatasetError, match=rf"{path.name}, row {len(lines)}: .* is ''"):
+        convert_dataset(converter(name), tmp_path, tmp_path / "out" / name)
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -344,6 +349,22 @@ def test_a_wrong_folder_is_an_error(name, tmp_path):
         convert_dataset(converter(name), tmp_path / "raw", tmp_path / "out" / name)
 
 
+@pytest.mark.parametrize(
+    ("name", "new", "expected"),
+    [
+        ("mobifall", "WAL_acc_two_1.txt", "a name like WAL_acc_2_1.txt"),
+        ("pdiot", "s1_watch_ascending_breathingNormal.csv", "a name like s1_respeck_sitting_breathingNormal.csv"),
+        ("wisdm_phone", "data_me_accel_phone.txt", "a name like data_1600_accel_phone.txt"),
+    ],
+)
+def test_a_foreign_name_is_an_error(name, new, expected, tmp_path):
+    WRITERS[name](tmp_path)
+    path = tmp_path / FIRST_FILE[name][0]
+    path.rename(path.with_name(new))
+    with pytest.raises(DatasetError, match=rf"{new}: expected {expected}"):
+        convert_dataset(converter(name), tmp_path, tmp_path / "out" / name)
+
+
 @pytest.mark.parametrize(("name", "pattern"), [("mobifall", "WAL_gyro_*"), ("wisdm_phone", "data_1600_gyro*")])
 def test_a_missing_gyroscope_file_is_an_error(name, pattern, tmp_path):
     WRITERS[name](tmp_path)
@@ -361,41 +382,9 @@ def test_spsw_lost_samples_are_an_error(tmp_path):
         convert_dataset(converter("spsw_har"), tmp_path, tmp_path / "out")
 
 
-# --- the shared checks ------------------------------------------------------------------------------------------------
-
-
-def test_published_twice_agrees_with_comparing_all_rows(tmp_path):
-    random = np.random.default_rng(5)
-    texts = [[f"{a},{b}" for a, b in random.integers(0, 10**6, (80, 2))] for _ in range(6)]
-    texts[3] = texts[0][30:] + texts[3][:20]  # 50 of its 70 rows
-    texts[5] = texts[2][:20] + texts[5][:60]  # 20 of its 80 rows: not a copy
-    texts[4] = list(texts[1])
-    paths = [tmp_path / f"{number}.txt" for number in range(6)]
-    for path, lines in zip(paths, texts, strict=True):
-        write(path, lines)
-    label = {path: "a" for path in paths} | {paths[4]: "b"}
-    expected = set()
-    for i in range(6):
-        for j in range(i):
-            if 2 * len(set(texts[i]) & set(texts[j])) >= min(len(texts[i]), len(texts[j])):
-                expected |= {paths[i]} if label[paths[i]] == label[paths[j]] else {paths[i], paths[j]}
-    assert expected == {paths[1], paths[3], paths[4]}
-    assert published_twice(paths, label_of=label.get) == expected
-
-
-def test_read_rows_wants_exactly_the_columns(tmp_path):
-    write(tmp_path / "a.csv", ["1,2,3", "4,5,6"])
-    with pytest.raises(DatasetError, match="3 columns; expected 2"):
-        read_rows(tmp_path / "a.csv", ("x", "y"))
-    write(tmp_path / "b.csv", ["x,z", "1,2"])
-    with pytest.raises(DatasetError, match=r"b.csv, row 1: no column \['y'\]"):
-        read_rows(tmp_path / "b.csv", ("x", "y"), header=True)
-
-
 # --- original files ---------------------------------------------------------------------------------------------------
 
 
-@needs_samples
 @pytest.mark.parametrize(
     ("name", "people", "labels"),
     [
@@ -406,17 +395,16 @@ def test_read_rows_wants_exactly_the_columns(tmp_path):
         ("spsw_har", ["s01", "s02"], 5),
     ],
 )
-def test_original_samples_convert(name, people, labels, tmp_path):
-    convert_dataset(converter(name), Path(SAMPLES) / name, tmp_path / name)
+def test_original_samples_convert(name, people, labels, original_files, tmp_path):
+    convert_dataset(converter(name), original_files(name), tmp_path / name)
     dataset = read_dataset(tmp_path / name, scan=True)
     assert dataset.subjects == people
     assert len(dataset.labels) == labels
 
 
-@needs_samples
-def test_original_first_rows_by_hand(tmp_path):
+def test_original_first_rows_by_hand(original_files):
     """First lines of the original files, converted here with a pocket calculator's formulas."""
-    root = Path(SAMPLES)
+    root = original_files("")
     (run,) = converter("sisfall").read((root / "sisfall/SA01/D01_SA01_R01.txt", False), Notes())
     np.testing.assert_allclose(run.samples[0, :3], [17 / 256, -179 / 256, -99 / 256], rtol=1e-6)
     np.testing.assert_allclose(run.samples[0, 3], -18 * 0.06103515625 * 0.017453292519943295, rtol=1e-6)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from har.recordings.convert import converter
+from har.recordings.convert import NAMES, converter
 from har.recordings.convert.common import convert_dataset
 from har.recordings.format import Dataset, DatasetError, read_dataset, rest_magnitude_g
 
@@ -243,6 +243,14 @@ def test_card_agrees_with_streams_and_phrases(name: str) -> None:
     assert all(phrase == phrase.lower().strip() for phrase in phrases)
 
 
+def test_the_cards_of_the_same_people_say_so() -> None:
+    notes = {name: converter(name).CARD.note for name in NAMES}
+    assert {name for name, note in notes.items() if "uci_har and hapt are the same 30 people" in note} == {
+        "uci_har",
+        "hapt",
+    }
+
+
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_rest_reads_one_g_and_two_people_are_found(name: str, converted: Callable) -> None:
     dataset, _ = converted(name)
@@ -272,23 +280,33 @@ def test_foreign_folder_is_refused(name: str, tmp_path: Path) -> None:
 CORRUPTIONS = [  # dataset, file, what is done to its lines, expected in the message
     ("uci_har", "train/Inertial Signals/body_gyro_z_train.txt", lambda x: x[:-1], r"body_gyro_z_train.txt: 8 rows"),
     ("uci_har", "train/Inertial Signals/total_acc_x_train.txt", lambda x: [*x[:3], "1.0 2.0", *x[4:]], "row 4"),
-    ("uci_har", "train/y_train.txt", lambda x: ["7", *x[1:]], "y_train.txt: unknown label 7"),
+    ("uci_har", "train/y_train.txt", lambda x: [*x[:1], "7", *x[2:]], "y_train.txt, row 2: unknown label 7"),
+    ("uci_har", "activity_labels.txt", lambda x: [*x[:5], "6"], "activity_labels.txt, row 6: name is ''"),
+    ("uci_har", "activity_labels.txt", lambda x: [*x[:5], "6 X"], "activity_labels.txt: unknown label 'X'"),
     ("hapt", "RawData/labels.txt", lambda x: ["1 1 5 11 601", *x[1:]], "labels.txt, row 1"),
-    ("hapt", "RawData/labels.txt", lambda x: ["1 1 13 11 20", *x[1:]], "unknown label 13"),
+    ("hapt", "RawData/labels.txt", lambda x: ["1 1 13 11 20", *x[1:]], "row 1: unknown label 13"),
     ("hapt", "RawData/gyro_exp01_user01.txt", lambda x: x[1:], "gyro_exp01_user01.txt: 599 rows"),
     ("hapt", "RawData/acc_exp02_user02.txt", lambda x: [], "acc_exp02_user02.txt"),
     ("motionsense", "dws_1/sub_2.csv", lambda x: [x[0].replace("gravity.x", "g.x"), *x[1:]], "sub_2.csv, row 1"),
     ("motionsense", "dws_1/sub_2.csv", lambda x: [*x[:5], x[5].rsplit(",", 1)[0] + ",", *x[6:]], "row 6"),
     ("motionsense", "dws_1/sub_2.csv", lambda x: x[:1], "sub_2.csv"),
     ("pamap2", "Protocol/subject101.dat", lambda x: [line.rsplit(" ", 1)[0] for line in x], "53 columns"),
-    ("pamap2", "Protocol/subject101.dat", lambda x: [*x[:9], x[9].replace(" 0 ", " 8 ", 1), *x[10:]], "label 8"),
+    ("pamap2", "Protocol/subject101.dat", lambda x: [*x[:9], x[9].replace(" 0 ", " 8 ", 1), *x[10:]], "row 10: .* 8;"),
+    (
+        "pamap2",
+        "Protocol/subject101.dat",
+        lambda x: [*x[:-1], x[-1].rsplit(" ", 1)[0]],
+        "row 500: ankle orientation 3 is ''",
+    ),
+    ("pamap2", "Protocol/subject101.dat", lambda x: ["NaN" + x[0][4:], *x[1:]], "row 1: time is 'NaN'"),
     ("pamap2", "Protocol/subject101.dat", lambda x: [x[1], x[0], *x[2:]], "row 2"),
     ("wharf", "Walk/*-f1.txt", lambda x: [*x[:2], "12 64 3", *x[3:]], "row 3"),
     ("wharf", "Walk/*-f1.txt", lambda x: [*x[:2], "12 3", *x[3:]], "row 3"),
     ("wharf", "Walk/*-f1.txt", lambda x: [], "f1.txt"),
     ("umafall", "*Subject_01*.csv", lambda x: [line for line in x if "; 3; " not in line], r"sensor ids \[3\]"),
     ("umafall", "*Subject_01*.csv", lambda x: [line for line in x if "C4:" not in line[:4]][8:], "no header line"),
-    ("umafall", "*Subject_01*.csv", lambda x: [*x[:50], "nonsense", *x[51:]], "Subject_01"),
+    ("umafall", "*Subject_01*.csv", lambda x: [*x[:50], "nonsense", *x[51:]], "row 51: time in ms is 'nonsense'"),
+    ("umafall", "*Subject_01*.csv", lambda x: [*x[:50], x[50].rsplit(";", 1)[0], *x[51:]], "row 51: sensor id is ''"),
     ("umafall", "*Subject_01*.csv", lambda x: [line.replace("WAIST", "CHEST") for line in x], "two sensors at one"),
 ]
 
@@ -447,6 +465,17 @@ def test_umafall_positions_come_from_the_header(raw_root: Path, converted: Calla
                 row = next(line for line in lines if line.endswith(f";1;{sensor}")).split(";")
                 expected = [float(v) * math.pi / 180 for v in row[2:5]]
                 np.testing.assert_allclose(first[3:6], expected, rtol=1e-5)
+
+
+def test_umafall_rows_may_end_with_a_separator(raw_root: Path, converted: Callable, tmp_path: Path) -> None:
+    write_umafall(tmp_path / "raw")
+    for path in (tmp_path / "raw").rglob("*.csv"):
+        lines = path.read_text().splitlines()
+        path.write_text("".join(line + ("\n" if line.startswith("%") else ";\n") for line in lines))
+    convert_dataset(converter("umafall"), tmp_path / "raw", tmp_path / "umafall")
+    first, _ = converted("umafall")
+    for path in first.folder.iterdir():
+        assert path.read_bytes() == (tmp_path / "umafall" / path.name).read_bytes(), path.name
 
 
 def test_umafall_quarter_scale_and_spikes_are_told(converted: Callable) -> None:

@@ -1,6 +1,5 @@
 """utd_mhad: MATLAB clips, wrist or thigh by action."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -77,16 +76,9 @@ def test_wrong_content_is_named(tmp_path):
         utd_mhad.sources(tmp_path)
 
 
-def test_original_files(tmp_path):
-    samples = os.environ.get("HAR_RAW_SAMPLES")
-    if not samples:
-        pytest.skip("HAR_RAW_SAMPLES names no folder with original files")
-    folder = Path(samples) / "utd_mhad"
-    for out in ("a", "b"):
-        convert_dataset(utd_mhad, folder, tmp_path / out / "utd_mhad")
-    for path in (tmp_path / "a" / "utd_mhad").iterdir():
-        assert path.read_bytes() == (tmp_path / "b" / "utd_mhad" / path.name).read_bytes()
-    dataset = read_dataset(tmp_path / "a" / "utd_mhad")
+def test_original_files(original_files, convert_twice):
+    folder = original_files("utd_mhad")
+    dataset = read_dataset(convert_twice("utd_mhad", folder))
     clip = loadmat(folder / "Inertial" / "a23_s1_t1_inertial.mat")["d_iner"]
     thigh = dataset.streams["right_thigh"]
     segment = next(s for s in thigh.segments if s.recording == "s1_a23_t1")

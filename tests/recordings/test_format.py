@@ -240,6 +240,11 @@ def edit_samples(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Path],
     return lambda folder: np.save(folder / "wrist.npy", change(np.load(folder / "wrist.npy")))
 
 
+def with_spike(samples: np.ndarray) -> np.ndarray:
+    samples[417, 1] = -300.0
+    return samples
+
+
 def with_nan(samples: np.ndarray) -> np.ndarray:
     samples[417, 2] = np.nan
     return samples
@@ -310,6 +315,7 @@ DEFECTS = {
         "share no sample",
     ),
     "not finite": (edit_samples(with_nan), "wrist.npy, row 417: a sample is not finite", "split the segment there"),
+    "a spike": (edit_samples(with_spike), "wrist.npy, row 417: 300 g is beyond the device's range", "lost samples"),
     "metres": (
         edit_samples(lambda x: x * np.float32(9.80665)),
         r"wrist.npy: still windows read 9.8\d\d g",

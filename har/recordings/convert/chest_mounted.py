@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import least_squares
 
-from har.recordings.convert.common import ACC, DatasetCard, Notes, Run, find_files, phrase_of, read_table
+from har.recordings.convert.common import ACC, DatasetCard, Notes, Run, find_files, name_parts, phrases_of, read_rows
 from har.recordings.format import STILL_DEVIATION_G, DatasetError, StreamInfo, segments_of
 
 CARD = DatasetCard(
@@ -57,15 +57,10 @@ SAME_PERSON = {"6": "2", "8": "2", "10": "2"}
 
 STREAMS = (
     StreamInfo(
-        name="chest",
-        device="chest-mounted accelerometer",
-        placement="chest",
-        channels=ACC,
-        sampling_rate_hz=RATE_HZ,
-        accelerometer_range_g=ZERO_COUNT / COUNTS_PER_G,
+        "chest", "chest-mounted accelerometer", "chest", ACC, RATE_HZ, accelerometer_range_g=ZERO_COUNT / COUNTS_PER_G
     ),
 )
-
+COLUMNS = ("sequence", "x", "y", "z", "label")
 PHRASES = {
     0: "",
     1: "working at a computer",
@@ -79,38 +74,40 @@ PHRASES = {
 
 
 def sources(raw: Path) -> list[Path]:
-    return sorted(find_files(raw, "[0-9]*.csv"), key=lambda path: (len(path.stem), path.stem))
+    return sorted(find_files(raw, "[0-9]*.csv"), key=lambda path: int(_number(path)))
 
 
 def read(source: Path, notes: Notes) -> Iterator[Run]:
-    table = read_table(source)
-    if table.shape[1] != 5:
-        raise DatasetError(f"{source}: {table.shape[1]} columns; expected sequence,x,y,z,label")
-    counts, codes = table[:, 1:4], table[:, 4].astype(int)
+    """One file is one recording."""
+    table = read_rows(source, COLUMNS)
+    counts, codes = table[["x", "y", "z"]].to_numpy(), table["label"].to_numpy()
     outside = ((counts < 0) | (counts >= COUNTS)).any(axis=1)
     if outside.any():
         row = int(np.argmax(outside)) + 1
         raise DatasetError(f"{source}, row {row}: {counts[row - 1].tolist()}; expected counts within 0..{COUNTS - 1}")
-    phrases = {code: phrase_of(PHRASES, code, source) for code in np.unique(codes).tolist()}
+    phrases = phrases_of(PHRASES, codes, source)
+    notes.add("samples of label 0 left unlabelled", int((codes == 0).sum()))
     acceleration = (counts - ZERO_COUNT) / COUNTS_PER_G
     bias = zero_level(acceleration)
-    moved = bool(np.abs(bias).max() > MOVED_G)
-    notes.add(f"files whose zero level was moved by more than {MOVED_G:g} g on an axis", moved)
-    notes.add("samples of label 0 left unlabelled", int((codes == 0).sum()))
+    notes.add(f"files whose zero level was moved by more than {MOVED_G:g} g on an axis", np.abs(bias).max() > MOVED_G)
     lag_s = label_lag_s(acceleration, codes)
-    lag = round(RATE_HZ) * lag_s
-    notes.add("files whose labels were moved to the movement they name, by more than 5 s", lag > 5 * RATE_HZ)
+    notes.add("files whose labels were moved to the movement they name, by more than 5 s", lag_s > 5)
     notes.add("seconds at the start of a file left unlabelled by moving its labels", lag_s)
-    codes = np.concatenate([np.zeros(lag, dtype=int), codes])[: len(codes)]
-    moves, code = _moving(acceleration), codes[: len(codes) // round(RATE_HZ) * round(RATE_HZ) : round(RATE_HZ)]
-    talking = code == WALK_AND_TALK
-    if talking.any() and moves[talking].mean() < LEAST_WALKING:
-        codes[np.isin(codes, (WALK_AND_TALK, STAND_AND_TALK))] = 0
+    lag = round(RATE_HZ) * lag_s
+    codes = np.concatenate([np.zeros(lag), codes])[: len(codes)]
+    phrases = np.concatenate([np.full(lag, "", dtype=object), phrases])[: len(codes)]
+    moves, code = _seconds(acceleration, codes)
+    if WALK_AND_TALK in code and moves[code == WALK_AND_TALK].mean() < LEAST_WALKING:
+        phrases[np.isin(codes, (WALK_AND_TALK, STAND_AND_TALK))] = ""
         notes.add("files in which nobody moves while walking and talking: codes 6 and 7 left unlabelled")
-    labels = segments_of([phrases[code] if code else "" for code in codes.tolist()])
-    notes.add("files of a person who has another file too, put under one subject", source.stem in SAME_PERSON)
-    subject = f"s{SAME_PERSON.get(source.stem, source.stem).zfill(2)}"
-    yield Run("chest", f"file{source.stem.zfill(2)}", subject, acceleration - bias, labels)
+    number = _number(source)
+    notes.add("files of a person who has another file too, put under one subject", number in SAME_PERSON)
+    subject = f"s{SAME_PERSON.get(number, number).zfill(2)}"
+    yield Run("chest", f"file{number.zfill(2)}", subject, acceleration - bias, segments_of(phrases))
+
+
+def _number(path: Path) -> str:
+    return name_parts(path, r"(\d+)\.csv", "7.csv")[0]
 
 
 def label_lag_s(acceleration_g: np.ndarray, codes: np.ndarray) -> int:
@@ -119,13 +116,11 @@ def label_lag_s(acceleration_g: np.ndarray, codes: np.ndarray) -> int:
     The lag is the one at which seconds labelled as walking or stairs move most often while those labelled as sitting or
     standing move least often (difference of the two shares: Youden, Cancer 1950); of equal ones the smallest.
     """
-    length = round(RATE_HZ)
-    count = len(codes) // length
-    moves, code = _moving(acceleration_g), codes[: count * length : length]
+    moves, code = _seconds(acceleration_g, codes)
     best, best_lag = 0.0, 0
-    for lag in range(min(LONGEST_LABEL_LAG_S + 1, count)):
-        walking = np.isin(code[: count - lag], MOVING_CODES)
-        resting = np.isin(code[: count - lag], STILL_CODES)
+    for lag in range(min(LONGEST_LABEL_LAG_S + 1, len(code))):
+        walking = np.isin(code[: len(code) - lag], MOVING_CODES)
+        resting = np.isin(code[: len(code) - lag], STILL_CODES)
         if walking.any() and resting.any():
             score = moves[lag:][walking].mean() - moves[lag:][resting].mean()
             if score > best + 1e-12:
@@ -152,8 +147,9 @@ def zero_level(acceleration_g: np.ndarray) -> np.ndarray:
     return least_squares(residuals, np.zeros(3)).x
 
 
-def _moving(acceleration_g: np.ndarray) -> np.ndarray:
-    """Whether each whole second moves, (seconds,) bool."""
+def _seconds(acceleration_g: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each whole second: whether it moves, (seconds,) bool, and the code it begins with, (seconds,)."""
     length = round(RATE_HZ)
-    whole = acceleration_g[: len(acceleration_g) // length * length]
-    return np.linalg.norm(whole, axis=1).reshape(-1, length).std(axis=1) > MOVING_DEVIATION_G
+    end = len(codes) // length * length
+    magnitude = np.linalg.norm(acceleration_g[:end], axis=1)
+    return magnitude.reshape(-1, length).std(axis=1) > MOVING_DEVIATION_G, codes[:end:length]

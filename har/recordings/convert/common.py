@@ -1,16 +1,17 @@
-"""What the converters share: cards, runs, raw archives, number files, clocks, units, and the driver."""
+"""What the converters share: cards, runs, raw archives, number files, labels, clocks, and the driver."""
 
 import gzip
 import lzma
+import re
 import tarfile
 import tempfile
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
@@ -23,6 +24,13 @@ from har.recordings.format import DatasetError, DatasetWriter
 ACC = ("acc_x", "acc_y", "acc_z")
 GYRO = ("gyro_x", "gyro_y", "gyro_z")
 MAG = ("mag_x", "mag_y", "mag_z")
+WHITE_SPACE = r"\s+"
+
+# The labelled part of a fall trial: this much around the impact.
+FALL_BEFORE_S = FALL_AFTER_S = 2.5
+
+# ``published_twice`` compares one row in four; which one depends on its bytes alone, so copies are found at any offset.
+ROWS_PER_COMPARED_ROW = 4
 
 Item = TypeVar("Item")
 
@@ -32,7 +40,11 @@ DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, lzma.LZMAError, zlib.
 
 @dataclass(frozen=True)
 class DatasetCard:
-    """What a user wants to know before converting. ``verified`` is "original files" or "published layout"."""
+    """What a user wants to know before converting.
+
+    people and activities are those that its files label. verified: "original files" or "published layout". note: a
+    warning that belongs beside the dataset's name.
+    """
 
     title: str
     citation: str
@@ -43,6 +55,7 @@ class DatasetCard:
     rate: str
     activities: int
     verified: str
+    note: str = ""
 
 
 @dataclass
@@ -131,25 +144,157 @@ def group_by(items: Iterable[Item], key: Callable[[Item], object]) -> list[list[
     return list(groups.values())
 
 
-def read_table(
-    path: Path, *, separator: str = ",", columns: Sequence[int] | None = None, **options: object
-) -> np.ndarray:
-    """Numbers of a text file without header (or with ``skiprows=``) -> float64 (rows, columns).
+def name_parts(path: Path, pattern: str, example: str) -> tuple[str, ...]:
+    """The groups of the regular expression ``pattern``, which the end of ``path`` must match, folders included.
 
-    Raises ``DatasetError`` naming the file when it is empty, ragged or holds anything but numbers.
+    Raises ``DatasetError`` that shows the example.
     """
+    match = re.search(f"(?:^|/){pattern}$", path.as_posix())
+    if not match:
+        raise DatasetError(f"{path}: expected a name like {example}; is this a published file?")
+    return match.groups()
+
+
+def published_twice(
+    paths: Sequence[Path], label_of: Callable[[Path], object], samples_of: Callable[[bytes], bytes] = bytes.strip
+) -> set[Path]:
+    """Files to leave out because their samples are published a second time, under another label or subject.
+
+    Two files are copies when at least half of the rows of the shorter one occur in the other. Of copies with equal
+    labels the first stays; with different labels nobody can say which one is right, and both are left out.
+    samples_of: a line of the file -> its part that holds the samples.
+    """
+    seen: dict[bytes, list[int]] = {}
+    counts, shared = [], Counter()
+    for number, path in enumerate(paths):
+        rows = {samples_of(line) for line in path.read_bytes().splitlines()}
+        rows = {row for row in rows if zlib.crc32(row) % ROWS_PER_COMPARED_ROW == 0}
+        counts.append(len(rows))
+        for row in rows:
+            others = seen.setdefault(row, [])
+            shared.update((other, number) for other in others)
+            others.append(number)
+    left_out = set()
+    for (first, second), count in shared.items():
+        if 2 * count >= min(counts[first], counts[second]):
+            left_out.add(paths[second])
+            if label_of(paths[first]) != label_of(paths[second]):
+                left_out.add(paths[first])
+    return left_out
+
+
+# --- rows and labels --------------------------------------------------------------------------------------------------
+
+
+def read_rows(
+    path: Path,
+    columns: Sequence[str],
+    *,
+    separator: str = ",",
+    header: bool = False,
+    text: Sequence[str] = (),
+    times: Sequence[str] = (),
+    missing: Mapping[str, str] | None = None,
+    skiprows: int = 0,
+    comment: str | None = None,
+) -> pd.DataFrame:
+    """Read a text file with the columns ``columns``: finite float64 numbers in every row.
+
+    separator: one character, or ``WHITE_SPACE``. header: the first row holds the names, which may stand in any order
+    and among others; otherwise there must be as many columns as names (but rows may end with a separator).
+    text, times: columns of words (stripped) and of dates with the time of day (datetime64). missing: column -> the text
+    which says there that a number is missing, read as NaN. skiprows: lines to skip at the start. comment: this
+    character and what follows it in a line are skipped.
+
+    Raises ``DatasetError`` that names the file, and the row of anything else, also of a row that is too short.
+    """
+    keys = dict(zip(columns, columns if header else range(len(columns)), strict=True))
+    frame = _parse(
+        path,
+        columns,
+        sep=separator,
+        header=0 if header else None,
+        skiprows=skiprows,
+        comment=comment,
+        dtype={keys[name]: str for name in (*text, *times)},
+        na_values={keys[name]: [cell] for name, cell in (missing or {}).items()},
+    )
+    result = {}
+    for name, key in keys.items():
+        cells = frame[key]
+        if name in text:
+            result[name] = cells.str.strip()
+            bad, kind = result[name] == "", "a text"
+        elif name in times:
+            result[name] = pd.to_datetime(cells, format="ISO8601", errors="coerce")
+            bad, kind = result[name].isna(), "a date and time like 2016-04-13 10:31:57.494"
+        else:
+            result[name] = pd.to_numeric(cells, errors="coerce").astype(np.float64)
+            bad, kind = ~np.isfinite(result[name]), "a number"
+            if name in (missing or {}):
+                bad &= cells.notna()
+        if bad.any():
+            row = int(np.argmax(bad))
+            line = _line_number(path, row + header, skiprows, comment)
+            raise DatasetError(
+                f"{path}, row {line}: {name} is {str(cells.iloc[row])!r}; expected {kind}: fetch the file again or "
+                "remove the row"
+            )
+    return pd.DataFrame(result)
+
+
+def _parse(path: Path, columns: Sequence[str], *, header: int | None, **options: object) -> pd.DataFrame:
+    """All columns of a file as pandas reads them, after a look at their number or names."""
+    expected = ", ".join(columns) if len(columns) < 20 else f"{len(columns)} columns"
     try:
-        table = pd.read_csv(path, sep=separator, header=None, usecols=columns, **options)
-        return table.to_numpy(dtype=np.float64)
-    except (ValueError, pd.errors.EmptyDataError) as error:
-        raise DatasetError(f"{path}: expected rows of numbers separated by {separator!r} ({error})") from error
+        # An empty cell is no NaN: a short row makes its last column text, so that it can be told from missing numbers.
+        frame = pd.read_csv(
+            path, header=header, skipinitialspace=True, low_memory=False, keep_default_na=False, **options
+        )
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path} is missing; fetch the dataset again") from error
+    except ValueError as error:
+        raise DatasetError(f"{path}: expected rows of {expected} ({error}); fetch the file again") from error
+    if header is None:
+        if frame.shape[1] == len(columns) + 1 and (frame.iloc[:, -1] == "").all():
+            frame = frame.iloc[:, :-1]
+        if frame.shape[1] != len(columns):
+            raise DatasetError(f"{path}: {frame.shape[1]} columns; expected {expected}; is this a published file?")
+    else:
+        absent = [name for name in columns if name not in frame.columns]
+        if absent:
+            raise DatasetError(f"{path}, row 1: no column {absent} in {list(frame.columns)}; is this a published file?")
+        if not isinstance(frame.index, pd.RangeIndex):
+            raise DatasetError(f"{path}: rows are longer than row 1, which names the columns; fetch the file again")
+    if frame.empty:
+        raise DatasetError(f"{path}: no samples; fetch the file again or remove it")
+    return frame
 
 
-def phrase_of(phrases: dict, code: object, path: Path) -> str:
-    """Look a published label up; an unknown one is an error that names file and table."""
+def _line_number(path: Path, row: int, skiprows: int, comment: str | None) -> int:
+    """Line (from 1) of the row (from 0) of a file; lines that are blank or all comment are none."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        lines = islice(enumerate(file, start=1), skiprows, None)
+        filled = (number for number, line in lines if (line.split(comment)[0] if comment else line).strip())
+        return next(islice(filled, row, None))
+
+
+def phrase_of(phrases: Mapping, code: object, where: Path | str) -> str:
+    """Look a published label up; an unknown one is an error that names the place and the known ones."""
     if code not in phrases:
-        raise DatasetError(f"{path}: unknown label {code!r}; the table PHRASES knows {sorted(map(str, phrases))}")
+        shown = f"{code:g}" if isinstance(code, float) else repr(code)
+        raise DatasetError(f"{where}: unknown label {shown}; known are {sorted(map(str, phrases))}")
     return phrases[code]
+
+
+def phrases_of(phrases: Mapping, codes: np.ndarray, path: Path, first_row: int = 1) -> np.ndarray:
+    """Look the label of every row up, (rows,) -> (rows,) object; an unknown one is an error that names file and row."""
+    known, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    found = [
+        phrase_of(phrases, code, f"{path}, row {first_row + row}")
+        for code, row in zip(known.tolist(), first.tolist(), strict=True)
+    ]
+    return np.array(found, dtype=object)[inverse]
 
 
 # --- clocks and repairs -----------------------------------------------------------------------------------------------
@@ -194,6 +339,15 @@ def resample_uniform(
     return runs
 
 
+def rows_at(time_s: np.ndarray, start_s: float, count: int, rate_hz: float) -> np.ndarray:
+    """For each row of a run of ``resample_uniform``, the row of increasing ``time_s`` whose label it takes, (count,).
+
+    It is the first one that comes at most half a period of ``rate_hz`` before.
+    """
+    grid = start_s + np.arange(count) / rate_hz
+    return np.minimum(np.searchsorted(time_s, grid - 0.5 / rate_hz), len(time_s) - 1)
+
+
 def align_streams(parts: Sequence[list[tuple[float, np.ndarray]]], rate_hz: float) -> list[tuple[float, np.ndarray]]:
     """Sensors with clocks of their own, already on uniform runs -> runs over which all of them were on.
 
@@ -225,7 +379,9 @@ def lose_spikes(acceleration_g: np.ndarray, range_g: float, notes: Notes) -> np.
     return result
 
 
-def around_peak(acceleration_g: np.ndarray, rate_hz: float, before_s: float, after_s: float) -> tuple[int, int]:
+def around_peak(
+    acceleration_g: np.ndarray, rate_hz: float, before_s: float = FALL_BEFORE_S, after_s: float = FALL_AFTER_S
+) -> tuple[int, int]:
     """Rows from ``before_s`` before to ``after_s`` after the largest acceleration magnitude, within the array.
 
     Fall trials hold seconds of standing and lying around an impact of half a second; only this part is a fall

@@ -12,13 +12,16 @@ import numpy as np
 from har.recordings.convert.common import (
     ACC,
     GYRO,
+    MAG,
     DatasetCard,
     Notes,
     Run,
     find_files,
-    phrase_of,
-    read_table,
+    name_parts,
+    phrases_of,
+    read_rows,
     resample_uniform,
+    rows_at,
 )
 from har.recordings.format import STANDARD_GRAVITY, DatasetError, StreamInfo, segments_of
 
@@ -28,7 +31,7 @@ CARD = DatasetCard(
     "recognition, UbiComp 2016",
     licence="free to use with citation",
     source_url="https://zenodo.org/record/841301",
-    people=15,
+    people=5,
     placements=("left wrist", "right wrist", "torso", "right thigh", "left ankle"),
     rate="51.2 Hz",
     activities=16,
@@ -44,16 +47,10 @@ RANGE_G = 2.5  # the largest axis value of all files is 2.34 g
 DEVICES = dict(enumerate(CARD.placements, start=1))
 
 STREAMS = tuple(
-    StreamInfo(
-        name=placement.replace(" ", "_"),
-        device="Shimmer",
-        placement=placement,
-        channels=ACC + GYRO,
-        sampling_rate_hz=RATE_HZ,
-        accelerometer_range_g=RANGE_G,
-    )
+    StreamInfo(placement.replace(" ", "_"), "Shimmer", placement, ACC + GYRO, RATE_HZ, accelerometer_range_g=RANGE_G)
     for placement in DEVICES.values()
 )
+COLUMNS = ("device", *ACC, *GYRO, *MAG, "timestamp", "label")
 
 # 10 and 11: the talking belongs to the seat, the movement is that of 8 and 9. 14 to 16 do not say up or down.
 PHRASES = {
@@ -82,25 +79,18 @@ def sources(raw: Path) -> list[Path]:
 
 def read(source: Path, notes: Notes) -> Iterator[Run]:
     """One file is one recording: whether the clocks of one person's devices agree has not been seen on any files."""
-    table = read_table(source)
-    if table.shape[1] != 12:
-        raise DatasetError(f"{source}: {table.shape[1]} columns; expected 12: device,acc,gyro,mag,timestamp,label")
-    person, device = source.stem.removeprefix("part").split("dev")
+    person, device = name_parts(source, r"part(\d+)dev([1-5])\.csv", "part3dev2.csv")
+    table = read_rows(source, COLUMNS).to_numpy()
     wrong = np.flatnonzero(table[:, 0] != int(device))
     if len(wrong):
         raise DatasetError(f"{source}, row {wrong[0] + 1}: device {table[wrong[0], 0]:g}; the file name says {device}")
-    whole = np.isfinite(table).all(axis=1)
-    notes.add("rows with a missing number treated as lost", int((~whole).sum()))
-    table = table[whole]
-    phrases = {code: phrase_of(PHRASES, code, source) for code in np.unique(table[:, 11]).astype(int).tolist()}
+    phrases = phrases_of(PHRASES, table[:, 11], source)
     time_s, keep = sample_times(table[:, 10], notes)
-    table, time_s = table[keep], time_s[keep]
+    table, time_s, phrases = table[keep], time_s[keep], phrases[keep]
     samples = np.hstack([table[:, 1:4] / STANDARD_GRAVITY, np.deg2rad(table[:, 4:7])])
     subject, stream = f"s{person.zfill(2)}", DEVICES[int(device)].replace(" ", "_")
     for start, uniform in resample_uniform(time_s, samples, RATE_HZ, MAX_GAP_S, notes):
-        grid = start + np.arange(len(uniform)) / RATE_HZ
-        nearest = np.clip(np.searchsorted(time_s, grid - 0.5 / RATE_HZ), 0, len(time_s) - 1)
-        labels = segments_of([phrases[code] for code in table[nearest, 11].astype(int).tolist()])
+        labels = segments_of(phrases[rows_at(time_s, start, len(uniform), RATE_HZ)])
         yield Run(stream, f"{subject}_{stream}", subject, uniform, labels, start)
 
 

@@ -1,16 +1,26 @@
 """HAPT (Reyes-Ortiz et al., Neurocomputing 2016): the uncut recordings behind UCI HAR, with postural transitions.
 
-The 30 people are those of ``uci_har``, which holds windows cut out of these recordings: use one of the two, not both.
+``uci_har`` holds windows cut out of these recordings: use one of the two, not both.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from har.recordings.convert import uci_har
-from har.recordings.convert.common import ACC, GYRO, DatasetCard, Notes, Run, find_files, phrase_of
+from har.recordings.convert.common import (
+    ACC,
+    GYRO,
+    WHITE_SPACE,
+    DatasetCard,
+    Notes,
+    Run,
+    find_files,
+    name_parts,
+    phrases_of,
+    read_rows,
+)
 from har.recordings.format import DatasetError, StreamInfo
 
 CARD = DatasetCard(
@@ -25,6 +35,7 @@ CARD = DatasetCard(
     rate="50 Hz",
     activities=12,
     verified="published layout",
+    note=uci_har.SAME_PEOPLE,
 )
 STREAMS = (StreamInfo("phone", "Samsung Galaxy S II", "waist", ACC + GYRO, 50.0, accelerometer_range_g=2.0),)
 PHRASES = {
@@ -36,7 +47,7 @@ PHRASES = {
     "STAND_TO_LIE": "lying down from standing",
     "LIE_TO_STAND": "getting up from lying",
 }
-_NAME = re.compile(r"acc_exp(\d+)_user(\d+)\.txt")
+LABEL_COLUMNS = ("experiment", "user", "activity", "start", "end")
 
 
 def sources(raw: Path) -> list[Path]:
@@ -46,12 +57,9 @@ def sources(raw: Path) -> list[Path]:
 
 def read(acc_path: Path, notes: Notes) -> Iterator[Run]:
     """One run an experiment; ``labels.txt`` counts rows from 1 and includes the last one."""
-    match = _NAME.fullmatch(acc_path.name)
-    if not match:
-        raise DatasetError(f"{acc_path}: expected a name like acc_exp01_user01.txt")
-    experiment, user = int(match[1]), int(match[2])
+    experiment, user = map(int, name_parts(acc_path, r"acc_exp(\d+)_user(\d+)\.txt", "acc_exp01_user01.txt"))
     gyro_path = acc_path.with_name(acc_path.name.replace("acc_", "gyro_", 1))
-    acc, gyro = uci_har.numbers(acc_path, 3), uci_har.numbers(gyro_path, 3)
+    acc, gyro = (read_rows(path, tuple("xyz"), separator=WHITE_SPACE).to_numpy() for path in (acc_path, gyro_path))
     if len(acc) != len(gyro):
         raise DatasetError(f"{gyro_path}: {len(gyro)} rows, but {acc_path.name} has {len(acc)}; fetch both again")
     labels = _labels(acc_path.with_name("labels.txt"), experiment, user, len(acc), notes)
@@ -59,21 +67,20 @@ def read(acc_path: Path, notes: Notes) -> Iterator[Run]:
 
 
 def _labels(path: Path, experiment: int, user: int, length: int, notes: Notes) -> list[tuple[str, int, int]]:
-    table = uci_har.numbers(path, 5).astype(int)
-    names = uci_har.activity_names(path.parents[1] / "activity_labels.txt")
+    table = read_rows(path, LABEL_COLUMNS, separator=WHITE_SPACE).to_numpy().astype(int)
+    phrases = phrases_of(uci_har.phrases_by_code(path.parents[1], PHRASES), table[:, 2], path)
     mine = np.flatnonzero(table[:, 0] == experiment)
     labels, position = [], 0
     for row in mine[np.argsort(table[mine, 3], kind="stable")].tolist():
-        _, owner, code, first, last = table[row].tolist()
+        _, owner, _, first, last = table[row].tolist()
         if owner != user or not 1 <= first <= last <= length:
             raise DatasetError(
                 f"{path}, row {row + 1}: user {owner}, samples {first} to {last}; expected user {user} and samples "
                 f"within 1 to {length}, the rows of experiment {experiment}"
             )
-        phrase = phrase_of(PHRASES, phrase_of(names, code, path), path)
         start = max(first - 1, position)
         notes.add("samples under two labels, given to the earlier one", min(start, last) - (first - 1))
         if last > start:
-            labels.append((phrase, start, last))
+            labels.append((phrases[row], start, last))
             position = last
     return labels

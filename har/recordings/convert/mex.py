@@ -3,11 +3,19 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from har.recordings.convert.common import ACC, DatasetCard, Notes, Run, find_files, phrase_of, resample_uniform
-from har.recordings.format import DatasetError, StreamInfo
+from har.recordings.convert.common import (
+    ACC,
+    DatasetCard,
+    Notes,
+    Run,
+    find_files,
+    phrase_of,
+    read_rows,
+    resample_uniform,
+)
+from har.recordings.format import StreamInfo
 
 CARD = DatasetCard(
     title="MEx: multi-modal exercises (thigh accelerometer)",
@@ -25,16 +33,7 @@ CARD = DatasetCard(
 RATE_HZ = 100.0
 MAX_GAP_S = 0.1
 
-STREAMS = (
-    StreamInfo(
-        name="thigh",
-        device="Axivity AX3",
-        placement="thigh",
-        channels=ACC,
-        sampling_rate_hz=RATE_HZ,
-        accelerometer_range_g=8.0,
-    ),
-)
+STREAMS = (StreamInfo("thigh", "Axivity AX3", "thigh", ACC, RATE_HZ, accelerometer_range_g=8.0),)
 
 PHRASES = {
     "01": "rolling the knees from side to side while lying on the back",
@@ -52,18 +51,11 @@ def sources(raw: Path) -> list[Path]:
 
 
 def read(source: Path, notes: Notes) -> Iterator[Run]:
+    """One labelled recording a file; its clock starts with its first sample."""
     phrase = phrase_of(PHRASES, source.stem.split("_")[0], source)
-    try:
-        table = pd.read_csv(source, header=None)
-        if table.shape[1] != 4:
-            raise DatasetError(f"{source}: {table.shape[1]} columns; expected timestamp,x,y,z")
-        stamps = pd.to_datetime(table[0], format="ISO8601")
-        time_s = ((stamps - stamps.iloc[0]) / pd.Timedelta(seconds=1)).to_numpy()
-        samples = table[[1, 2, 3]].to_numpy(dtype=np.float64)
-    except DatasetError:
-        raise
-    except (ValueError, TypeError) as error:
-        raise DatasetError(f"{source}: expected rows of timestamp,x,y,z ({error})") from error
+    table = read_rows(source, ("timestamp", "x", "y", "z"), times=("timestamp",))
+    time_s = ((table["timestamp"] - table["timestamp"].iloc[0]) / pd.Timedelta(seconds=1)).to_numpy()
+    samples = table[["x", "y", "z"]].to_numpy()
     subject = f"s{source.parent.name}"
     for start, uniform in resample_uniform(time_s, samples, RATE_HZ, MAX_GAP_S, notes):
         yield Run("thigh", f"{subject}_{source.stem}", subject, uniform, [(phrase, 0, len(uniform))], start)

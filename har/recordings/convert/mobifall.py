@@ -14,10 +14,11 @@ from har.recordings.convert.common import (
     align_streams,
     around_peak,
     find_files,
+    name_parts,
     phrase_of,
+    read_rows,
     resample_uniform,
 )
-from har.recordings.convert.raw_checks import read_rows
 from har.recordings.format import STANDARD_GRAVITY, DatasetError, StreamInfo
 
 CARD = DatasetCard(
@@ -36,7 +37,6 @@ GYRO_RATE_HZ = 200.0
 # The sensor starts slowly, at 5 Hz for up to 1.8 s, before it delivers its full rate: such gaps are not bridged.
 MAX_GAP_S = 0.1
 SHORTEST_RUN_S = 1.0
-FALL_BEFORE_S = FALL_AFTER_S = 2.5
 STREAMS = (StreamInfo("phone", "Samsung Galaxy S3", "trouser pocket", ACC + GYRO, RATE_HZ, accelerometer_range_g=2.0),)
 PHRASES = {
     "STD": "standing",
@@ -61,7 +61,8 @@ def sources(raw: Path) -> list[Path]:
 
 
 def read(source: Path, notes: Notes) -> list[Run]:
-    code, _, subject, trial = source.stem.split("_")
+    """Accelerometer and gyroscope of one trial, on the clock that starts with the earlier of them."""
+    code, subject, trial = name_parts(source, r"([^/_]+)_acc_(\d+)_(\d+)\.txt", "WAL_acc_2_1.txt")
     phrase = phrase_of(PHRASES, code, source)
     acc_time, acc = _read_sensor(source)
     gyro_time, gyro = _read_sensor(source.with_name(f"{code}_gyro_{subject}_{trial}.txt"))
@@ -82,7 +83,7 @@ def read(source: Path, notes: Notes) -> list[Run]:
     impact = int(np.argmax([np.linalg.norm(x[:, :3], axis=1).max() for _, x in runs]))
     result = []
     for number, (start, x) in enumerate(runs):
-        first, last = (0, len(x)) if code not in FALLS else around_peak(x, RATE_HZ, FALL_BEFORE_S, FALL_AFTER_S)
+        first, last = (0, len(x)) if code not in FALLS else around_peak(x, RATE_HZ)
         labels = [] if code in FALLS and number != impact else [(phrase, first, last)]
         result.append(Run("phone", f"{code}_{subject}_{trial}", f"s{int(subject):02d}", x, labels, start))
     return result

@@ -5,15 +5,23 @@ opposite sign of every other dataset here (an iPhone face up reads -1 g on z). T
 specific force, upward at rest.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from har.recordings.convert.common import ACC, GYRO, DatasetCard, Notes, Run, find_files, phrase_of
-from har.recordings.convert.raw_checks import read_rows
-from har.recordings.format import DatasetError, StreamInfo
+from har.recordings.convert.common import (
+    ACC,
+    GYRO,
+    DatasetCard,
+    Notes,
+    Run,
+    find_files,
+    name_parts,
+    phrase_of,
+    read_rows,
+)
+from har.recordings.format import StreamInfo
 
 CARD = DatasetCard(
     title="MotionSense",
@@ -36,7 +44,6 @@ PHRASES = {
     "sit": "sitting",
 }
 COLUMNS = tuple(f"{group}.{axis}" for group in ("gravity", "userAcceleration", "rotationRate") for axis in "xyz")
-_NAME = re.compile(r"([a-z]+_\d+)/sub_(\d+)\.csv")
 
 
 def sources(raw: Path) -> list[Path]:
@@ -47,12 +54,9 @@ def sources(raw: Path) -> list[Path]:
 
 def read(path: Path, notes: Notes) -> Iterator[Run]:
     """One labelled run a file."""
-    match = _NAME.fullmatch("/".join(path.parts[-2:]))
-    if not match:
-        raise DatasetError(f"{path}: expected a name like dws_1/sub_1.csv")
-    trial, subject = match[1], f"s{int(match[2]):02d}"
-    phrase = phrase_of(PHRASES, trial.split("_")[0], path)
+    activity, trial, subject = name_parts(path, r"([a-z]+)_(\d+)/sub_(\d+)\.csv", "dws_1/sub_1.csv")
+    phrase, subject = phrase_of(PHRASES, activity, path), f"s{int(subject):02d}"
     values = read_rows(path, COLUMNS, header=True).to_numpy()
     samples = np.hstack([-(values[:, 0:3] + values[:, 3:6]), values[:, 6:9]])
     notes.add("trials whose accelerometer sign was turned from Core Motion's to specific force")
-    yield Run("phone", f"{trial}_{subject}", subject, samples, [(phrase, 0, len(samples))])
+    yield Run("phone", f"{activity}_{trial}_{subject}", subject, samples, [(phrase, 0, len(samples))])

@@ -12,13 +12,16 @@ from har.recordings.convert.common import (
     ACC,
     GYRO,
     MAG,
+    WHITE_SPACE,
     DatasetCard,
     Notes,
     Run,
     find_files,
-    phrase_of,
-    read_table,
+    name_parts,
+    phrases_of,
+    read_rows,
     resample_uniform,
+    rows_at,
 )
 from har.recordings.format import STANDARD_GRAVITY, DatasetError, StreamInfo, segments_of
 
@@ -59,8 +62,15 @@ PHRASES = {
     20: "playing soccer",
     24: "jumping rope",
 }
-FILE_COLUMNS = 54
-FIRST_COLUMN = {"hand": 3, "chest": 20, "ankle": 37}  # temperature of each unit, counted from 0
+UNIT_COLUMNS = (
+    "temperature",
+    *ACC,
+    *(f"acc of 6 g {axis}" for axis in "xyz"),
+    *GYRO,
+    *MAG,
+    *(f"orientation {number}" for number in range(4)),
+)
+COLUMNS = ("time", "activity", "heart rate", *(f"{info.name} {name}" for info in STREAMS for name in UNIT_COLUMNS))
 # Lost radio packets are single samples mostly; a tenth of a second bridges them and invents no movement.
 MAX_GAP_S = 0.1
 
@@ -72,29 +82,17 @@ def sources(raw: Path) -> list[Path]:
 
 def read(path: Path, notes: Notes) -> Iterator[Run]:
     """Gap-free runs of the three units; the file is one recording with one clock."""
-    table = read_table(path, separator=" ")
-    if table.shape[1] != FILE_COLUMNS:
-        raise DatasetError(f"{path}: {table.shape[1]} columns; expected {FILE_COLUMNS}")
-    time_s, codes = table[:, 0], table[:, 1]
-    bad = ~(np.isfinite(time_s) & np.isfinite(codes))
-    bad[1:] |= ~(np.diff(time_s) > 0)
-    if bad.any():
-        row = int(np.argmax(bad)) + 1
-        raise DatasetError(f"{path}, row {row}: no increasing time stamp or no activity; fetch the file again")
-    known, inverse = np.unique(codes.astype(int), return_inverse=True)
-    phrases = np.array([phrase_of(PHRASES, code, path) for code in known.tolist()], dtype=object)[inverse]
-    subject = path.stem.replace("subject", "s")
-    for name, first in FIRST_COLUMN.items():
-        # Behind the temperature: acc 16 g, acc 6 g, gyroscope, magnetometer.
-        samples = table[:, first + 1 : first + 13][:, [0, 1, 2, 6, 7, 8, 9, 10, 11]]
+    (number,) = name_parts(path, r"subject(\d+)\.dat", "subject101.dat")
+    table = read_rows(path, COLUMNS, separator=WHITE_SPACE, missing=dict.fromkeys(COLUMNS[2:], "NaN"))
+    time_s = table["time"].to_numpy()
+    backwards = np.flatnonzero(np.diff(time_s) <= 0)
+    if len(backwards):
+        raise DatasetError(f"{path}, row {backwards[0] + 2}: the time does not increase; fetch the file again")
+    phrases = phrases_of(PHRASES, table["activity"].to_numpy(), path)
+    recording, subject = f"{path.parent.name.lower()}_s{number}", f"s{number}"
+    for info in STREAMS:
+        samples = table[[f"{info.name} {channel}" for channel in info.channels]].to_numpy(copy=True)
         samples[:, :3] /= STANDARD_GRAVITY
-        for start_s, run in resample_uniform(time_s, samples, RATE_HZ, MAX_GAP_S, notes):
-            nearest = np.searchsorted(time_s, start_s + (np.arange(len(run)) - 0.5) / RATE_HZ)
-            yield Run(
-                name,
-                f"{path.parent.name.lower()}_{subject}",
-                subject,
-                run,
-                segments_of(phrases[np.minimum(nearest, len(phrases) - 1)]),
-                start_s,
-            )
+        for start, uniform in resample_uniform(time_s, samples, RATE_HZ, MAX_GAP_S, notes):
+            labels = segments_of(phrases[rows_at(time_s, start, len(uniform), RATE_HZ)])
+            yield Run(info.name, recording, subject, uniform, labels, start)

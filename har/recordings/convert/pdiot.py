@@ -4,8 +4,18 @@ from pathlib import Path
 
 import numpy as np
 
-from har.recordings.convert.common import ACC, GYRO, DatasetCard, Notes, Run, find_files, phrase_of
-from har.recordings.convert.raw_checks import published_twice, read_rows
+from har.recordings.convert.common import (
+    ACC,
+    GYRO,
+    DatasetCard,
+    Notes,
+    Run,
+    find_files,
+    name_parts,
+    phrase_of,
+    published_twice,
+    read_rows,
+)
 from har.recordings.format import DatasetError, StreamInfo
 
 CARD = DatasetCard(
@@ -20,6 +30,7 @@ CARD = DatasetCard(
     verified="original files",
 )
 RATE_HZ = 25.0
+PERIOD_MS = 1000 / RATE_HZ
 STREAMS = (
     StreamInfo("chest", "Respeck", "chest", ACC + GYRO, RATE_HZ, accelerometer_range_g=2.0),
     StreamInfo("trouser_pocket", "Nordic Thingy:52", "trouser pocket", ACC + GYRO, RATE_HZ, accelerometer_range_g=2.0),
@@ -61,18 +72,18 @@ def read(source: tuple[Path, bool], notes: Notes) -> list[Run]:
     no clock, and chest and pocket cannot be aligned by them. So each file is a recording of its own.
     """
     path, is_copy = source
-    subject, device, activity, _ = path.stem.split("_")
+    name = r"(s\d+)_(respeck|thingy)_([^/_]+)_[^/_]+\.csv"
+    subject, device, activity = name_parts(path, name, "s1_respeck_sitting_breathingNormal.csv")
     phrase = phrase_of(PHRASES, activity, path)
-    if device not in STREAM_OF_DEVICE:
-        raise DatasetError(f"{path}: device {device!r}; expected one of {sorted(STREAM_OF_DEVICE)}")
     if is_copy:
         notes.add("recordings left out because their samples are published twice, under different labels or people")
         return []
     table = read_rows(path, COLUMNS, header=True).to_numpy()
     steps = np.diff(table[:, 0])
-    if (steps != 1000 / RATE_HZ).any():
-        row = int(np.argmax(steps != 1000 / RATE_HZ))
-        raise DatasetError(f"{path}, row {row + 3}: {steps[row]:g} ms after the row above; expected {1000 / RATE_HZ:g}")
+    uneven = np.flatnonzero(steps != PERIOD_MS)
+    if len(uneven):
+        row = uneven[0]
+        raise DatasetError(f"{path}, row {row + 3}: {steps[row]:g} ms after the row above; expected {PERIOD_MS:g}")
     samples = np.hstack([table[:, 1:4], np.deg2rad(table[:, 4:7])])
     if phrase.startswith("lying") and np.median(np.linalg.norm(samples[:, 3:], axis=1)) > LYING_TURNS_RAD_PER_S:
         notes.add("recordings left out because they are labelled lying and move throughout")

@@ -13,10 +13,10 @@ from har.recordings.convert.common import (
     find_files,
     group_by,
     phrase_of,
+    read_rows,
     resample_uniform,
 )
-from har.recordings.convert.raw_checks import read_rows
-from har.recordings.format import DatasetError, StreamInfo
+from har.recordings.format import StreamInfo
 
 CARD = DatasetCard(
     title="SelfBACK activity recognition dataset",
@@ -74,10 +74,6 @@ def read(source: list[Path], notes: Notes) -> list[Run]:
 
 def _read_device(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Seconds of the wall clock (n,) and acceleration in g (n, 3)."""
-    table = read_rows(path, ("time", "x", "y", "z"), text=("time",), header=True)
-    time = pd.to_datetime(table["time"], format="%Y-%m-%d %H:%M:%S.%f", errors="coerce")
-    if time.isna().any():
-        row = int(np.argmax(time.isna()))
-        found = table["time"].iloc[row]
-        raise DatasetError(f"{path}, row {row + 2}: time {found!r}; expected like 2016-04-13 10:31:57.494")
-    return (time - pd.Timestamp(0)).dt.total_seconds().to_numpy(), table[["x", "y", "z"]].to_numpy()
+    table = read_rows(path, ("time", "x", "y", "z"), times=("time",), header=True)
+    time_s = (table["time"] - pd.Timestamp(0)).dt.total_seconds().to_numpy()
+    return time_s, table[["x", "y", "z"]].to_numpy()

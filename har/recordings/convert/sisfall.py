@@ -4,8 +4,18 @@ from pathlib import Path
 
 import numpy as np
 
-from har.recordings.convert.common import ACC, GYRO, DatasetCard, Notes, Run, around_peak, find_files, phrase_of
-from har.recordings.convert.raw_checks import published_twice, read_rows
+from har.recordings.convert.common import (
+    ACC,
+    GYRO,
+    DatasetCard,
+    Notes,
+    Run,
+    around_peak,
+    find_files,
+    phrase_of,
+    published_twice,
+    read_rows,
+)
 from har.recordings.format import StreamInfo
 
 CARD = DatasetCard(
@@ -23,7 +33,6 @@ RATE_HZ = 200.0
 # Readme.txt: value = 2 * range / 2**resolution per count.
 ADXL345_G_PER_COUNT = 2 * 16 / 2**13
 ITG3200_DEG_PER_S_PER_COUNT = 2 * 2000 / 2**16
-FALL_BEFORE_S = FALL_AFTER_S = 2.5
 COLUMNS = tuple(f"{sensor} {axis}" for sensor in ("ADXL345", "ITG3200", "MMA8451Q") for axis in "xyz")
 # The ADXL345 is taken, not the MMA8451Q: its range of 16 g holds the impacts of falls.
 STREAMS = (StreamInfo("waist", "ADXL345 and ITG3200", "waist", ACC + GYRO, RATE_HZ, accelerometer_range_g=16.0),)
@@ -73,6 +82,7 @@ def sources(raw: Path) -> list[tuple[Path, bool]]:
 
 
 def read(source: tuple[Path, bool], notes: Notes) -> list[Run]:
+    """One trial; of a fall only the seconds around the impact are labelled."""
     path, is_copy = source
     code, _, trial = path.stem.split("_")
     phrase = phrase_of(PHRASES, code, path)
@@ -82,7 +92,7 @@ def read(source: tuple[Path, bool], notes: Notes) -> list[Run]:
     counts = read_rows(path, COLUMNS, comment=";").to_numpy()
     acc = counts[:, :3] * ADXL345_G_PER_COUNT
     gyro = np.deg2rad(counts[:, 3:6] * ITG3200_DEG_PER_S_PER_COUNT)
-    first, last = (0, len(acc)) if code[0] == "D" else around_peak(acc, RATE_HZ, FALL_BEFORE_S, FALL_AFTER_S)
+    first, last = (0, len(acc)) if code[0] == "D" else around_peak(acc, RATE_HZ)
     # The folder names the subject: SA15 holds trials whose file names say SE15.
     subject = path.parent.name
     return [Run("waist", f"{code}_{subject}_{trial}", subject, np.hstack([acc, gyro]), [(phrase, first, last)])]

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from har.recordings.convert.common import ACC, DatasetCard, Notes, Run, find_files, phrase_of, resample_uniform
-from har.recordings.format import DatasetError, StreamInfo, segments_of
+from har.recordings.convert.common import ACC, DatasetCard, Notes, Run, find_files, read_rows, resample_uniform
+from har.recordings.format import StreamInfo, segments_of
 
 CARD = DatasetCard(
     title="SPHERE challenge: activity recognition with multimodal sensor data (wrist accelerometer)",
@@ -31,16 +30,7 @@ RATE_HZ = 20.0
 MAX_GAP_S = 0.25
 MAJORITY = 0.5
 
-STREAMS = (
-    StreamInfo(
-        name="wrist",
-        device="SPHERE wearable",
-        placement="wrist",
-        channels=ACC,
-        sampling_rate_hz=RATE_HZ,
-        accelerometer_range_g=4.096,
-    ),
-)
+STREAMS = (StreamInfo("wrist", "SPHERE wearable", "wrist", ACC, RATE_HZ, accelerometer_range_g=4.096),)
 
 PHRASES = {
     "a_ascend": "walking upstairs",
@@ -71,37 +61,22 @@ def sources(raw: Path) -> list[Path]:
 
 
 def read(source: Path, notes: Notes) -> Iterator[Run]:
-    recording = _read_columns(source / "acceleration.csv", ("t", "x", "y", "z"))
-    targets = _read_columns(source / "targets.csv", ("start", "end"))
-    phrases = [phrase_of(PHRASES, name, source / "targets.csv") for name in targets.columns[2:]]
-    shares = targets.iloc[:, 2:].to_numpy(dtype=np.float64)
+    """One person is one recording, on the clock of the annotations."""
+    recording = read_rows(source / "acceleration.csv", ("t", "x", "y", "z"), header=True)
+    targets = read_rows(
+        source / "targets.csv", ("start", "end", *PHRASES), header=True, missing=dict.fromkeys(PHRASES, "")
+    )
+    shares = targets[list(PHRASES)].to_numpy()
     annotated = np.isfinite(shares).all(axis=1)
-    winner = np.where(annotated[:, None], shares, 0.0)
-    decided = winner.max(axis=1) > MAJORITY
+    decided = annotated & (shares > MAJORITY).any(axis=1)
     notes.add("seconds without annotation left unlabelled", int((~annotated).sum()))
     notes.add("annotated seconds without a majority left unlabelled", int((annotated & ~decided).sum()))
-    seconds = [phrases[column] if sure else "" for column, sure in zip(winner.argmax(axis=1), decided, strict=True)]
-    start_s = targets["start"].to_numpy(dtype=np.float64)
+    phrases = np.where(decided, np.array(list(PHRASES.values()), dtype=object)[shares.argmax(axis=1)], "")
+    start_s = targets["start"].to_numpy()
     time_s, samples = recording["t"].to_numpy(), recording[["x", "y", "z"]].to_numpy()
     subject = f"s{source.name}"
     for start, uniform in resample_uniform(time_s, samples, RATE_HZ, MAX_GAP_S, notes):
-        second = np.searchsorted(start_s, start + np.arange(len(uniform)) / RATE_HZ, side="right") - 1
-        labels = segments_of([seconds[row] if row >= 0 else "" for row in second.tolist()])
+        grid = start + np.arange(len(uniform)) / RATE_HZ
+        second = np.searchsorted(start_s, grid, side="right") - 1
+        labels = segments_of(np.where(second >= 0, phrases[second], ""))
         yield Run("wrist", subject, subject, uniform, labels, start)
-
-
-def _read_columns(path: Path, expected: tuple[str, ...]) -> pd.DataFrame:
-    """A table with a header; ``DatasetError`` when it is absent, empty, lacks columns or holds words for numbers."""
-    if not path.is_file():
-        raise DatasetError(f"{path} is missing; each recording needs acceleration.csv and targets.csv")
-    try:
-        table = pd.read_csv(path)
-    except ValueError as error:
-        raise DatasetError(f"{path}: expected a table with columns {', '.join(expected)} ({error})") from error
-    missing = [name for name in expected if name not in table.columns]
-    if missing or not len(table):
-        raise DatasetError(f"{path}: no column {missing} or no rows; expected {', '.join(expected)}")
-    words = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
-    if words:
-        raise DatasetError(f"{path}: column {words[0]!r} holds more than numbers; fetch the file again")
-    return table

@@ -12,10 +12,10 @@ from har.recordings.convert.common import (
     Run,
     find_files,
     group_by,
-    phrase_of,
+    phrases_of,
+    read_rows,
     resample_uniform,
 )
-from har.recordings.convert.raw_checks import read_rows
 from har.recordings.format import STANDARD_GRAVITY, DatasetError, StreamInfo, segments_of
 
 CARD = DatasetCard(
@@ -60,27 +60,24 @@ def read(source: list[Path], notes: Notes) -> list[Run]:
     devices = {path: _read_device(path, notes) for path in source}
     origin = min(first_s for first_s, *_ in devices.values())
     runs = []
-    for path, (first_s, own_rate, samples, labels) in devices.items():
+    for path, (first_s, own_rate, samples, phrases) in devices.items():
+        subject, execution, device = path.stem.split("_")
         time_s = first_s - origin + np.arange(len(samples)) / own_rate
         for start, x in resample_uniform(time_s, samples, RATE_HZ, MAX_DELAY_S, notes):
             nearest = np.rint((start - time_s[0] + np.arange(len(x)) / RATE_HZ) * own_rate).astype(int)
-            phrases = [phrase_of(PHRASES, labels[i], path) for i in np.minimum(nearest, len(labels) - 1)]
-            subject, execution, device = path.stem.split("_")
-            labelled = segments_of(phrases)
-            runs.append(Run(STREAM_OF_DEVICE[device], f"{subject}_{execution}", subject, x, labelled, start))
+            labels = segments_of(phrases[np.minimum(nearest, len(phrases) - 1)])
+            runs.append(Run(STREAM_OF_DEVICE[device], f"{subject}_{execution}", subject, x, labels, start))
     return runs
 
 
 def _read_device(path: Path, notes: Notes) -> tuple[float, float, np.ndarray, np.ndarray]:
-    """Wall clock of the first sample in s, the device's own rate in Hz, samples (n, 6) in g and rad/s, labels (n,).
+    """Wall clock of the first sample in s, the device's own rate in Hz, samples (n, 6) in g and rad/s, phrases (n,).
 
     The time stamps are those of arrival, in bursts with equal stamps after a pause, while the rate is constant to
     0.1 %: a straight line through stamps over sample numbers restores the clock of the sensor.
     """
     table = read_rows(path, COLUMNS, text=("label",), header=True)
-    labels = table["label"].to_numpy(dtype=object)
-    for row in np.flatnonzero(~np.isin(labels, list(PHRASES)))[:1]:
-        raise DatasetError(f"{path}, row {row + 2}: unknown label {labels[row]!r}; PHRASES knows {sorted(PHRASES)}")
+    phrases = phrases_of(PHRASES, table["label"].to_numpy(dtype=object), path, first_row=2)
     stamps = table["timestamp"].to_numpy() / 1e3
     number = np.arange(len(stamps))
     if len(stamps) < 2 or np.ptp(stamps) == 0:
@@ -93,15 +90,15 @@ def _read_device(path: Path, notes: Notes) -> tuple[float, float, np.ndarray, np
             f"{1 / step:.2f} Hz; expected at most {MAX_DELAY_S:g} s: samples were lost, remove the file"
         )
     notes.add("files whose time stamps of arrival are replaced by a constant rate fitted to them")
-    samples = table[list(COLUMNS[:6])].to_numpy()
+    samples = table[list(COLUMNS[:6])].to_numpy(copy=True)
     samples[:, :3] /= STANDARD_GRAVITY
-    return stamps[0] + first, 1 / step, samples, _without_jitter(labels, notes)
+    return stamps[0] + first, 1 / step, samples, _without_jitter(phrases, notes)
 
 
-def _without_jitter(labels: np.ndarray, notes: Notes) -> np.ndarray:
+def _without_jitter(phrases: np.ndarray, notes: Notes) -> np.ndarray:
     """Stretches shorter than ``SHORTEST_LABEL_SAMPLES`` take the label before them, the first one that after it."""
-    result = labels.copy()
-    stretches = segments_of(labels)
+    result = phrases.copy()
+    stretches = segments_of(phrases)
     for number, (_, start, stop) in enumerate(stretches):
         if stop - start < SHORTEST_LABEL_SAMPLES and len(stretches) > 1:
             result[start:stop] = result[start - 1] if number else stretches[1][0]

@@ -3,7 +3,7 @@
 Only windows are published. Neighbours share 64 samples, so windows of one subject and activity whose halves are equal
 number for number are joined into the signal they were cut from; where the halves differ a new recording starts.
 
-The 30 people are those of ``hapt``, which holds the uncut recordings: use one of the two, not both.
+``hapt`` holds the uncut recordings: use one of the two, not both.
 """
 
 from collections.abc import Iterator
@@ -12,9 +12,21 @@ from pathlib import Path
 
 import numpy as np
 
-from har.recordings.convert.common import ACC, GYRO, DatasetCard, Notes, Run, find_files, phrase_of, read_table
+from har.recordings.convert.common import (
+    ACC,
+    GYRO,
+    WHITE_SPACE,
+    DatasetCard,
+    Notes,
+    Run,
+    find_files,
+    phrase_of,
+    phrases_of,
+    read_rows,
+)
 from har.recordings.format import DatasetError, StreamInfo
 
+SAME_PEOPLE = "uci_har and hapt are the same 30 people, doing the same: use one of the two"
 CARD = DatasetCard(
     title="Human Activity Recognition Using Smartphones (UCI HAR)",
     citation="Anguita, Ghio, Oneto, Parra and Reyes-Ortiz, A Public Domain Dataset for Human Activity Recognition "
@@ -26,6 +38,7 @@ CARD = DatasetCard(
     rate="50 Hz",
     activities=6,
     verified="published layout",
+    note=SAME_PEOPLE,
 )
 STREAMS = (StreamInfo("phone", "Samsung Galaxy S II", "waist", ACC + GYRO, 50.0, accelerometer_range_g=2.0),)
 PHRASES = {
@@ -37,6 +50,7 @@ PHRASES = {
     "LAYING": "lying",
 }
 WINDOW = 128
+WINDOW_COLUMNS = tuple(f"sample {number}" for number in range(1, WINDOW + 1))
 SIGNALS = tuple(f"{kind}_{axis}" for kind in ("total_acc", "body_gyro") for axis in "xyz")
 
 
@@ -48,15 +62,17 @@ def sources(raw: Path) -> list[Path]:
 def read(split: Path, notes: Notes) -> Iterator[Run]:
     """One run for each stretch of windows that continue each other."""
     kind = split.name
-    label_path = split / f"y_{kind}.txt"
-    names = activity_names(split.parent / "activity_labels.txt")
-    codes = numbers(label_path, 1)[:, 0].astype(int)
-    subjects = numbers(split / f"subject_{kind}.txt", 1)[:, 0].astype(int)
+    label_path, subject_path = split / f"y_{kind}.txt", split / f"subject_{kind}.txt"
+    codes = read_rows(label_path, ("activity",), separator=WHITE_SPACE)["activity"].to_numpy()
+    subjects = read_rows(subject_path, ("subject",), separator=WHITE_SPACE)["subject"].to_numpy().astype(int)
+    phrases = phrases_of(phrases_by_code(split.parent, PHRASES), codes, label_path)
     paths = [split / "Inertial Signals" / f"{signal}_{kind}.txt" for signal in SIGNALS]
-    tables = [numbers(path, WINDOW) for path in paths]
-    for path, rows in [(split / f"subject_{kind}.txt", len(subjects)), *zip(paths, map(len, tables), strict=True)]:
-        if rows != len(codes):
-            raise DatasetError(f"{path}: {rows} rows, but {label_path.name} has {len(codes)}; fetch the dataset again")
+    tables = [read_rows(path, WINDOW_COLUMNS, separator=WHITE_SPACE).to_numpy() for path in paths]
+    for path, table in zip((subject_path, *paths), (subjects, *tables), strict=True):
+        if len(table) != len(codes):
+            raise DatasetError(
+                f"{path}: {len(table)} rows, but {label_path.name} has {len(codes)}; fetch the dataset again"
+            )
     windows = np.stack(tables, axis=-1)
     same = (codes[1:] == codes[:-1]) & (subjects[1:] == subjects[:-1])
     continues = same & (windows[1:, : WINDOW // 2] == windows[:-1, WINDOW // 2 :]).all(axis=(1, 2))
@@ -68,33 +84,12 @@ def read(split: Path, notes: Notes) -> Iterator[Run]:
     borders = [0, *(np.flatnonzero(~continues) + 1).tolist(), len(codes)]
     for first, last in pairwise(borders):
         samples = np.concatenate([windows[first], *windows[first + 1 : last, WINDOW // 2 :]])
-        phrase = phrase_of(PHRASES, phrase_of(names, int(codes[first]), label_path), label_path)
         recording, subject = f"{kind}_window{first + 1:05d}", f"s{subjects[first]:02d}"
-        yield Run("phone", recording, subject, samples, [(phrase, 0, len(samples))])
+        yield Run("phone", recording, subject, samples, [(phrases[first], 0, len(samples))])
 
 
-def activity_names(path: Path) -> dict[int, str]:
-    """``activity_labels.txt``, rows of "code NAME" -> {code: NAME}."""
-    if not path.is_file():
-        raise DatasetError(f"{path} is missing; it names the activity codes: fetch the dataset again")
-    names = {}
-    for row, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        parts = line.split()
-        if parts and (len(parts) != 2 or not parts[0].isdigit()):
-            raise DatasetError(f"{path}, row {row}: {line!r}; expected a code and a name")
-        if parts:
-            names[int(parts[0])] = parts[1]
-    return names
-
-
-def numbers(path: Path, width: int) -> np.ndarray:
-    """White-space separated rows of exactly ``width`` finite numbers -> (rows, width)."""
-    if not path.is_file():
-        raise DatasetError(f"{path} is missing; fetch the dataset again")
-    table = read_table(path, separator=r"\s+")
-    if table.shape[1] != width:
-        raise DatasetError(f"{path}: {table.shape[1]} columns; expected {width}")
-    complete = np.isfinite(table).all(axis=1)
-    if not complete.all():
-        raise DatasetError(f"{path}, row {np.argmin(complete) + 1}: not {width} numbers; fetch the dataset again")
-    return table
+def phrases_by_code(folder: Path, phrases: dict[str, str]) -> dict[int, str]:
+    """Code -> phrase, by way of the names in ``activity_labels.txt``, rows of "code NAME"."""
+    path = folder / "activity_labels.txt"
+    table = read_rows(path, ("code", "name"), separator=WHITE_SPACE, text=("name",))
+    return {int(code): phrase_of(phrases, name, path) for code, name in table.itertuples(index=False)}

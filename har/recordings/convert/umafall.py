@@ -14,6 +14,8 @@ import numpy as np
 
 from har.recordings.convert.common import (
     ACC,
+    FALL_AFTER_S,
+    FALL_BEFORE_S,
     GYRO,
     MAG,
     DatasetCard,
@@ -23,8 +25,9 @@ from har.recordings.convert.common import (
     around_peak,
     find_files,
     lose_spikes,
+    name_parts,
     phrase_of,
-    read_table,
+    read_rows,
     resample_uniform,
 )
 from har.recordings.format import DatasetError, StreamInfo
@@ -74,8 +77,8 @@ PHRASES = {
 POCKETS = ("RIGHTPOCKET", "LEFTPOCKET", "POCKET")
 # A longer silence than two samples of a tag (or ten of the phone) splits a trial.
 TAG_GAP_S, PHONE_GAP_S = 0.15, 0.05
-FALL_BEFORE_S = FALL_AFTER_S = 2.5
-_NAME = re.compile(r"UMAFall_Subject_(\d+)_(ADL|Fall)_(.+)_(\d+)_(\d{4}-.*)")
+COLUMNS = ("time in ms", "sample number", "x", "y", "z", "sensor type", "sensor id")
+_NAME = r"UMAFall_Subject_(\d+)_(ADL|Fall)_([^/]+)_\d+_\d{4}-[^/]*\.csv"
 _SENSOR = re.compile(r"%\s*[0-9A-Fa-f:.-]{12,17}\s*;\s*(\d+)\s*;\s*([A-Za-z ]+?)\s*(?:;.*)?")
 
 
@@ -96,29 +99,24 @@ def sources(raw: Path) -> list[Path]:
 
 def read(path: Path, notes: Notes) -> Iterator[Run]:
     """Runs of all devices of a trial on its common clock; only the seconds around the impact of a fall are labelled."""
-    match = _NAME.fullmatch(path.stem)
-    if not match:
-        raise DatasetError(f"{path}: expected a name like UMAFall_Subject_01_ADL_Walking_1_2016-06-13_20-25-30.csv")
-    phrase = phrase_of(PHRASES, match[3], path)
+    person, group, activity = name_parts(path, _NAME, "UMAFall_Subject_01_ADL_Walking_1_2016-06-13_20-25-30.csv")
+    phrase = phrase_of(PHRASES, activity, path)
     positions = _positions(path)
-    table = read_table(path, separator=";", columns=range(7), comment="%")
-    complete = np.isfinite(table).all(axis=1)
-    if not complete.all():
-        raise DatasetError(f"{path}: data row {np.argmin(complete) + 1} is not seven numbers; fetch the file again")
+    table = read_rows(path, COLUMNS, separator=";", comment="%").to_numpy()
     unknown = set(table[:, 6].astype(int).tolist()) - set(positions)
     if unknown:
         raise DatasetError(f"{path}: sensor ids {sorted(unknown)} have no header line; the header knows {positions}")
     parts = [p for sensor in positions for p in _device(table[table[:, 6] == sensor], positions[sensor], notes)]
     order = [info.name for info in STREAMS]
     parts.sort(key=lambda part: (order.index(part.stream), part.start_s))
-    first_s, last_s = (-np.inf, np.inf) if match[2] == "ADL" else _around_impact(parts)
+    first_s, last_s = (-np.inf, np.inf) if group == "ADL" else _around_impact(parts)
     recording = path.stem.removeprefix("UMAFall_")
     for part in parts:
         # The hair keeps rounding of the clock from moving a border by one row.
         rows = np.ceil((np.array([first_s, last_s]) - part.start_s) * part.rate_hz - 1e-6)
         start, stop = np.clip(rows, 0, len(part.samples)).astype(int).tolist()
         labels = [(phrase, start, stop)] if stop > start else []
-        yield Run(part.stream, recording, f"s{int(match[1]):02d}", part.samples, labels, part.start_s)
+        yield Run(part.stream, recording, f"s{int(person):02d}", part.samples, labels, part.start_s)
 
 
 def _positions(path: Path) -> dict[int, str]:

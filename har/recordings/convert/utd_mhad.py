@@ -9,7 +9,7 @@ import numpy as np
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
-from har.recordings.convert.common import ACC, GYRO, DatasetCard, Notes, Run, find_files, phrase_of
+from har.recordings.convert.common import ACC, GYRO, DatasetCard, Notes, Run, find_files, name_parts, phrase_of
 from har.recordings.format import DatasetError, StreamInfo
 
 CARD = DatasetCard(
@@ -32,11 +32,11 @@ UNREADABLE = (LookupError, ValueError, TypeError, EOFError, OSError, RuntimeErro
 
 STREAMS = tuple(
     StreamInfo(
-        name=placement.replace(" ", "_"),
-        device="UTD wearable inertial sensor",
-        placement=placement,
-        channels=ACC + GYRO,
-        sampling_rate_hz=RATE_HZ,
+        placement.replace(" ", "_"),
+        "UTD wearable inertial sensor",
+        placement,
+        ACC + GYRO,
+        RATE_HZ,
         accelerometer_range_g=8.0,
     )
     for placement in CARD.placements
@@ -93,8 +93,6 @@ def read(source: Path, notes: Notes) -> Iterator[Run]:
 
 
 def _numbers(path: Path) -> list[int]:
-    """Action, subject and trial out of a12_s3_t2_inertial.mat."""
-    try:
-        return [int(part[1:]) for part in path.stem.split("_")[:3]]
-    except ValueError as error:
-        raise DatasetError(f"{path}: expected a name like a12_s3_t2_inertial.mat") from error
+    """Action, subject and trial."""
+    parts = name_parts(path, r"a(\d+)_s(\d+)_t(\d+)_inertial\.mat", "a12_s3_t2_inertial.mat")
+    return [int(part) for part in parts]

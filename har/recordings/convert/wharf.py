@@ -6,8 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from har.recordings.convert.common import ACC, DatasetCard, Notes, Run, find_files, group_by, phrase_of
-from har.recordings.convert.raw_checks import read_rows
+from har.recordings.convert.common import (
+    ACC,
+    WHITE_SPACE,
+    DatasetCard,
+    Notes,
+    Run,
+    find_files,
+    group_by,
+    name_parts,
+    phrase_of,
+    read_rows,
+)
 from har.recordings.format import DatasetError, StreamInfo
 
 CARD = DatasetCard(
@@ -40,7 +50,6 @@ PHRASES = {
     "walk": "walking",
 }
 LARGEST_CODE, RANGE_G = 63, 1.5
-_NAME = re.compile(r"Accelerometer-([\d-]+)-([a-z_]+)-([fm]\d+)\.txt", re.IGNORECASE)
 
 
 def sources(raw: Path) -> list[list[Path]]:
@@ -52,17 +61,16 @@ def read(copies: list[Path], notes: Notes) -> Iterator[Run]:
     """One labelled run a trial; g = -1.5 + 3 code / 63."""
     path = copies[0]
     notes.add("second copies of a trial left out", len(copies) - 1)
-    match = _NAME.fullmatch(path.name)
-    if not match:
-        raise DatasetError(f"{path}: expected a name like Accelerometer-2011-04-11-13-28-18-brush_teeth-f1.txt")
+    name = r"(?i:Accelerometer-[\d-]+-([a-z_]+)-([fm]\d+)\.txt)"
+    named, subject = name_parts(path, name, "Accelerometer-2011-04-11-13-28-18-brush_teeth-f1.txt")
     activity = re.sub("_model$", "", path.parent.name.lower())
     phrase = phrase_of(PHRASES, activity, path)
-    odd = activity != match[2].lower()
+    odd = activity != named.lower()
     notes.add("trials whose file name says another activity than their folder, which counts", odd)
-    codes = read_rows(path, ("x", "y", "z"), sep=r"\s+").to_numpy()
+    codes = read_rows(path, ("x", "y", "z"), separator=WHITE_SPACE).to_numpy()
     fits = ((codes >= 0) & (codes <= LARGEST_CODE) & (codes == np.floor(codes))).all(axis=1)
     if not fits.all():
         row = int(np.argmin(fits))
         raise DatasetError(f"{path}, row {row + 1}: {codes[row].tolist()}; expected three codes 0 to {LARGEST_CODE}")
     samples = 2 * RANGE_G * codes / LARGEST_CODE - RANGE_G
-    yield Run("wrist", path.stem, match[3].lower(), samples, [(phrase, 0, len(samples))])
+    yield Run("wrist", path.stem, subject.lower(), samples, [(phrase, 0, len(samples))])

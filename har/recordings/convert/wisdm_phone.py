@@ -13,10 +13,11 @@ from har.recordings.convert.common import (
     Run,
     align_streams,
     find_files,
+    name_parts,
     phrase_of,
+    read_rows,
     resample_uniform,
 )
-from har.recordings.convert.raw_checks import read_rows
 from har.recordings.format import STANDARD_GRAVITY, DatasetError, StreamInfo
 
 CARD = DatasetCard(
@@ -28,7 +29,7 @@ CARD = DatasetCard(
     people=36,
     placements=("trouser pocket",),
     rate="20, 25 or 50 Hz by phone",
-    activities=4,
+    activities=18,
     verified="original files",
 )
 MAX_GAP_S = 0.25
@@ -43,7 +44,26 @@ STREAMS = (
 )
 COLUMNS = ("subject", "activity", "timestamp", "x", "y", "z")
 # activity_key.txt says "stairs" and no direction.
-PHRASES = {"A": "walking", "B": "jogging", "C": "walking on stairs", "M": "kicking a ball"}
+PHRASES = {
+    "A": "walking",
+    "B": "jogging",
+    "C": "walking on stairs",
+    "D": "sitting",
+    "E": "standing",
+    "F": "typing",
+    "G": "brushing teeth",
+    "H": "eating soup",
+    "I": "eating chips",
+    "J": "eating pasta",
+    "K": "drinking from a cup",
+    "L": "eating a sandwich",
+    "M": "kicking a ball",
+    "O": "playing catch with a ball",
+    "P": "dribbling a basketball",
+    "Q": "writing",
+    "R": "clapping the hands",
+    "S": "folding clothes",
+}
 
 
 def sources(raw: Path) -> list[Path]:
@@ -52,10 +72,9 @@ def sources(raw: Path) -> list[Path]:
 
 def read(source: Path, notes: Notes) -> list[Run]:
     """Each activity has a clock of its own, which starts with its first sample."""
+    (subject,) = name_parts(source, r"data_(\d+)_accel_phone\.txt", "data_1600_accel_phone.txt")
     gyro_path = source.parent.parent / "gyro" / source.name.replace("accel", "gyro")
-    if not gyro_path.is_file():
-        raise DatasetError(f"{gyro_path} is missing; the streams need accelerometer and gyroscope")
-    acc_table, gyro_table = _read_sensor(source), _read_sensor(gyro_path)
+    acc_table, gyro_table = (_read_sensor(path, int(subject)) for path in (source, gyro_path))
     runs = []
     for letter in acc_table["activity"].unique():
         phrase = phrase_of(PHRASES, letter, source)
@@ -71,20 +90,17 @@ def read(source: Path, notes: Notes) -> list[Run]:
         rate = stream.sampling_rate_hz
         acc_runs = resample_uniform(acc_time - origin, acc / STANDARD_GRAVITY, rate, MAX_GAP_S, notes)
         gyro_runs = resample_uniform(gyro_time - origin, gyro, rate, MAX_GAP_S, notes)
-        subject = source.stem.split("_")[1]
         for start, x in align_streams([acc_runs, gyro_runs], rate):
             runs.append(Run(stream.name, f"{subject}_{letter}", f"s{subject}", x, [(phrase, 0, len(x))], start))
     return runs
 
 
-def _read_sensor(path: Path) -> pd.DataFrame:
+def _read_sensor(path: Path, subject: int) -> pd.DataFrame:
     table = read_rows(path, COLUMNS, text=("activity",), comment=";")
-    subject = path.stem.split("_")[1]
-    other = (table["subject"] != int(subject)).to_numpy()
-    if other.any():
-        row = int(np.argmax(other))
-        found = table["subject"].iloc[row]
-        raise DatasetError(f"{path}, row {row + 1}: subject {found:g}; expected {subject} as in the file name")
+    other = np.flatnonzero(table["subject"] != subject)
+    if len(other):
+        found = table["subject"].iloc[other[0]]
+        raise DatasetError(f"{path}, row {other[0] + 1}: subject {found:g}; expected {subject} as in the file name")
     return table
 
 
