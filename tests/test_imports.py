@@ -24,7 +24,7 @@ ALLOWED = {
     "har.text": ("har.network.blocks", "har.labels"),
     # The network's input is a batch of windows, on a grid that training and `embed` make by the same resampling.
     "har.network": ("har.windows.batch", "har.windows.resample"),
-    "har.network.alignment": ("har.network", "har.windows.batch", "har.windows.resample", "har.text"),
+    "har.network.alignment": ("har.network", "har.windows", "har.text"),
     "har.evaluation": ("har.labels",),
     "har.plots": ("har.run.log", "har.labels"),
 }

@@ -4,7 +4,7 @@
 batches.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -15,11 +15,13 @@ from har.network.config import NetworkConfig
 from har.network.encoder import Embeddings, IMUEncoder
 from har.text.encoder import SentenceEncoder
 from har.windows.batch import SENSOR_KINDS, SensorWindows, empty_windows, to_triads, triads
+from har.windows.index import WindowIndex
 from har.windows.resample import resample
 
 # Rest reads 1 g; a resting median beyond this is m/s^2 or counts.
 _LARGEST_MEDIAN_G = 4.0
 _LARGEST_SAMPLE = 1e5
+_ROWS_READ = 2048  # windows in memory at once, at the device's own rate
 
 
 class AlignmentModel(nn.Module):
@@ -121,6 +123,28 @@ class AlignmentModel(nn.Module):
                 "samples are there; give longer windows or leave it out"
             )
         return F.normalize(total, dim=-1)
+
+    def embed_rows(
+        self, index: WindowIndex, rows: np.ndarray, progress: Callable[[int], object] = lambda windows: None
+    ) -> Tensor:
+        """(n, D) unit-norm embeddings of windows of any streams of an index, through ``embed``.
+
+        progress: called with the number of windows just embedded. Raises ``ValueError`` that names the first window
+        whose embedding is not finite.
+        """
+        embeddings = torch.zeros(len(rows), self.config.embedding_width, device=self.device)
+        for stream_id in np.unique(index.stream_id[rows]):
+            info = index.streams[stream_id].info
+            at = np.flatnonzero(index.stream_id[rows] == stream_id)
+            for part in np.array_split(at, -(-len(at) // _ROWS_READ)):
+                found = self.embed(index.read(rows[part]), info.sampling_rate_hz, info.channels, info.placement)
+                finite = torch.isfinite(found).all(dim=1).cpu().numpy()
+                if not finite.all():
+                    window = index.describe(int(rows[part[np.argmin(finite)]]))
+                    raise ValueError(f"the model gives a non-finite embedding for {window}; use another checkpoint")
+                embeddings[torch.from_numpy(part).to(self.device)] = found
+                progress(len(part))
+        return embeddings
 
     def _cut(self, signal: Tensor, rate_hz: float) -> Tensor:
         """(N, T, C) -> (N x pieces, window, C): cut as training cuts, the last piece filled up with missing samples."""

@@ -24,7 +24,7 @@ def evaluation(
 
 
 def test_scores_agree_with_scikit_learn_on_the_written_predictions(evaluation):
-    (result,) = json.loads((evaluation / "results.json").read_text())["results"]
+    result = json.loads((evaluation / "results.json").read_text())["datasets"]["sim_belt"]
     with (evaluation / "predictions_sim_belt.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     truth, predicted = [r["label"] for r in rows], [r["closed_set"] for r in rows]
@@ -42,7 +42,7 @@ def test_report_and_plots_are_there(evaluation):
 
 def test_agrees_with_what_training_measured(evaluation, whole_run):
     """Training scores the held-out dataset with the same weights, windows and labels."""
-    (result,) = json.loads((evaluation / "results.json").read_text())["results"]
+    result = json.loads((evaluation / "results.json").read_text())["datasets"]["sim_belt"]
     records = [json.loads(line) for line in (whole_run[0] / "metrics.jsonl").read_text().splitlines()]
     best = max((r for r in records if r["split"] == "validation"), key=lambda r: (r["macro_f1"], -r["step"]))
     (held_out,) = (r for r in records if r["split"] == "held_out" and r["step"] == best["step"])

@@ -110,7 +110,7 @@ def test_ctrl_c_saves_and_the_resumed_run_ends_the_same(whole_run, run_script, a
 def test_resuming_with_other_constants_is_refused_and_lists_them(whole_run, run_script, arguments, tmp_path):
     done = run_script(SCRIPT, *arguments(OUTPUT_ROOT=tmp_path, LEARNING_RATE=0.5, RESUME=whole_run[0]))
     assert done.returncode != 0
-    assert "LEARNING_RATE: 0.5 here, 0.001 in the checkpoint" in done.stderr
+    assert "LEARNING_RATE: 0.5 here, 0.002 in the checkpoint" in done.stderr
     assert "OUTPUT_ROOT" not in done.stderr
 
 

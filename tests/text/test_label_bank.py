@@ -437,3 +437,21 @@ def test_unseen_labels_lie_near_similar_ones(tmp_path):
     known = bank.encode(["running", "lying on the back", "eating soup", "getting out of a car"])
     unseen = bank.encode(["sprinting for the bus", "resting in bed", "having breakfast", "leaving the vehicle"])
     assert torch.einsum("ikd,jkd->ij", unseen, known).argmax(1).tolist() == [0, 1, 2, 3]
+
+
+def test_group_targets_are_centred_means_of_synonym_groups():
+    """Against a loop over groups in numpy; synonyms coincide, other groups do not."""
+    labels = ["running", "walking", "jogging", "sitting", "standing"]
+    table = PhrasingTable(FakeEncoder(), labels)
+    found = table.group_targets().double().numpy()
+    own = table.pooled_mean.double().numpy()
+    members = [[0, 2], [1], [3], [4]]
+    means = [own[rows].sum(0) / np.linalg.norm(own[rows].sum(0)) for rows in members]
+    for rows, mean in zip(members, means, strict=True):
+        expected = mean - np.mean(means, axis=0)
+        for row in rows:
+            np.testing.assert_allclose(found[row], expected / np.linalg.norm(expected), atol=1e-5)
+    cosine = found @ found.T
+    assert cosine[0, 2] == pytest.approx(1.0) and np.abs(cosine[0, [1, 3, 4]]).max() < 0.9
+    alone = PhrasingTable(FakeEncoder(), ["running", "jogging"]).group_targets()
+    assert torch.isfinite(alone).all() and float(alone.norm(dim=1).min()) == pytest.approx(1.0, abs=1e-5)

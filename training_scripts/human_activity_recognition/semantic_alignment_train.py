@@ -11,11 +11,9 @@ run.json, plots/.
 
 import math
 import shlex
-import signal
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 from typing import NamedTuple
 
 import numpy as np
@@ -32,11 +30,19 @@ from har.plots.confusion import plot_confusion
 from har.plots.curves import plot_curves
 from har.plots.embedding_map import plot_embedding_map
 from har.plots.similarity import plot_similarity
-from har.recordings.format import prepared_datasets, read_dataset
+from har.recordings.format import DatasetError, prepared_datasets, read_dataset
 from har.recordings.simulate import write_generated_corpus
-from har.run.checkpoint import generator_states, load_checkpoint, plain_state_dict, restore_generators, save_checkpoint
-from har.run.constants import difference, override_constants, snapshot_constants
+from har.run.checkpoint import (
+    CheckpointError,
+    generator_states,
+    load_checkpoint,
+    plain_state_dict,
+    restore_generators,
+    save_checkpoint,
+)
+from har.run.constants import ConstantError, difference, override_constants, snapshot_constants
 from har.run.folder import create_run_folder, find_run_folder, resolve_under_root, run_record, write_json
+from har.run.interruption import StopRequest
 from har.run.log import MetricsLog, RateMeter, read_metrics
 from har.run.schedule import warmup_cosine
 from har.run.seed import derive_seed, seed_everything
@@ -74,6 +80,7 @@ TILT_RAD = 0.15  # small rotation of the rest: nobody mounts a device twice alik
 SCALE = 0.05  # gain of a triad, log-normal; larger would blur 1 g
 JITTER = (0.03, 0.05, 0.0)  # g, rad/s, uT
 TIME_WARP = 0.1  # largest relative change of tempo
+SHORTEN = 0.3  # share of windows of which only a first part stays: length must not tell the activity
 GYROSCOPE_DROPOUT = 0.3  # many test devices have none
 SENSOR_DROPOUT = 0.05
 LOWER_RATES_HZ = (12.5, 16.0)  # simulated device rates below the network's own
@@ -85,7 +92,7 @@ SAMPLING_RATE_HZ = 25.0  # human movement lies below 10 Hz, and every dataset re
 PATCH_S = 1.0
 STEM_WIDTHS = (32, 64)
 WIDTH = 128
-DEPTH = 4
+DEPTH = 3
 HEADS = 4
 MLP_RATIO = 2.0
 DROPOUT = 0.0  # augmentation regularises; dropout cost a tenth of the speed
@@ -100,19 +107,20 @@ BANK_HEADS = 4
 # ---- loss and memory bank --------------------------------------------------------------------------------------------
 LOSS_VARIANT = "soft"  # hard, soft, supcon or siglip
 TEMPERATURE = 0.1  # initial; learned
-SOFT_TARGET_TEMPERATURE = 0.1  # of the label-text similarities; MiniLM cosines of synonyms lie near 0.8
+SOFT_TARGET_TEMPERATURE = 0.1  # of the similarities between label groups (centred, so that most lie near 0)
 SOFT_TARGET_WEIGHT = 0.5
 QUEUE_SIZE = 512  # 0 = no memory bank
 
 # ---- optimisation ----------------------------------------------------------------------------------------------------
 SEED = 0
-EPOCHS = 12
-STEPS_PER_EPOCH = 0  # 0 = as many as one pass over the training windows takes
-LEARNING_RATE = 1e-3
+EPOCHS = 10
+STEPS_PER_EPOCH = 0  # 0 = as many as one pass over the training windows takes, but not fewer than
+LEAST_STEPS_PER_EPOCH = 50  # so that a small corpus is learned too
+LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 0.05
 WARMUP_SHARE = 0.05  # of all steps
 GRADIENT_CLIP = 1.0  # norm
-EMA_DECAY = 0.998  # of the averaged weights, which are what is validated and saved for use
+EMA_DECAY = 0.995  # of the averaged weights, which are what is validated and saved for use
 
 # ---- running ---------------------------------------------------------------------------------------------------------
 OUTPUT_ROOT = "training_output"
@@ -120,7 +128,6 @@ DEVICE = "auto"  # auto, cpu or cuda
 COMPILE = "auto"  # torch.compile: auto (on a GPU), on or off
 FIXED_BATCH = False  # feed the first batch again and again: only to measure speed
 LOADER_WORKERS = 1  # threads that prepare batches; on a CPU more of them only compete with the network
-EMBED_WINDOWS = 2048  # windows read at once while scoring
 LOG_EVERY = 20  # steps
 RESUME = ""  # run folder or checkpoint
 STOP_AFTER_EPOCH = 0  # end early, e.g. at a cluster's time limit, and go on with RESUME; 0 = never
@@ -166,10 +173,14 @@ def main(argv: list[str] | None = None) -> Path:
     # Network, label bank, loss, memory bank, averaged weights.
     learner = Learner(corpus, encoder, table, device)
     batches = Batches(corpus, table, learner.model.placement_row, device)
-    steps_per_epoch = STEPS_PER_EPOCH or math.ceil(len(corpus.train_rows) / BATCH_SIZE)
+    one_pass = math.ceil(len(corpus.train_rows) / BATCH_SIZE)
+    steps_per_epoch = STEPS_PER_EPOCH or max(one_pass, LEAST_STEPS_PER_EPOCH)
     total_steps = EPOCHS * steps_per_epoch
     step, best_score = 0, -1.0
     if state is not None:
+        for name, present in (("datasets", corpus.index.datasets), ("labels", labels)):
+            if state[name] != present:
+                raise SystemExit(f"the run was trained on the {name} {state[name]}; prepared are now {present}")
         step, best_score = state["step"], state["best_score"]
         learner.restore(state)
     log = MetricsLog(folder / "metrics.jsonl", resume_step=None if state is None else step)
@@ -183,24 +194,25 @@ def main(argv: list[str] | None = None) -> Path:
         save_checkpoint(path, learner.checkpoint() | progress)
 
     # Loop: train, log, validate, save.
-    stop, meter = StopRequest(), RateMeter()
+    stop, meter = StopRequest(tqdm.write), RateMeter()
     last_step = min(total_steps, STOP_AFTER_EPOCH * steps_per_epoch or total_steps)
     loader = iter(BatchLoader(batches.make, range(step, last_step), LOADER_WORKERS, prefetch=2 * LOADER_WORKERS))
     bar = tqdm(total=total_steps, initial=step, unit="step", dynamic_ncols=True, smoothing=0.05)
     while step < last_step and not stop.requested:
         with meter.waiting():
             batch = next(loader)
-        logging = (step + 1) % LOG_EVERY == 0 or step + 1 == last_step
+        epoch_ends = (step + 1) % steps_per_epoch == 0
+        logging = epoch_ends or (step + 1) % LOG_EVERY == 0
         rate = LEARNING_RATE * warmup_cosine(step, total_steps, round(WARMUP_SHARE * total_steps))
         metrics = learner.step(step, batch, rate, logging)
         step += 1
         meter.count(BATCH_SIZE)
         bar.update()
 
+        if (logging or stop.requested) and (bad := int(learner.first_bad)) >= 0:
+            bar.close()
+            raise SystemExit(explain_bad_step(bad, batches.rows(bad)[0], corpus.index, folder))
         if logging:
-            if (bad := int(learner.first_bad)) >= 0:
-                bar.close()
-                raise SystemExit(explain_bad_step(bad, batches.rows(bad)[0], corpus.index, folder))
             record = {name: float(value) for name, value in metrics.items()} | {
                 "learning_rate": rate, "windows_per_s": meter.windows_per_second, "waiting_share": meter.waiting_share,
             }  # fmt: skip
@@ -213,7 +225,7 @@ def main(argv: list[str] | None = None) -> Path:
             )
             meter.reset()
 
-        if step % steps_per_epoch == 0:
+        if epoch_ends:
             epoch = step // steps_per_epoch
             scores = validate(learner, corpus)
             for split, values in scores.items():
@@ -236,6 +248,7 @@ def main(argv: list[str] | None = None) -> Path:
     bar.close()
     loader.close()
     log.close()
+    stop.release()
 
     if step < total_steps:
         if step % steps_per_epoch:
@@ -293,6 +306,8 @@ def open_corpus() -> Corpus:
             f"{root} holds {names}, all of them held out; prepare others (prepare_data.py list) or change "
             "HELD_OUT_DATASETS"
         )
+    if missing := sorted(set(held_out_names) - set(names)):
+        tqdm.write(f"Held out but not prepared, so not scored: {', '.join(missing)}")
     progress = tqdm(names, desc="opening", unit="dataset", leave=False, delay=2)
     datasets = {name: read_dataset(root / name) for name in progress}
     index = WindowIndex([d for n, d in datasets.items() if n not in held_out_names], WINDOW_S, STRIDE_S, MIN_WINDOW_S)
@@ -336,7 +351,7 @@ class Batches:
         )
         self.gather = BatchMaker(index, SAMPLING_RATE_HZ, SENSORS, placement_row)
         self.strength = Augmentation(
-            ROTATION, TILT_RAD, SCALE, JITTER, TIME_WARP, GYROSCOPE_DROPOUT, SENSOR_DROPOUT,
+            ROTATION, TILT_RAD, SCALE, JITTER, TIME_WARP, SHORTEN, MIN_WINDOW_S, GYROSCOPE_DROPOUT, SENSOR_DROPOUT,
             LOWER_RATES_HZ, LOWER_RATE_SHARE, PLACEMENT_DROPOUT,
         )  # fmt: skip
 
@@ -366,25 +381,12 @@ class Batches:
         return self.made
 
 
-def group_targets(table: PhrasingTable) -> Tensor:
-    """What each label means to the loss (L, text width): the mean of its synonym group, less what all groups share.
-
-    Synonyms get the very same target and are never pushed apart. Sentence embeddings of activities share a large
-    component (mean cosine 0.45), without which their differences count.
-    """
-    groups = sorted({group_of(label) for label in table.labels})
-    group = torch.tensor([groups.index(group_of(label)) for label in table.labels], device=table.pooled_mean.device)
-    total = torch.zeros(len(groups), table.pooled_mean.shape[1], device=group.device)
-    means = nn.functional.normalize(total.index_add(0, group, table.pooled_mean), dim=1)
-    return nn.functional.normalize(means - means.mean(0), dim=1)[group]
-
-
 class Learner:
     """Everything that changes while training, and one step of it."""
 
     def __init__(self, corpus: Corpus, encoder: SentenceEncoder, table: PhrasingTable, device: torch.device) -> None:
         self.encoder, self.table, self.device = encoder, table, device
-        self.targets = group_targets(table)
+        self.targets = table.group_targets()
         text_width = table.pooled_mean.shape[1]
         placements = sorted({stream.info.placement for stream in corpus.index.streams})
         config = NetworkConfig(
@@ -502,35 +504,6 @@ class Learner:
         restore_generators({"default": torch.default_generator}, training["generators"])
 
 
-class StopRequest:
-    """Ctrl-C or SIGTERM ends training after the present step, with everything saved; a second one at once."""
-
-    def __init__(self) -> None:
-        self.requested = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._request)
-
-    def _request(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
-            raise KeyboardInterrupt
-        self.requested = True
-        tqdm.write(
-            "Stopping after this step ... (once more to stop at once, losing what was learned since the last epoch)"
-        )
-
-
-def embed_rows(model: AlignmentModel, index: WindowIndex, rows: np.ndarray) -> Tensor:
-    """Embeddings (n, D) of windows of any streams, through the same door that users take."""
-    embeddings = torch.zeros(len(rows), model.config.embedding_width, device=model.device)
-    for stream_id in np.unique(index.stream_id[rows]):
-        info = index.streams[stream_id].info
-        at = np.flatnonzero(index.stream_id[rows] == stream_id)
-        for part in np.array_split(at, math.ceil(len(at) / EMBED_WINDOWS)):
-            signal = index.read(rows[part])
-            embeddings[part] = model.embed(signal, info.sampling_rate_hz, info.channels, info.placement)
-    return embeddings
-
-
 def closed_set(index: WindowIndex, rows: np.ndarray, embeddings: Tensor, bank: LearnableLabelBank) -> dict[str, dict]:
     """Scores of each dataset among the labels that it was asked about."""
     results = {}
@@ -552,7 +525,7 @@ def validate(learner: Learner, corpus: Corpus) -> dict[str, dict]:
         ("held_out", corpus.held_out, corpus.held_out_rows),
     ):
         if len(rows):
-            results = closed_set(index, rows, embed_rows(model, index, rows), bank)
+            results = closed_set(index, rows, model.embed_rows(index, rows), bank)
             names = ("macro_f1", "accuracy")
             scores[split] = {name: float(np.mean([r[name] for r in results.values()])) for name in names}
             scores[split]["datasets"] = {d: {name: r[name] for name in names} for d, r in results.items()}
@@ -583,7 +556,7 @@ def draw_plots(folder: Path, learner: Learner, corpus: Corpus) -> None:
     rows = corpus.held_out_rows if held_out else corpus.validation_rows
     labels = learner.table.labels
     if len(rows):
-        embeddings = embed_rows(model, index, rows)
+        embeddings = model.embed_rows(index, rows)
         for name, result in closed_set(index, rows, embeddings, bank).items():
             title = f"{name}: macro-F1 {result['macro_f1']:.3f}, accuracy {result['accuracy']:.3f}"
             plot_confusion(result["confusion"], result["labels"], plots / f"confusion_{name}.png", title)
@@ -613,4 +586,7 @@ def closing_line(folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (ConstantError, DatasetError, CheckpointError, FileNotFoundError) as error:
+        raise SystemExit(f"error: {error}") from None

@@ -26,7 +26,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from har.evaluation.report import REPORT_NAME, write_report
@@ -38,9 +37,6 @@ from har.run.checkpoint import CheckpointError
 from har.run.folder import repository_root, write_atomically
 from har.windows.index import UNLABELLED, WindowIndex
 from val_scripts.human_activity_recognition.model_loading import load_label_bank, load_model
-
-# --- Windows -------------------------------------------------------------------------------------------------------
-WINDOWS_AT_ONCE = 512  # embedded together: 5 s of 200 Hz and 6 channels are 12 MB
 
 # --- Uncertainty ---------------------------------------------------------------------------------------------------
 DRAWS = 1000  # of the bootstrap over people: the bounds vary by less than a point from seed to seed
@@ -216,7 +212,8 @@ def score_dataset(
         )
     left_out = dict(sorted(Counter(labels_n[~keep]).items()))
     rows = np.flatnonzero(keep)
-    embeddings = embed_windows(model, index, rows, dataset.name)
+    with tqdm(total=len(rows), desc=dataset.name, unit="windows", disable=None) as bar:
+        embeddings = model.embed_rows(index, rows, bar.update)
     closed_set, _ = label_bank.classify(embeddings, scored)
     open_set, _ = label_bank.classify(embeddings, list(training_labels))
     true = labels_n[rows].tolist()
@@ -246,36 +243,6 @@ def score_dataset(
         where = [stream.info.name, recordings[i], subjects[i], stream.info.placement, times_s[i]]
         table.writerow([*where, true[i], closed_set[i], open_set[i]])
     return result, text.getvalue()
-
-
-@torch.inference_mode()
-def embed_windows(model, index: WindowIndex, rows: np.ndarray, title: str) -> Tensor:
-    """Embeddings (len(rows), D) of windows, in the order of ``rows``; stream by stream, since their shapes differ."""
-    parts, places = [], []
-    with tqdm(total=len(rows), desc=title, unit="windows", disable=None) as bar:
-        for stream_id in np.unique(index.stream_id[rows]):
-            info = index.streams[stream_id].info
-            places_of_stream = np.flatnonzero(index.stream_id[rows] == stream_id)
-            for start in range(0, len(places_of_stream), WINDOWS_AT_ONCE):
-                chunk = places_of_stream[start : start + WINDOWS_AT_ONCE]
-                embeddings = model.embed(
-                    index.read(rows[chunk]),
-                    sampling_rate_hz=info.sampling_rate_hz,
-                    channels=list(info.channels),
-                    placement=info.placement,
-                )
-                finite = torch.isfinite(embeddings).all(dim=1).cpu().numpy()
-                if not finite.all():
-                    window = index.describe(int(rows[chunk[np.argmin(finite)]]))
-                    raise EvaluationError(
-                        f"the model gives a non-finite embedding for {window}; use another checkpoint"
-                    )
-                parts.append(embeddings)
-                places.append(chunk)
-                bar.update(len(chunk))
-    order = torch.from_numpy(np.argsort(np.concatenate(places)))
-    joined = torch.cat(parts)
-    return joined[order.to(joined.device)]
 
 
 # --- Figures ---------------------------------------------------------------------------------------------------------
