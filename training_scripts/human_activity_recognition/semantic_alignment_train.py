@@ -113,7 +113,7 @@ QUEUE_SIZE = 512  # 0 = no memory bank
 
 # ---- optimisation ----------------------------------------------------------------------------------------------------
 SEED = 0
-EPOCHS = 10
+EPOCHS = 8
 STEPS_PER_EPOCH = 0  # 0 = as many as one pass over the training windows takes, but not fewer than
 LEAST_STEPS_PER_EPOCH = 50  # so that a small corpus is learned too
 LEARNING_RATE = 2e-3
