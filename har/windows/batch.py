@@ -5,7 +5,6 @@ Shape letters: B batch, S sensor (one triad of one stream), T sample at the netw
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -79,18 +78,6 @@ def to_triads(samples: np.ndarray | Tensor, columns: Sequence[int]) -> tuple[Ten
     return signal, valid
 
 
-class _Triad(NamedTuple):
-    """m triads of one stream on their way into a batch: at which windows, slots and locations, (m, 3, T) and (m, T)."""
-
-    stream_id: int
-    kind: str
-    at: np.ndarray
-    slot: np.ndarray
-    location: np.ndarray
-    signal: Tensor
-    valid: Tensor
-
-
 class BatchMaker:
     """Gathers rows of a ``WindowIndex`` into ``SensorWindows``.
 
@@ -121,37 +108,46 @@ class BatchMaker:
 
     def __call__(self, rows: np.ndarray, start: np.ndarray | None = None, joint: bool = False) -> SensorWindows:
         """Windows of ``rows``, from other first samples if given; ``joint`` adds the wearer's other devices."""
-        sensors_used, locations_used = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
-        by_rate: dict[tuple[float, int], list[_Triad]] = {}
+        slot, location = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
+        parts = []
         for stream_id, at, samples in self._read(rows, start, joint):
-            rate = self.index.streams[stream_id].info.sampling_rate_hz
-            for kind, columns in self._triads[stream_id]:
-                triad = _Triad(stream_id, kind, at, sensors_used[at], locations_used[at], *to_triads(samples, columns))
-                by_rate.setdefault((rate, samples.shape[1]), []).append(triad)
-                sensors_used[at] += 1
-            locations_used[at] += 1
-        batch = empty_windows(len(rows), int(sensors_used.max()), self.length)
-        for (rate, _), triads_of_rate in by_rate.items():
-            # One product for all streams of a rate: many small ones would cost more than they compute.
-            signal, valid = resample(
-                torch.cat([t.signal for t in triads_of_rate]),
-                torch.cat([t.valid for t in triads_of_rate]),
-                rate,
-                self.rate_hz,
-                self.length,
-            )
-            to = tuple(
-                torch.from_numpy(np.concatenate([getattr(t, n) for t in triads_of_rate])) for n in ("at", "slot")
-            )
-            batch.signal[to], batch.valid[to] = signal, valid
-            batch.rate_hz[to] = rate
-            batch.location[to] = torch.from_numpy(np.concatenate([t.location for t in triads_of_rate]))
-            for field, value in (
-                ("kind", lambda t: SENSOR_KINDS.index(t.kind)),
-                ("placement", lambda t: self._placement[t.stream_id]),
-            ):
-                getattr(batch, field)[to] = torch.tensor([value(t) for t in triads_of_rate for _ in t.at])
+            # Samples on disk are finite: what is missing lies at the ends. Whole windows need no mask.
+            whole = np.isfinite(samples[:, [0, -1], 0]).all(axis=1)
+            for part, is_whole in ((np.flatnonzero(whole), True), (np.flatnonzero(~whole), False)):
+                if len(part):
+                    chosen = samples if len(part) == len(at) else samples[part]
+                    parts.append((stream_id, at[part], slot[at[part]], location[at[part]], chosen, is_whole))
+            slot[at] += len(self._triads[stream_id])
+            location[at] += 1
+        batch = empty_windows(len(rows), int(slot.max()), self.length)
+        for part in parts:
+            self._place(batch, *part)
         return batch
+
+    def _place(
+        self,
+        batch: SensorWindows,
+        stream_id: int,
+        at: np.ndarray,
+        slot: np.ndarray,
+        location: np.ndarray,
+        samples: np.ndarray,
+        is_whole: bool,
+    ) -> None:
+        """Resample m windows of one stream, all their triads at once, into their slots of the batch."""
+        rate, kinds = self.index.streams[stream_id].info.sampling_rate_hz, self._triads[stream_id]
+        columns = [column for _, axes in kinds for column in axes]
+        signal = torch.from_numpy(samples)
+        if columns != list(range(samples.shape[2])):
+            signal = signal[..., columns]
+        signal = signal.transpose(1, 2).contiguous().unflatten(1, (len(kinds), 3))
+        valid = None if is_whole else torch.isfinite(signal).all(dim=2)
+        to = (torch.from_numpy(at)[:, None], torch.from_numpy(slot)[:, None] + torch.arange(len(kinds)))
+        batch.signal[to], batch.valid[to] = resample(signal, valid, rate, self.rate_hz, self.length)
+        batch.kind[to] = torch.tensor([SENSOR_KINDS.index(kind) for kind, _ in kinds])
+        batch.location[to] = torch.from_numpy(location)[:, None]
+        batch.placement[to] = self._placement[stream_id]
+        batch.rate_hz[to] = rate
 
     def _read(
         self, rows: np.ndarray, start: np.ndarray | None, joint: bool

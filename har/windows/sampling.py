@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
+import torch
 
 Batch = TypeVar("Batch")
 
@@ -64,7 +65,8 @@ class BatchLoader:
         self._make_batch, self._steps, self._workers, self._prefetch = make_batch, steps, workers, max(1, prefetch)
 
     def __iter__(self) -> Iterator[Batch]:
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="batch") as pool:
+        # One core a worker: a second team of threads would fight the network's own for the same cores, and both lose.
+        with ThreadPoolExecutor(self._workers, "batch", initializer=torch.set_num_threads, initargs=(1,)) as pool:
             pending: deque = deque()
             steps = iter(self._steps)
             try:

@@ -29,11 +29,13 @@ BETA = [
 ]
 STREAMS = {
     "alpha": [
-        StreamInfo("wrist", "watch", "left wrist", ACC + GYRO, 50.0, gravity="removed"),
-        StreamInfo("chest", "strap", "chest", ACC, 20.0, gravity="removed"),
-        StreamInfo("thigh", "phone", "right thigh", GYRO + ACC, 32.0, gravity="removed"),
+        StreamInfo("wrist", "watch", "left wrist", ACC + GYRO, 50.0, gravity="removed", accelerometer_range_g=1e6),
+        StreamInfo("chest", "strap", "chest", ACC, 20.0, gravity="removed", accelerometer_range_g=1e6),
+        StreamInfo("thigh", "phone", "right thigh", GYRO + ACC, 32.0, gravity="removed", accelerometer_range_g=1e6),
     ],
-    "beta": [StreamInfo("pocket", "phone", "trouser pocket", ACC + MAG, 25.0, gravity="removed")],
+    "beta": [
+        StreamInfo("pocket", "phone", "trouser pocket", ACC + MAG, 25.0, gravity="removed", accelerometer_range_g=1e6)
+    ],
 }
 
 

@@ -173,3 +173,12 @@ def test_rates_must_be_positive(bad):
         resample(signal, everywhere(signal), bad, 25.0)
     with pytest.raises(ValueError, match="output sampling rate"):
         resample(signal, everywhere(signal), 25.0, bad)
+
+
+@pytest.mark.parametrize("rate_in", [20.0, 25.0, 52.0, 100.0, 200.0])
+def test_no_mask_equals_a_mask_without_a_missing_sample(rate_in):
+    signal = torch.randn(5, 2, 3, round(5 * rate_in), generator=torch.Generator().manual_seed(1))
+    expected, there = resample(signal, torch.ones(5, 2, signal.shape[-1], dtype=torch.bool), rate_in, 25.0, 125)
+    found, found_there = resample(signal, None, rate_in, 25.0, 125)
+    assert torch.equal(found_there, there)
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)

@@ -162,6 +162,7 @@ def main(argv: list[str] | None = None) -> Path:
     constants = snapshot_constants(globals())
     device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if DEVICE == "auto" else DEVICE)
     seed_everything(SEED)
+    sys.setswitchinterval(2e-4)  # seconds; the loader's thread must not keep the interpreter from the network's
     folder, state = open_run_folder(constants, argv, device)
 
     # Data and text: everything memory-mapped or cached.
