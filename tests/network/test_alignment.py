@@ -49,7 +49,7 @@ def motion(
     return signal
 
 
-def close(found: torch.Tensor, expected: torch.Tensor) -> None:
+def assert_same_embeddings(found: torch.Tensor, expected: torch.Tensor) -> None:
     torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
 
 
@@ -72,8 +72,8 @@ def test_embeds_what_forward_embeds(model, config):
         expected = model(windows)
         unknown = model(windows.replace(placement=torch.zeros(4, 2, dtype=torch.long)))
     found = model.embed(signal, 25, SIX, "trouser pocket")
-    close(found, expected.window)
-    close(model.embed(signal, 25, SIX), unknown.window)
+    assert_same_embeddings(found, expected.window)
+    assert_same_embeddings(model.embed(signal, 25, SIX), unknown.window)
     assert found.shape == (4, config.embedding_width)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found.norm(dim=1), torch.ones(4))
@@ -85,15 +85,15 @@ def test_a_window_alone_as_in_a_batch_and_as_a_tensor(model):
     expected = model.embed(signal, 50, SIX)
     assert torch.pdist(expected).min() > 0.01
     for row in range(4):
-        close(model.embed(signal[row], 50, SIX), expected[row : row + 1])
-    close(model.embed(torch.tensor(signal), 50, SIX), expected)
-    close(model.embed(torch.tensor(signal[2]), 50, SIX), expected[2:3])
+        assert_same_embeddings(model.embed(signal[row], 50, SIX), expected[row : row + 1])
+    assert_same_embeddings(model.embed(torch.tensor(signal), 50, SIX), expected)
+    assert_same_embeddings(model.embed(torch.tensor(signal[2]), 50, SIX), expected[2:3])
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 4, 100])
 def test_batch_size_does_not_matter(model, batch_size):
     signal = motion(50, 5)
-    close(model.embed(signal, 50, SIX, batch_size=batch_size), model.embed(signal, 50, SIX))
+    assert_same_embeddings(model.embed(signal, 50, SIX, batch_size=batch_size), model.embed(signal, 50, SIX))
 
 
 def test_no_windows_give_no_embeddings(model, config):
@@ -117,7 +117,7 @@ def test_training_mode_is_restored_and_dropout_off(model, training):
     signal = motion(25, 4)
     expected = model.eval().embed(signal, 25, SIX)
     model.train(training)
-    close(model.embed(signal, 25, SIX), expected)
+    assert_same_embeddings(model.embed(signal, 25, SIX), expected)
     assert model.training is training
     with pytest.raises(ValueError, match="no patch"):
         model.embed(np.full((1, 100, 6), np.nan), 25, SIX)
@@ -131,16 +131,16 @@ def test_training_mode_is_restored_and_dropout_off(model, training):
 def test_any_type_of_numbers(model, dtype):
     # Multiples of 1/8 are exact in half precision; whole numbers for the integers.
     signal = np.round(motion(25, 4) * 8) / 8 if np.dtype(dtype).kind == "f" else np.round(motion(25, 4) * 2)
-    close(model.embed(signal.astype(dtype), 25, SIX), model.embed(signal, 25, SIX))
+    assert_same_embeddings(model.embed(signal.astype(dtype), 25, SIX), model.embed(signal, 25, SIX))
 
 
 def test_views_and_read_only_arrays_as_memory_maps_give_them(model, recwarn):
     signal = motion(25, 4).astype(np.float32)
     expected = model.embed(signal[:, ::-1].copy(), 25, SIX)
-    close(model.embed(signal[:, ::-1], 25, SIX), expected)
+    assert_same_embeddings(model.embed(signal[:, ::-1], 25, SIX), expected)
     frozen = signal[:, ::-1].copy()
     frozen.flags.writeable = False
-    close(model.embed(frozen, 25, SIX), expected)
+    assert_same_embeddings(model.embed(frozen, 25, SIX), expected)
     assert [str(warning.message) for warning in recwarn] == []
 
 
@@ -159,7 +159,7 @@ def test_channels_in_any_order_with_their_names(model):
     signal = motion(50, 4)
     expected = model.embed(signal, 50, SIX)
     for order in ([3, 4, 5, 0, 1, 2], [4, 1, 0, 5, 2, 3]):
-        close(model.embed(signal[..., order], 50, [SIX[i] for i in order]), expected)
+        assert_same_embeddings(model.embed(signal[..., order], 50, [SIX[i] for i in order]), expected)
     wrong_names = model.embed(signal[..., [1, 0, 2, 3, 4, 5]], 50, SIX)
     assert (wrong_names - expected).norm(dim=1).min() > 1e-3
 
@@ -167,14 +167,16 @@ def test_channels_in_any_order_with_their_names(model):
 def test_sensors_of_a_kind_not_trained_on_are_left_aside(model):
     signal = motion(50, 4, channels=9)
     names = [*SIX, "mag_x", "mag_y", "mag_z"]
-    close(model.embed(signal, 50, names), model.embed(signal[..., :6], 50, SIX))
+    assert_same_embeddings(model.embed(signal, 50, names), model.embed(signal[..., :6], 50, SIX))
     with pytest.raises(ValueError, match=r"mag_x.*none of the sensors \['acc', 'gyro'\]"):
         model.embed(signal[..., 6:], 50, names[6:])
 
 
 def test_one_device_named_in_its_channels(model):
     signal = motion(50, 4)
-    close(model.embed(signal, 50, [f"wrist/{name}" for name in SIX]), model.embed(signal, 50, SIX, "wrist"))
+    assert_same_embeddings(
+        model.embed(signal, 50, [f"wrist/{name}" for name in SIX]), model.embed(signal, 50, SIX, "wrist")
+    )
 
 
 def test_several_devices(model):
@@ -184,7 +186,7 @@ def test_several_devices(model):
     names = [f"{place}/{name}" for place in ("wrist", "trouser pocket") for name in SIX]
     expected = model.embed(signal, 50, names)
     order = np.random.default_rng(0).permutation(12)
-    close(model.embed(signal[..., order], 50, [names[i] for i in order]), expected)
+    assert_same_embeddings(model.embed(signal[..., order], 50, [names[i] for i in order]), expected)
 
     triads = torch.tensor(signal[:, ::2], dtype=torch.float32)  # every second sample, for the network's own rate
     windows = SensorWindows(
@@ -196,7 +198,7 @@ def test_several_devices(model):
         rate_hz=torch.full((4, 4), 25.0),
     )
     with torch.no_grad():
-        close(model.embed(signal[:, ::2], 25, names), model(windows).window)
+        assert_same_embeddings(model.embed(signal[:, ::2], 25, names), model(windows).window)
         apart = model(windows.replace(location=torch.zeros(4, 4, dtype=torch.long))).window
     assert (model.embed(signal[:, ::2], 25, names) - apart).norm(dim=1).min() > 1e-3
     swapped = model.embed(signal, 50, names[6:] + names[:6])
@@ -211,7 +213,7 @@ def test_placements_outside_the_table_go_through_the_sentence_encoder(model):
     assert model.sentence_encoder.asked == ["left ankle"]
     with torch.no_grad():
         model.placement_table[1] = vector
-    close(found, model.embed(signal, 25, SIX, "wrist"))  # from the table, without a question
+    assert_same_embeddings(found, model.embed(signal, 25, SIX, "wrist"))  # from the table, without a question
     assert model.sentence_encoder.asked == ["left ankle"]
 
 
@@ -249,16 +251,16 @@ def test_what_a_low_rate_cannot_show_is_filtered_out(model):
 def test_a_missing_tail_equals_a_shorter_signal(model, rate):
     signal = motion(rate, 4)
     signal[:, 3 * rate :] = np.nan
-    close(model.embed(signal, rate, SIX), model.embed(signal[:, : 3 * rate], rate, SIX))
+    assert_same_embeddings(model.embed(signal, rate, SIX), model.embed(signal[:, : 3 * rate], rate, SIX))
 
 
 def test_a_sensor_that_is_nan_throughout_equals_one_that_is_not_there(model):
     signal = motion(50, 4)
     signal[..., 3:] = np.nan
-    close(model.embed(signal, 50, SIX), model.embed(signal[..., :3], 50, THREE))
+    assert_same_embeddings(model.embed(signal, 50, SIX), model.embed(signal[..., :3], 50, THREE))
     one_axis = motion(50, 4)
     one_axis[..., 4] = np.nan  # a sample is there when all of its axes are
-    close(model.embed(one_axis, 50, SIX), model.embed(signal[..., :3], 50, THREE))
+    assert_same_embeddings(model.embed(one_axis, 50, SIX), model.embed(signal[..., :3], 50, THREE))
 
 
 def test_gaps_are_masked(model):
@@ -279,7 +281,7 @@ def test_gaps_are_masked(model):
     with torch.no_grad():
         expected = model(windows).window
         as_zeros = model(windows.replace(valid=torch.ones_like(valid))).window
-    close(model.embed(signal, 25, SIX), expected)
+    assert_same_embeddings(model.embed(signal, 25, SIX), expected)
     assert (expected - as_zeros).norm(dim=1).min() > 1e-3
 
 
@@ -287,21 +289,21 @@ def test_a_long_signal_is_the_mean_of_its_windows_weighted_by_what_they_hold(mod
     signal = motion(25, 10)  # two windows and a half
     pieces = [model.embed(signal[:, start : start + 100], 25, SIX) for start in (0, 100, 200)]
     expected = F.normalize(pieces[0] + pieces[1] + 0.5 * pieces[2], dim=-1)
-    close(model.embed(signal, 25, SIX), expected)
+    assert_same_embeddings(model.embed(signal, 25, SIX), expected)
     assert (expected - pieces[0]).norm(dim=1).min() > 1e-3
 
     # A tail of less than half a patch says nothing; neither does a window in which all is missing.
-    close(model.embed(signal[:, :212], 25, SIX), F.normalize(pieces[0] + pieces[1], dim=-1))
+    assert_same_embeddings(model.embed(signal[:, :212], 25, SIX), F.normalize(pieces[0] + pieces[1], dim=-1))
     gap = signal.copy()
     gap[:, 100:200] = np.nan
-    close(model.embed(gap, 25, SIX), F.normalize(pieces[0] + 0.5 * pieces[2], dim=-1))
+    assert_same_embeddings(model.embed(gap, 25, SIX), F.normalize(pieces[0] + 0.5 * pieces[2], dim=-1))
 
 
 def test_a_short_signal_is_padded_with_missing_samples(model):
     signal = motion(25, 4)
     padded = signal.copy()
     padded[:, 30:] = np.nan
-    close(model.embed(signal[:, :30], 25, SIX), model.embed(padded, 25, SIX))
+    assert_same_embeddings(model.embed(signal[:, :30], 25, SIX), model.embed(padded, 25, SIX))
     assert torch.isfinite(model.embed(signal[:, :13], 25, SIX)).all()
     with pytest.raises(ValueError, match=r"window 0 has no patch of 1.0 s.*longer"):
         model.embed(signal[:, :12], 25, SIX)

@@ -34,14 +34,14 @@ def places() -> torch.Tensor:
     return F.normalize(torch.randn(3, 4, 6, generator=torch.Generator().manual_seed(2)), dim=-1)
 
 
-def same(found: Embeddings, expected: Embeddings, rows: slice = slice(None)) -> None:
+def assert_same(found: Embeddings, expected: Embeddings, rows: slice = slice(None)) -> None:
     torch.testing.assert_close(found.window, expected.window[rows], atol=1e-5, rtol=0)
     torch.testing.assert_close(found.patch, expected.patch[rows], atol=1e-5, rtol=0)
     torch.testing.assert_close(found.features, expected.features[rows], atol=1e-4, rtol=1e-4)
     assert torch.equal(found.patch_valid, expected.patch_valid[rows])
 
 
-def apart(found: Embeddings, expected: Embeddings) -> None:
+def assert_apart(found: Embeddings, expected: Embeddings) -> None:
     """Every window's embedding has moved, by a hundred times what `same` lets pass."""
     assert ((found.window - expected.window).norm(dim=1) > 1e-3).all()
 
@@ -80,7 +80,7 @@ def test_sensors_that_are_missing_change_nothing(encoder, windows, places):
 
     expected = encoder(windows, places)
     for kind, location in ((0, 0), (0, 1), (1, 0), (2, 5)):
-        same(encoder(*with_missing(kind, location)), expected)
+        assert_same(encoder(*with_missing(kind, location)), expected)
 
 
 def test_a_masked_tail_changes_nothing_whatever_lies_under_it(encoder, windows, places):
@@ -89,8 +89,8 @@ def test_a_masked_tail_changes_nothing_whatever_lies_under_it(encoder, windows, 
     cut = windows.replace(valid=windows.valid & ~tail, signal=windows.signal.masked_fill(tail.unsqueeze(2), 0.0))
     expected = encoder(cut, places)
     for value in (50.0, -3.0):
-        same(encoder(cut.replace(signal=cut.signal + value * tail.unsqueeze(2)), places), expected)
-    apart(encoder(windows[:2], places[:2]), Embeddings(*(value[:2] for value in expected)))
+        assert_same(encoder(cut.replace(signal=cut.signal + value * tail.unsqueeze(2)), places), expected)
+    assert_apart(encoder(windows[:2], places[:2]), Embeddings(*(value[:2] for value in expected)))
 
 
 def test_the_order_of_sensors_and_the_numbers_of_locations_change_nothing(encoder, windows, places):
@@ -98,8 +98,8 @@ def test_the_order_of_sensors_and_the_numbers_of_locations_change_nothing(encode
     order = torch.tensor([2, 0, 3, 1])
     fields = ("signal", "valid", "kind", "location", "placement", "rate_hz")
     permuted = SensorWindows(**{name: getattr(windows, name)[:, order] for name in fields})
-    same(encoder(permuted, places[:, order]), expected)
-    same(encoder(windows.replace(location=1 - windows.location), places), expected)
+    assert_same(encoder(permuted, places[:, order]), expected)
+    assert_same(encoder(windows.replace(location=1 - windows.location), places), expected)
 
 
 @pytest.mark.parametrize("field", ["signal", "kind", "location", "rate_hz", "places"])
@@ -116,15 +116,15 @@ def test_what_is_measured_and_where_matters(encoder, make_windows, places, field
         changed = encoder(windows.replace(rate_hz=windows.rate_hz.mul(0.25)), places)
     else:
         changed = encoder(windows.replace(**{field: getattr(windows, field)[:, order]}), places)
-    apart(changed, expected)
+    assert_apart(changed, expected)
 
 
 def test_windows_of_a_batch_do_not_know_of_each_other(encoder, windows, places):
     expected = encoder(windows, places)
     for row in range(3):
-        same(encoder(windows[row : row + 1], places[row : row + 1]), expected, slice(row, row + 1))
+        assert_same(encoder(windows[row : row + 1], places[row : row + 1]), expected, slice(row, row + 1))
     order = torch.tensor([2, 0, 1])
-    same(encoder(windows[order], places[order]), Embeddings(*(value[order] for value in expected)))
+    assert_same(encoder(windows[order], places[order]), Embeddings(*(value[order] for value in expected)))
 
 
 def test_a_patch_embedding_is_the_head_of_the_mean_over_sensors_that_measured_it(encoder, windows, places):
@@ -152,7 +152,7 @@ def test_a_window_without_any_sample_stays_finite_and_leaves_the_others_alone(en
     assert not out.patch_valid[1].any()
     assert not out.features[1].any()  # nothing was measured, nothing is said
     rest = torch.tensor([0, 2])
-    same(Embeddings(*(value[rest] for value in out)), Embeddings(*(value[rest] for value in expected)))
+    assert_same(Embeddings(*(value[rest] for value in out)), Embeddings(*(value[rest] for value in expected)))
 
 
 def test_gradients_are_finite_beside_missing_sensors_and_silence(encoder, windows, places, mask_out):
@@ -189,7 +189,7 @@ def test_the_model_compiles_as_one_graph(config, scramble, windows):
     compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
     try:
         found, expected = compiled(windows), model(windows)
-        same(found, expected)
+        assert_same(found, expected)
         gradients = []
         for out in (found, expected):
             model.zero_grad()
