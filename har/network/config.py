@@ -3,6 +3,8 @@
 import math
 from dataclasses import asdict, dataclass, fields
 
+from har.windows.batch import SENSOR_KINDS
+
 
 @dataclass(frozen=True)
 class NetworkConfig:
@@ -30,9 +32,9 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "stem_widths", tuple(self.stem_widths))
         object.__setattr__(self, "sensors", tuple(self.sensors))
-        unknown = set(self.sensors) - {"acc", "gyro", "mag"}
+        unknown = set(self.sensors) - set(SENSOR_KINDS)
         if unknown or not self.sensors:
-            raise ValueError(f"sensors {list(self.sensors)}; expected some of acc, gyro, mag")
+            raise ValueError(f"sensors {list(self.sensors)}; expected some of {', '.join(SENSOR_KINDS)}")
         if self.width % self.heads:
             raise ValueError(f"width {self.width} is not divisible by {self.heads} heads")
         whole = all(

@@ -190,9 +190,11 @@ def main(argv: list[str] | None = None) -> Path:
         f"{sum(p.numel() for p in learner.model.parameters()):,} parameters; {total_steps} steps on {device}"
     )
 
-    def save(path: Path) -> None:
+    def save(*paths: Path) -> None:
         progress = {"step": step, "best_score": best_score, "constants": constants, "datasets": corpus.index.datasets}
-        save_checkpoint(path, learner.checkpoint() | progress)
+        state = learner.checkpoint() | progress
+        for path in paths:
+            save_checkpoint(path, state)
 
     # Loop: train, log, validate, save.
     stop, meter = StopRequest(tqdm.write), RateMeter()
@@ -234,9 +236,7 @@ def main(argv: list[str] | None = None) -> Path:
             # Without people to validate on, the newest epoch counts as the best.
             score = scores["validation"]["macro_f1"] if "validation" in scores else float(epoch)
             improved, best_score = score > best_score, max(score, best_score)
-            save(folder / f"epoch_{epoch:03d}.pt")
-            if improved:
-                save(folder / "best.pt")
+            save(folder / f"epoch_{epoch:03d}.pt", *([folder / "best.pt"] if improved else []))
             for interrupted in folder.glob("epoch_*_interrupted.pt"):
                 interrupted.unlink()
             tqdm.write(
