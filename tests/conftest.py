@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from har.recordings.simulate import write_generated_corpus
 from har.run.folder import repository_root
@@ -16,6 +17,12 @@ TINY = {
     "EMBEDDING_WIDTH": 16, "QUEUE_SIZE": 48, "BANK_HEADS": 2, "LOG_EVERY": 2, "DROPOUT": 0.1, "DEVICE": "cpu",
     "HELD_OUT_DATASETS": "sim_belt", "VALIDATION_SHARE": 0.4, "JOINT_SHARE": 0.5,
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Whatever a test draws without a generator of its own does not depend on the tests before it."""
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")
