@@ -19,6 +19,15 @@ TINY = {
 }  # fmt: skip
 
 
+# The same network, so that the second stage can start from the first.
+NETWORK = ("WIDTH", "DEPTH", "HEADS", "STEM_WIDTHS", "EMBEDDING_WIDTH", "DROPOUT")
+TINY_PRETRAINING = {name: TINY[name] for name in NETWORK} | {
+    "EPOCHS": 3, "STEPS_PER_EPOCH": 20, "BATCH_SIZE": 24, "DECODER_WIDTH": 8, "LOG_EVERY": 2, "SAVE_EVERY": 1,
+    "DEVICE": "cpu", "HELD_OUT_DATASETS": "sim_belt", "VALIDATION_SHARE": 0.4,
+    "VALIDATION_WINDOWS": 100,
+}  # fmt: skip
+
+
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     """Whatever a test draws without a generator of its own does not depend on the tests before it."""
@@ -47,8 +56,28 @@ def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def arguments(small_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
     """arguments(NAME=value, …): a training of seconds on the small corpus; texts are encoded once for all of them."""
-    constants = TINY | {"DATA_ROOT": small_corpus, "TEXT_CACHE": tmp_path_factory.mktemp("text")}
-    return lambda **changes: [f"--{name}={value}" for name, value in (constants | changes).items()]
+    places = {"DATA_ROOT": small_corpus, "TEXT_CACHE": tmp_path_factory.mktemp("text")}
+    return lambda **changes: [f"--{name}={value}" for name, value in (TINY | places | changes).items()]
+
+
+@pytest.fixture(scope="session")
+def pretraining_arguments(small_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
+    """The same for stage 1."""
+    places = {"DATA_ROOT": small_corpus, "TEXT_CACHE": tmp_path_factory.mktemp("text")}
+    return lambda **changes: [f"--{name}={value}" for name, value in (TINY_PRETRAINING | places | changes).items()]
+
+
+@pytest.fixture(scope="session")
+def whole_pretraining(
+    run_script: Callable, pretraining_arguments: Callable, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """Folder and console output of stage 1 in one go."""
+    out = tmp_path_factory.mktemp("out")
+    script = "training_scripts/human_activity_recognition/pretrain.py"
+    done = run_script(script, *pretraining_arguments(OUTPUT_ROOT=out), cwd=out)
+    assert done.returncode == 0, done.stderr
+    (folder,) = (out / "imu_pretraining").iterdir()
+    return folder, done.stdout
 
 
 @pytest.fixture(scope="session")

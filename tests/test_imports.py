@@ -25,6 +25,8 @@ ALLOWED = {
     # The network's input is a batch of windows, on a grid that training and `embed` make by the same resampling.
     "har.network": ("har.windows.batch", "har.windows.resample"),
     "har.network.alignment": ("har.network", "har.windows", "har.text"),
+    # Stage 1's own network, and how its result is taken over.
+    "har.network.reconstruction": ("har.network", "har.windows.batch", "har.run"),
     "har.evaluation": ("har.labels",),
     "har.plots": ("har.run.log", "har.labels"),
 }

@@ -41,16 +41,30 @@ class IMUEncoder(nn.Module):
 
     def forward(self, windows: SensorWindows, placement_text: Tensor) -> Embeddings:
         """placement_text: (B, S, text width) sentence embeddings of each sensor's placement, zero where unknown."""
+        return self.summarise(*self.contextual(windows, placement_text))
+
+    def freeze_below_head(self) -> None:
+        """Leave only the pooling and the head to be trained."""
+        for part in (self.tokens, self.blocks, self.norm):
+            part.requires_grad_(False)
+
+    def contextual(self, windows: SensorWindows, placement_text: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens that know of each other (B, S, P + 1, width), and which of them were measured (B, S, P + 1).
+
+        The last token of a sensor is its spectrum. What stands at tokens that were not measured means nothing.
+        """
         tokens, valid = self.tokens(windows, placement_text)
         flat, mask = tokens.flatten(1, 2), valid.flatten(1, 2)
         for block in self.blocks:
             flat = block(flat, mask)
-        flat = self.norm(flat)
-        features = self.pool(flat, mask).squeeze(1)
+        return self.norm(flat).view_as(tokens), valid
+
+    def summarise(self, tokens: Tensor, valid: Tensor) -> Embeddings:
+        """What ``contextual`` returned -> ``Embeddings``."""
+        features = self.pool(tokens.flatten(1, 2), valid.flatten(1, 2)).squeeze(1)
         # A patch's embedding is the mean over the sensors that measured it; the spectra belong to no patch.
-        per_patch = flat.view_as(tokens)[:, :, :-1]
-        weight = valid[:, :, :-1].to(flat.dtype).unsqueeze(-1)
-        patch = (per_patch * weight).sum(1) / weight.sum(1).clamp_min(1.0)
+        weight = valid[:, :, :-1].to(tokens.dtype).unsqueeze(-1)
+        patch = (tokens[:, :, :-1] * weight).sum(1) / weight.sum(1).clamp_min(1.0)
         return Embeddings(
             window=F.normalize(self.head(features), dim=-1),
             patch=F.normalize(self.head(patch), dim=-1),

@@ -22,6 +22,13 @@ _INPUTS = 7  # x, y, z, magnitude, along gravity, across gravity, valid
 _SPECTRA = 3  # magnitude, along, across
 
 
+def time_table(patches: int, patch_s: float, width: int) -> Tensor:
+    """(P, width): sines and cosines of the moment at which a patch begins (Vaswani et al., 2017, section 3.5)."""
+    position = torch.arange(patches).unsqueeze(1) * patch_s
+    frequency = torch.exp(torch.arange(0, width, 2) * (-math.log(100.0) / width))
+    return torch.cat([torch.sin(position * frequency), torch.cos(position * frequency)], dim=1)[:, :width]
+
+
 class PatchTokens(nn.Module):
     """Convolutions inside each patch, plus one token per sensor with the power spectrum of its whole window.
 
@@ -49,10 +56,7 @@ class PatchTokens(nn.Module):
         self.placement = nn.Linear(config.text_width, config.width)
         self.spectrum_mark = nn.Parameter(torch.zeros(config.width))
         self.register_buffer("typical", torch.tensor(_TYPICAL), persistent=False)
-        position = torch.arange(config.patches).unsqueeze(1) * config.patch_s
-        frequency = torch.exp(torch.arange(0, config.width, 2) * (-math.log(100.0) / config.width))
-        table = torch.cat([torch.sin(position * frequency), torch.cos(position * frequency)], dim=1)
-        self.register_buffer("time", table[:, : config.width], persistent=False)
+        self.register_buffer("time", time_table(config.patches, config.patch_s, config.width), persistent=False)
 
     def forward(self, windows: SensorWindows, placement_text: Tensor) -> tuple[Tensor, Tensor]:
         """placement_text (B, S, text width), zero where unknown -> tokens (B, S, P + 1, D), valid (B, S, P + 1).

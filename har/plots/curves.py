@@ -35,6 +35,9 @@ class Panel:
 
 PANELS = (
     Panel("Loss", "", (("loss", ""),)),
+    Panel("Reconstruction", "mean squared error of hidden patches", (("mae_loss", ""),), from_zero=True),
+    Panel("Contrast of patches", "InfoNCE", (("contrastive_loss", ""),)),
+    Panel("Patches that find themselves", "share", (("patch_accuracy", ""),), from_zero=True),
     Panel("Similarity", "cosine", (("positive_similarity", "positive"), ("negative_similarity", "negative"))),
     Panel("Similarity gap", "positive - negative", (("similarity_gap", ""),)),
     Panel("Macro-F1", "", (("macro_f1", ""),), from_zero=True),

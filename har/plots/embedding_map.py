@@ -40,6 +40,8 @@ def plot_embedding_map(
 ) -> Path:
     """Draw windows (N, D) as dots and label texts (L, D) as named diamonds; a label's dots and diamond share colour.
 
+    Without texts (0, D) each label is named at the middle of its windows.
+
     Of more than `MOST_WINDOWS` windows a seeded choice without replacement is drawn. ``method`` "tsne" (van der Maaten
     & Hinton, 2008; cosine distance, started from the principal components, so deterministic) shows neighbourhoods;
     "pca" shows true directions, with the share of variance on the axes. The figure says which it is.
@@ -48,8 +50,8 @@ def plot_embedding_map(
     """
     windows_ND = np.asarray(window_embeddings, dtype=np.float64)
     texts_LD = np.asarray(text_embeddings, dtype=np.float64)
-    _check(windows_ND, window_labels, "window")
-    _check(texts_LD, text_labels, "text")
+    _check(windows_ND, window_labels, "window", least=1)
+    _check(texts_LD, text_labels, "text", least=0)
     if windows_ND.shape[1] != texts_LD.shape[1]:
         raise ValueError(
             f"window embeddings are {windows_ND.shape[1]} wide, text embeddings {texts_LD.shape[1]}; expected the same"
@@ -66,7 +68,8 @@ def plot_embedding_map(
     count = f"{len(chosen)} of {len(windows_ND)} windows" if len(chosen) < len(windows_ND) else f"{len(chosen)} windows"
 
     figure = new_figure(7.2, 6.0, title)
-    caption = f"{how['name']}; {count} (dots), {len(texts_L2)} label texts (diamonds)"
+    diamonds = f", {len(texts_L2)} label texts (diamonds)" if len(texts_L2) else ""
+    caption = f"{how['name']}; {count} (dots){diamonds}"
     axes = plain_axes(figure.add_subplot(), caption, grid=False)
     axes.set_xlabel(how["x"], fontsize=SMALL_SIZE, fontfamily=FONT, color=MUTED)
     axes.set_ylabel(how["y"], fontsize=SMALL_SIZE, fontfamily=FONT, color=MUTED)
@@ -83,7 +86,9 @@ def plot_embedding_map(
     axes.scatter(*texts_L2.T, s=58, marker="D", c=colors, edgecolors=INK, linewidths=1.1, zorder=4)
     axes.margins(0.09)
     axes.autoscale_view()
-    _name_points(figure, axes, texts_L2, shorten_distinctly(list(text_labels), 34))
+    if not len(texts_L2):
+        texts_L2 = np.array([np.median(windows_N2[[label == name for label in labels]], axis=0) for name in names])
+    _name_points(figure, axes, texts_L2, shorten_distinctly(names[: len(texts_L2)], 34))
     return save_figure(figure, out_path)
 
 
@@ -102,11 +107,11 @@ def project(points_PD: np.ndarray, method: str, seed: int) -> tuple[np.ndarray, 
     raise ValueError(f"method {method!r} is unknown; expected one of {', '.join(METHODS)}")
 
 
-def _check(embeddings: np.ndarray, labels: Sequence[str], kind: str) -> None:
-    if embeddings.ndim != 2 or len(embeddings) != len(labels) or not len(labels):
+def _check(embeddings: np.ndarray, labels: Sequence[str], kind: str, least: int) -> None:
+    if embeddings.ndim != 2 or len(embeddings) != len(labels) or len(labels) < least:
         raise ValueError(
             f"{kind} embeddings of shape {embeddings.shape}; expected ({len(labels)}, D), one row for each of the "
-            f"{len(labels)} {kind} labels, at least one"
+            f"{len(labels)} {kind} labels, at least {least}"
         )
     if not np.isfinite(embeddings).all():
         raise ValueError(f"{kind} embedding {int(np.argwhere(~np.isfinite(embeddings))[0, 0])} is not finite")

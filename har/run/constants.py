@@ -18,6 +18,7 @@ from pathlib import Path
 
 _CONSTANT_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 _ARGUMENT = re.compile(r"--([^=\s]+)=(.*)", re.DOTALL)
+_LOWER_CASE_NAME = re.compile(r"--[a-z][a-z0-9_-]*")
 # Run folders are named 20250131_235959, which Python would read as an integer.
 _DIGITS_WITH_UNDERSCORES = re.compile(r"[+-]?\d[\d_]*_[\d_]*")
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -32,7 +33,8 @@ def override_constants(namespace: dict, argv: list[str]) -> None:
 
     bool takes true/false/yes/no/1/0; a tuple or list takes a Python literal or comma-separated elements, typed like the
     default's elements; a dict takes a literal; a constant whose default is None takes a literal or else a string.
-    Either all arguments are applied or, on an error, none.
+    ``--name value`` in lower case is the same as ``--NAME=value``, so that ``--resume path/to/checkpoint.pt`` reads as
+    people write it. Either all arguments are applied or, on an error, none.
 
     Raises:
         ConstantError: argument not of the form, unknown or repeated name, or a value of another type.
@@ -42,11 +44,12 @@ def override_constants(namespace: dict, argv: list[str]) -> None:
         raise SystemExit(usage_text(namespace))
     defaults = dict(_constants(namespace))
     overrides: dict[str, object] = {}
-    for argument in argv:
+    for argument in joined_arguments(argv):
         match = _ARGUMENT.fullmatch(argument)
         if match is None:
             raise ConstantError(
-                f"argument {argument!r} is not of the form --NAME=value (no space around '='), for example --EPOCHS=2"
+                f"argument {argument!r} is not of the form --NAME=value (no space around '='), for example --EPOCHS=2, "
+                "nor of the form --name value"
             )
         name, text = match.groups()
         if name not in defaults:
@@ -55,6 +58,16 @@ def override_constants(namespace: dict, argv: list[str]) -> None:
             raise ConstantError(f"{name} is given twice: keep one of the two --{name}=... arguments")
         overrides[name] = _parse(name, text, defaults[name])
     namespace.update(overrides)
+
+
+def joined_arguments(argv: list[str]) -> list[str]:
+    """``argv`` with every ``--name value`` (a name in lower case, and what follows it) written as ``--NAME=value``."""
+    joined: list[str] = []
+    remaining = iter(argv)
+    for argument in remaining:
+        value = next(remaining, None) if _LOWER_CASE_NAME.fullmatch(argument) else None
+        joined.append(argument if value is None else f"--{argument[2:].replace('-', '_').upper()}={value}")
+    return joined
 
 
 def snapshot_constants(namespace: dict) -> dict:

@@ -1,14 +1,17 @@
 """Run folders and the files in them: they lie under the repository's root, and appear whole or not at all."""
 
 import contextlib
+import errno
 import json
 import math
 import os
 import platform
+import re
 import secrets
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +21,9 @@ import yaml
 
 # The record of constants that marks a run folder: of alignment and of pretraining.
 RECORD_NAMES = ("hyperparameters.json", "config.yaml")
+
+# What `atomic_writer` calls a file that is not complete yet.
+_TEMPORARY_NAME = re.compile(r"\..+\.[0-9a-f]{8}\.part(\.[^.]+)?")
 
 
 def repository_root() -> Path:
@@ -45,14 +51,18 @@ def resolve_under_root(path: str | Path) -> Path:
     return path if path.is_absolute() else repository_root() / path
 
 
-def create_run_folder(output_root: str | Path, kind: str, now: datetime | None = None) -> Path:
-    """Make ``<output_root>/<kind>/<YYYYmmdd_HHMMSS>`` with ``plots/`` in it, and return it.
+def create_run_folder(
+    output_root: str | Path, kind: str, fill: Callable[[Path], object], now: datetime | None = None
+) -> Path:
+    """Make ``<output_root>/<kind>/<YYYYmmdd_HHMMSS>`` with ``plots/`` and all that ``fill`` writes, and return it.
 
-    A folder is never used twice: runs started in the same second get ``_1``, ``_2``, ... appended.
+    The folder appears with its first files in it or, if the process dies before, not at all. It is never used twice:
+    runs started in the same second get ``_1``, ``_2``, ... appended.
 
     Args:
         output_root: relative paths start at the repository's root.
         kind: one folder name, for example ``semantic_alignment``.
+        fill: called with a folder to write the run's records into, before the folder has got its name.
         now: the time to name the folder after, by default the present local time.
 
     Raises:
@@ -63,16 +73,24 @@ def create_run_folder(output_root: str | Path, kind: str, now: datetime | None =
     parent = resolve_under_root(output_root) / kind
     parent.mkdir(parents=True, exist_ok=True)
     stamp = (now or datetime.now()).strftime("%Y%m%d_%H%M%S")
-    attempt = 0
-    while True:
-        folder = parent / (f"{stamp}_{attempt}" if attempt else stamp)
-        try:
-            folder.mkdir()  # only one of several processes can succeed
-        except FileExistsError:
-            attempt += 1
-            continue
-        (folder / "plots").mkdir()
-        return folder
+    hidden = parent / f".{stamp}.{secrets.token_hex(4)}.part"
+    try:
+        (hidden / "plots").mkdir(parents=True)
+        fill(hidden)
+        attempt = 0
+        while True:
+            folder = parent / (f"{stamp}_{attempt}" if attempt else stamp)
+            try:
+                hidden.rename(folder)  # only one of several processes can succeed: theirs is not empty
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
+                attempt += 1
+                continue
+            return folder
+    except BaseException:
+        shutil.rmtree(hidden, ignore_errors=True)
+        raise
 
 
 def find_run_folder(path: str | Path) -> Path:
@@ -127,6 +145,13 @@ def atomic_writer(path: str | Path) -> Iterator[Path]:
     if os.name == "posix":
         # The new name itself must survive a power cut; elsewhere a folder cannot be opened for this.
         _flush_to_disk(path.parent, os.O_RDONLY)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a killed process had begun to write in ``folder``; nobody else may be writing there."""
+    for path in folder.iterdir():
+        if _TEMPORARY_NAME.fullmatch(path.name) and path.is_file():
+            path.unlink()
 
 
 def _flush_to_disk(path: Path, flags: int) -> None:

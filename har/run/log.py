@@ -4,11 +4,11 @@ import contextlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
-from har.run.folder import require_plain, write_atomically
+from har.run.folder import require_plain, write_atomically, write_json
 
 
 class MetricsLog:
@@ -140,6 +140,22 @@ class RateMeter:
         """Part of the interval spent in ``waiting`` blocks, 0 to 1; 0 as long as the clock has not moved."""
         elapsed = self._clock() - self._start
         return self._waited / elapsed if elapsed > 0 else 0.0
+
+
+def explain_bad_step(folder: Path, step: int, windows: Sequence[str], recordings: Sequence[str]) -> str:
+    """What to tell when the loss or gradient of a step is not finite; lists the batch in ``bad_step_<step>.json``.
+
+    windows: one description a window of the batch. recordings: the recording of each.
+    """
+    path = folder / f"bad_step_{step}.json"
+    write_json(path, {"step": step, "windows": list(windows)})
+    names = sorted(set(recordings))
+    count = f"{len(names)} recording{'s' if len(names) > 1 else ''}"
+    return (
+        f"The loss or its gradient is not finite at step {step}; the weights are those of before. The batch came from "
+        f"{count}, among them {', '.join(names[:8])}; {path} lists every window. Look at these "
+        "recordings (prepare_data.py check), lower LEARNING_RATE, or go on from the last checkpoint with RESUME."
+    )
 
 
 def format_seconds(seconds: float) -> str:

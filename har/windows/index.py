@@ -5,7 +5,7 @@ is missing (NaN when read, masked in the network). Samples stay on disk until ``
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,6 +131,11 @@ class WindowIndex:
             dtype=bool,
         )
         return held_out[self.subject_id]
+
+    def labelled_rows(self, wanted: Callable[[str], bool] = lambda label: True) -> np.ndarray:
+        """Rows (n,) of the labelled windows whose label is ``wanted``."""
+        passes = np.array([wanted(label) for label in self.labels] + [False])  # the last is what UNLABELLED finds
+        return np.flatnonzero(passes[self.label_id])
 
     def shifted_starts(self, rows: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """(n,) first rows moved by up to half a stride either way, within the segment: random crops."""

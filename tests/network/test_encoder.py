@@ -143,6 +143,34 @@ def test_a_patch_embedding_is_the_head_of_the_mean_over_sensors_that_measured_it
                 torch.testing.assert_close(out.patch[b, p], expected, atol=1e-5, rtol=1e-5)
 
 
+def test_what_is_known_of_each_token_sums_up_to_the_embeddings(config, encoder, windows, places):
+    tokens, valid = encoder.contextual(windows, places)
+    assert tokens.shape == (3, 4, config.patches + 1, config.width)
+    measured = windows.valid.unflatten(2, (4, 25)).float().mean(3) >= 0.5
+    assert torch.equal(valid, torch.cat([measured, measured.any(2, keepdim=True)], dim=2))
+    found, expected = encoder.summarise(tokens, valid), encoder(windows, places)
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+    # What stands at tokens that were not measured has no say; all others do, the spectra in the window alone.
+    noise = torch.linspace(-9, 9, config.width)
+    assert_same(encoder.summarise(torch.where(valid.unsqueeze(-1), tokens, noise), valid), expected)
+    spectra = tokens.clone()
+    spectra[:, :, -1] = noise
+    changed = encoder.summarise(spectra, valid)
+    assert_apart(changed, expected)
+    assert torch.equal(changed.patch, expected.patch)
+
+
+def test_frozen_below_the_head_exactly_pooling_and_head_are_trained(encoder, windows, places):
+    encoder.freeze_below_head()
+    trained = {name for name, parameter in encoder.named_parameters() if parameter.requires_grad}
+    summarising = ("pool.", "head.")
+    assert trained == {name for name, _ in encoder.named_parameters() if name.startswith(summarising)}
+    assert {name.split(".")[0] for name in trained} == {"pool", "head"}
+    out = encoder(windows, places)
+    (out.window[:, 0].sum() + out.patch[..., 0].sum()).backward()
+    assert {name for name, p in encoder.named_parameters() if p.grad is not None and p.grad.any()} == trained
+
+
 def test_a_window_without_any_sample_stays_finite_and_leaves_the_others_alone(encoder, windows, places, mask_out):
     expected = encoder(windows, places)
     keep = torch.ones_like(windows.valid)

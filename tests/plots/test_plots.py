@@ -187,10 +187,63 @@ def test_map_draws_a_seeded_choice_of_many_windows(tmp_path, drawn, monkeypatch)
     assert files[0] == files[1] != files[2]
 
 
+def test_map_without_texts_names_each_label_at_the_middle_of_its_windows(tmp_path, drawn, monkeypatch):
+    labels = ["walking", "sitting", "running", "walking"] * 6
+    windows, _, _ = embeddings_of(labels)
+    named = []
+    monkeypatch.setattr(embedding_map, "_name_points", lambda figure, axes, *given: named.append(given))
+    plot_embedding_map(windows, labels, np.zeros((0, 12)), [], tmp_path / "m.png", method="pca")
+    ((places, texts),) = named
+    expected = PCA(2, svd_solver="full").fit_transform(windows)
+    assert list(texts) == ["running", "sitting", "walking"]
+    for name, place in zip(texts, places, strict=True):
+        own = np.sort(expected[[k for k, label in enumerate(labels) if label == name]], axis=0)
+        np.testing.assert_allclose(place, (own[len(own) // 2 - 1] + own[len(own) // 2]) / 2)  # 6 or 12 windows
+    # Every window is a dot, and there are no diamonds, nor any word of them.
+    axes = drawn[0].axes[0]
+    assert sum(len(c.get_offsets()) for c in axes.collections) == 24
+    colors = {tuple(c.get_facecolor()[0]) for c in axes.collections if len(c.get_offsets())}
+    assert len(colors) == 3
+    assert axes.get_title(loc="left") == "PCA; 24 windows (dots)"
+
+
+@pytest.mark.parametrize("labels", [["walking", "sitting"] * 6, ["walking"] * 12])
+def test_map_without_texts_writes_each_name_once_near_its_windows(tmp_path, drawn, labels):
+    windows, _, _ = embeddings_of(labels)
+    path = plot_embedding_map(windows, labels, np.zeros((0, 12)), [], tmp_path / "m.png", method="pca")
+    assert_picture(path, drawn[0])
+    axes = drawn[0].axes[0]
+    assert sorted(t.get_text() for t in axes.texts) == sorted(set(labels))
+    plane = PCA(2, svd_solver="full").fit_transform(windows)
+    middles = {name: np.median(plane[[label == name for label in labels]], axis=0) for name in set(labels)}
+    for text in axes.texts:
+        nearest = min(middles, key=lambda name: np.linalg.norm(text.get_position() - middles[name]))
+        assert nearest == text.get_text()
+
+
+def test_map_with_texts_names_the_texts_and_no_other_label(tmp_path, drawn):
+    stairs = "walking up a flight of winding stairs "
+    labels = ["running", stairs + "in a hurry", stairs + "without haste"] * 8
+    windows, texts, names = embeddings_of(labels)
+    plot_embedding_map(windows, labels, texts[:2], names[:2], tmp_path / "m.png", method="pca")
+    axes = drawn[0].axes[0]
+    # Among the texts the first words tell a label; only what is written has to be told apart.
+    assert sorted(t.get_text() for t in axes.texts) == shorten_distinctly(names[:2], 34)
+    assert shorten_distinctly(names, 34)[:2] != shorten_distinctly(names[:2], 34)
+    assert axes.get_title(loc="left") == "PCA; 24 windows (dots), 2 label texts (diamonds)"
+    assert len(axes.collections[-1].get_offsets()) == 2
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"window_labels": ["a"]}, "window embeddings of shape"),
+        ({"window_labels": [], "window_embeddings": np.ones((0, 4))}, "window embeddings of shape"),
+        ({"text_labels": []}, r"text embeddings of shape \(2, 4\)"),
+        ({"text_embeddings": np.ones((0, 4))}, r"text embeddings of shape \(0, 4\)"),
+        ({"text_embeddings": np.ones(0), "text_labels": []}, r"text embeddings of shape \(0,\)"),
+        ({"text_embeddings": np.ones((0, 5)), "text_labels": []}, "4 wide"),
+        ({"text_embeddings": np.full((2, 4), np.nan)}, "text embedding 0 is not finite"),
         ({"text_embeddings": np.ones((2, 3, 4))}, "text embeddings of shape"),
         ({"text_embeddings": np.ones((2, 5))}, "4 wide"),
         ({"window_embeddings": np.full((4, 4), np.nan)}, "window embedding 0 is not finite"),
@@ -240,6 +293,30 @@ def test_curves_have_a_panel_for_each_key_and_a_line_for_each_split(tmp_path, dr
     # An epoch ends where others than the training windows were scored; the end of the run needs no line.
     dotted = [line.get_xdata()[0] for line in panels["Loss"].lines if line.get_label().startswith("_")]
     assert dotted == [2]
+
+
+def test_pretraining_has_panels_of_its_own(tmp_path, drawn):
+    """Parts of its loss, in the units of each, from zero where zero is the best or the worst there can be."""
+    values = {"loss": 3.0, "mae_loss": 0.5, "contrastive_loss": 2.5, "patch_accuracy": 0.75}
+    records = [{"step": step, **{key: value / step for key, value in values.items()}} for step in (1, 2, 3)]
+    records.append({"step": 3, "split": "validation", "mae_loss": 0.9, "patch_accuracy": 0.5})
+    plot_curves(write_log(tmp_path / "metrics.jsonl", records), tmp_path / "curves.png")
+    panels = {axes.get_title(loc="left"): axes for axes in drawn[0].axes}
+    titles = {
+        "loss": "Loss", "mae_loss": "Reconstruction", "contrastive_loss": "Contrast of patches",
+        "patch_accuracy": "Patches that find themselves",
+    }  # fmt: skip
+    assert list(panels) == list(titles.values())
+    for key, title in titles.items():
+        assert lines_of(panels[title])["training"] == ([1, 2, 3], [values[key] / step for step in (1, 2, 3)])
+    validated = {"Reconstruction": 0.9, "Patches that find themselves": 0.5}
+    for title, axes in panels.items():
+        others = {name: line for name, line in lines_of(axes).items() if name != "training"}
+        expected = {"validation (held-out people)": ([3], [validated[title]])} if title in validated else {}
+        assert others == expected
+        assert bool(axes.get_ylim()[0] == 0) is (title in validated)
+    assert panels["Reconstruction"].get_ylabel() == "mean squared error of hidden patches"
+    assert panels["Patches that find themselves"].get_ylabel() == "share"
 
 
 def test_long_curves_are_smoothed_and_keep_their_raw_values(tmp_path, drawn):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from har.run.constants import ConstantError, difference, override_constants, snapshot_constants
+from har.run.constants import ConstantError, difference, joined_arguments, override_constants, snapshot_constants
 
 
 def script() -> dict:
@@ -129,6 +129,85 @@ def test_all_arguments_are_applied_and_none_changes_nothing():
 def test_a_name_given_twice_is_an_error():
     with pytest.raises(ConstantError, match="EPOCHS is given twice"):
         override_constants(script(), ["--EPOCHS=2", "--EPOCHS=2"])
+
+
+# --- --name value -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["training_output/run/latest.pt", "20250131_235959", "a b", "", "-", "-odd/path.pt", "--EPOCHS=2", "lr=1e-3/a.pt"],
+)
+def test_a_lower_case_name_takes_the_argument_after_it_whatever_it_is(value):
+    namespace, same = script(), script()
+    override_constants(namespace, ["--resume", value])
+    override_constants(same, [f"--RESUME={value}"])
+    assert namespace["RESUME"] == same["RESUME"] == value
+    assert {**namespace, "RESUME": None} == {**script(), **{k: namespace[k] for k in ("_PRIVATE", "lower")}}
+
+
+@pytest.mark.parametrize("name", ["--learning-rate", "--learning_rate"])
+def test_a_lower_case_value_is_typed_and_mixes_with_the_other_form(name):
+    namespace = script()
+    override_constants(namespace, ["--EPOCHS=7", name, "1e-2", "--resume", "run", "--DEVICE=cpu"])
+    found = {key: namespace[key] for key in ("EPOCHS", "LEARNING_RATE", "RESUME", "DEVICE")}
+    assert found == {"EPOCHS": 7, "LEARNING_RATE": 0.01, "RESUME": "run", "DEVICE": "cpu"}
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--resum", "run"], ["no constant RESUM", "did you mean RESUME?"]),
+        (["--learning-rates", "1"], ["no constant LEARNING_RATES", "did you mean LEARNING_RATE?"]),
+        (["--lower", "1"], ["no constant LOWER"]),
+        (["--resume"], ["'--resume'", "--NAME=value", "--name value"]),
+        (["--resume", "run", "--epochs"], ["'--epochs'", "--name value"]),
+        (["--epochs", "two"], ["EPOCHS", "int", "'two'"]),
+        (["--resume", "a", "--resume", "a"], ["RESUME is given twice"]),
+        (["--RESUME=a", "--resume", "b"], ["RESUME is given twice"]),
+        (["--resume", "a", "--RESUME=b"], ["RESUME is given twice"]),
+        (["--resume", "a", "b"], ["'b'", "--NAME=value"]),
+        (["--EPOCHS", "2"], ["'--EPOCHS'", "--NAME=value"]),
+        (["--Resume", "a"], ["'--Resume'", "--NAME=value"]),
+        (["-resume", "a"], ["'-resume'", "--NAME=value"]),
+        (["--resume=a"], ["no constant resume", "did you mean RESUME?"]),
+    ],
+)
+def test_a_wrong_lower_case_argument_is_an_error_that_changes_nothing(argv, words):
+    namespace = script()
+    before = dict(namespace)
+    with pytest.raises(ConstantError) as caught:
+        override_constants(namespace, ["--WIDTHS=1,2", *argv])
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+    assert namespace == before
+
+
+@pytest.mark.parametrize(
+    ("argv", "joined"),
+    [
+        ([], []),
+        (["--EPOCHS=2", "--DEVICE=cpu"], ["--EPOCHS=2", "--DEVICE=cpu"]),
+        (["--resume", "run", "--EPOCHS=2"], ["--RESUME=run", "--EPOCHS=2"]),
+        (["--EPOCHS=2", "--learning-rate", "1"], ["--EPOCHS=2", "--LEARNING_RATE=1"]),
+        (["--resume", "--seed", "3"], ["--RESUME=--seed", "3"]),
+        (["--resume"], ["--resume"]),
+        (["--resume", ""], ["--RESUME="]),
+        (["--help"], ["--help"]),
+        (["--SEED", "3", "x"], ["--SEED", "3", "x"]),
+    ],
+)
+def test_arguments_are_joined_once_and_for_all(argv, joined):
+    given = list(argv)
+    assert joined_arguments(argv) == joined
+    assert joined_arguments(joined) == joined
+    assert argv == given
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["--EPOCHS=3", "-h"], ["--resume", "--help"]])
+def test_help_is_given_wherever_it_is_asked_for(argv):
+    with pytest.raises(SystemExit) as caught:
+        override_constants(script(), argv)
+    assert "--EPOCHS=4  (int)" in caught.value.code
 
 
 def test_help_lists_every_constant_with_its_default():

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import math
 import os
@@ -20,6 +21,7 @@ from har.run.folder import (
     create_run_folder,
     find_run_folder,
     git_state,
+    remove_unfinished,
     repository_root,
     resolve_under_root,
     run_record,
@@ -29,6 +31,10 @@ from har.run.folder import (
 )
 
 NOON = datetime(2025, 1, 31, 12, 0, 5)
+
+
+def nothing(made: Path) -> None:
+    """A run without records."""
 
 
 def test_the_root_is_the_folder_of_this_repository(monkeypatch, tmp_path):
@@ -46,7 +52,7 @@ def test_a_copy_away_from_its_repository_is_an_error(monkeypatch, tmp_path):
 
 
 def test_a_run_folder_is_named_after_the_time_and_never_reused(tmp_path):
-    folders = [create_run_folder(tmp_path / "out", "semantic_alignment", NOON) for _ in range(3)]
+    folders = [create_run_folder(tmp_path / "out", "semantic_alignment", nothing, NOON) for _ in range(3)]
     names = ["20250131_120005", "20250131_120005_1", "20250131_120005_2"]
     assert folders == [tmp_path / "out" / "semantic_alignment" / name for name in names]
     assert all((made / "plots").is_dir() for made in folders)
@@ -54,23 +60,40 @@ def test_a_run_folder_is_named_after_the_time_and_never_reused(tmp_path):
 
 def test_runs_started_at_once_get_folders_of_their_own(tmp_path):
     with ThreadPoolExecutor(8) as pool:
-        folders = list(pool.map(lambda _: create_run_folder(tmp_path, "run", NOON), range(24)))
+        folders = list(pool.map(lambda _: create_run_folder(tmp_path, "run", nothing, NOON), range(24)))
     assert len(set(folders)) == 24
+
+
+def test_a_run_folder_appears_with_its_records_or_not_at_all(tmp_path):
+    def record(made: Path) -> None:
+        assert not list(tmp_path.glob("run/[!.]*"))
+        (made / "config.yaml").write_text("SEED: 0")
+
+    made = create_run_folder(tmp_path, "run", record, NOON)
+    assert {path.name for path in made.iterdir()} == {"config.yaml", "plots"}
+
+    def fail(made: Path) -> None:
+        (made / "config.yaml").write_text("SEED")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        create_run_folder(tmp_path, "run", fail, NOON)
+    assert list((tmp_path / "run").iterdir()) == [made]
 
 
 def test_a_relative_output_root_starts_at_the_repository(monkeypatch, tmp_path):
     monkeypatch.setattr(folder, "repository_root", lambda: tmp_path)
-    assert create_run_folder("training_output", "run", NOON).parent == tmp_path / "training_output" / "run"
+    assert create_run_folder("training_output", "run", nothing, NOON).parent == tmp_path / "training_output" / "run"
 
 
 @pytest.mark.parametrize("kind", ["", ".", "..", "a/b", "/a"])
 def test_a_kind_is_one_folder_name(tmp_path, kind):
     with pytest.raises(ValueError, match="folder name"):
-        create_run_folder(tmp_path, kind, NOON)
+        create_run_folder(tmp_path, kind, nothing, NOON)
 
 
 def test_a_run_folder_is_found_by_itself_or_by_a_checkpoint(tmp_path, monkeypatch):
-    run = create_run_folder(tmp_path / "out", "run", NOON)
+    run = create_run_folder(tmp_path / "out", "run", nothing, NOON)
     (run / "best.pt").write_bytes(b"x")
     with pytest.raises(FileNotFoundError, match=r"hyperparameters\.json"):
         find_run_folder(run)
@@ -142,6 +165,33 @@ def test_a_killed_process_leaves_the_old_file(tmp_path):
     assert path.read_bytes() == b"old"
     # The half-written file does not look like a checkpoint of the run.
     assert [other.name for other in tmp_path.iterdir() if not other.name.startswith(".")] == ["best.bin"]
+    assert len(list(tmp_path.iterdir())) == 2
+    remove_unfinished(tmp_path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_was_begun_to_be_written_is_removed_and_nothing_else(tmp_path):
+    kept = {
+        "best.pt", "latest.pt", "config.yaml", "metrics.jsonl", ".hidden", ".gitignore", "part.pt", "a.part.pt",
+        ".my.partner.txt", ".part", ".notes.part.pt", ".best.0123456.part.pt", ".best.0123ABCD.part.pt",
+        ".best.01234567.part.pt.bak", "best.01234567.part.pt",
+    }  # fmt: skip
+    (tmp_path / "plots").mkdir()
+    (tmp_path / ".20250131_120005.01234567.part").mkdir()
+    for name in (*kept, "plots/.curves.01234567.part.png"):
+        (tmp_path / name).write_text(name)
+    before = set(tmp_path.rglob("*"))
+    with contextlib.ExitStack() as stack:
+        # As if the process had been killed here, while it wrote all of these.
+        for name in ("latest.pt", "best.pt", "checkpoint_epoch_001.pt", "config.yaml", "a.b.pt", "bare"):
+            stack.enter_context(atomic_writer(tmp_path / name)).write_text("half of the n")
+        assert len(set(tmp_path.rglob("*"))) == len(before) + 6
+        remove_unfinished(tmp_path)
+        assert set(tmp_path.rglob("*")) == before
+        stack.pop_all()  # a writer that ended would miss what it has begun
+    assert all((tmp_path / name).read_text() == name for name in kept)
+    remove_unfinished(tmp_path)  # nothing to do
+    assert set(tmp_path.rglob("*")) == before
 
 
 def test_files_get_the_usual_permissions(tmp_path):

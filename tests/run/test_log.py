@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from har.run.log import MetricsLog, RateMeter, format_seconds, read_metrics
+from har.run.log import MetricsLog, RateMeter, explain_bad_step, format_seconds, read_metrics
 
 
 def write(path, steps):
@@ -123,6 +123,20 @@ def test_rates_and_waiting_come_from_the_clock():
     clock.now += 4.0
     meter.count(2)
     assert (meter.windows_per_second, meter.waiting_share) == (0.5, 0.0)
+
+
+def test_a_bad_step_is_explained_and_its_batch_listed(tmp_path):
+    recordings = ["b", "a", "b", *(f"r{i:02d}" for i in range(9))]
+    windows = [f"mine/{name}, walking, {5 * i} s" for i, name in enumerate(recordings)]
+    message = explain_bad_step(tmp_path, 17, windows, recordings)
+    (listed,) = tmp_path.iterdir()
+    assert listed.name == "bad_step_17.json"
+    # Every window in the order of the batch; the message names eight recordings, each once.
+    assert json.loads(listed.read_text(encoding="utf-8")) == {"step": 17, "windows": windows}
+    assert "not finite at step 17" in message and str(listed) in message
+    assert "from 11 recordings, among them a, b, r00, r01, r02, r03, r04, r05;" in message
+    assert "r06" not in message
+    assert all(remedy in message for remedy in ("prepare_data.py check", "LEARNING_RATE", "RESUME"))
 
 
 @pytest.mark.parametrize(

@@ -26,11 +26,13 @@ from har.evaluation.metrics import classification_scores
 from har.labels.groups import group_of, is_fall
 from har.network.alignment import AlignmentModel
 from har.network.config import NetworkConfig
+from har.network.reconstruction import load_pretrained_encoder
 from har.plots.confusion import plot_confusion
 from har.plots.curves import plot_curves
 from har.plots.embedding_map import plot_embedding_map
 from har.plots.similarity import plot_similarity
-from har.recordings.format import DatasetError, prepared_datasets, read_dataset
+from har.recordings.corpus import Fallback, open_datasets
+from har.recordings.format import DatasetError
 from har.recordings.simulate import write_generated_corpus
 from har.run.checkpoint import (
     CheckpointError,
@@ -40,10 +42,11 @@ from har.run.checkpoint import (
     restore_generators,
     save_checkpoint,
 )
-from har.run.constants import ConstantError, difference, override_constants, snapshot_constants
+from har.run.constants import ConstantError, difference, joined_arguments, override_constants, snapshot_constants
 from har.run.folder import create_run_folder, find_run_folder, resolve_under_root, run_record, write_json
 from har.run.interruption import StopRequest
-from har.run.log import MetricsLog, RateMeter, read_metrics
+from har.run.log import MetricsLog, RateMeter, explain_bad_step, read_metrics
+from har.run.optimizer import GuardedAdamW
 from har.run.schedule import warmup_cosine
 from har.run.seed import derive_seed, seed_everything
 from har.text.encoder import SentenceEncoder, TextFeatures
@@ -67,6 +70,7 @@ STRIDE_S = 2.5
 MIN_WINDOW_S = 1.0  # shorter segments are left out; a transition takes one to two seconds
 SPLIT_SALT = "har"  # changes who is held out
 VALIDATION_SHARE = 0.1  # of the people of each training dataset
+LABELLED_SHARE = 1.0  # of the remaining people; the others' labels are not used: what few labels cost
 VALIDATION_WINDOWS = 3000  # at most, evenly spaced: enough for +-1 point, and quick
 
 # ---- batches and augmentation ----------------------------------------------------------------------------------------
@@ -103,6 +107,10 @@ TEXT_ENCODER = "all-MiniLM-L6-v2"  # or any sentence-transformers model or folde
 TEXT_CACHE = ".cache/text"
 PROTOTYPES = 2  # embeddings a label
 BANK_HEADS = 4
+
+# ---- stage 1 ---------------------------------------------------------------------------------------------------------
+PRETRAINED_ENCODER = None  # best.pt or latest.pt of pretrain.py; measured: no gain at equal total time
+FREEZE_ENCODER = False  # learn the pooling, the head and the label bank only
 
 # ---- loss and memory bank --------------------------------------------------------------------------------------------
 LOSS_VARIANT = "soft"  # hard, soft, supcon or siglip
@@ -157,7 +165,7 @@ class TrainingBatch(NamedTuple):
 
 def main(argv: list[str] | None = None) -> Path:
     """Train as the constants say; returns the run folder."""
-    argv = sys.argv[1:] if argv is None else argv
+    argv = joined_arguments(sys.argv[1:] if argv is None else argv)
     override_constants(globals(), argv)
     constants = snapshot_constants(globals())
     device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if DEVICE == "auto" else DEVICE)
@@ -212,9 +220,11 @@ def main(argv: list[str] | None = None) -> Path:
         meter.count(BATCH_SIZE)
         bar.update()
 
-        if (logging or stop.requested) and (bad := int(learner.first_bad)) >= 0:
+        if (logging or stop.requested) and (bad := int(learner.optimizer.first_bad)) >= 0:
             bar.close()
-            raise SystemExit(explain_bad_step(bad, batches.rows(bad)[0], corpus.index, folder))
+            rows, index = batches.rows(bad)[0], corpus.index
+            recordings = [index.recordings[i] for i in index.recording_id[rows]]
+            raise SystemExit(explain_bad_step(folder, bad, [index.describe(row) for row in rows], recordings))
         if logging:
             record = {name: float(value) for name, value in metrics.items()} | {
                 "learning_rate": rate, "windows_per_s": meter.windows_per_second, "waiting_share": meter.waiting_share,
@@ -268,12 +278,14 @@ def main(argv: list[str] | None = None) -> Path:
 def open_run_folder(constants: dict, argv: list[str], device: torch.device) -> tuple[Path, dict | None]:
     """A new run folder with its records, or the one that RESUME names with the state to go on from."""
     if not RESUME:
-        folder = create_run_folder(OUTPUT_ROOT, "semantic_alignment")
-        write_json(folder / "hyperparameters.json", constants)
-        write_json(folder / "run.json", run_record([Path(__file__).name, *argv], str(device)))
-        return folder, None
+
+        def records(new: Path) -> None:
+            write_json(new / "hyperparameters.json", constants)
+            write_json(new / "run.json", run_record([Path(__file__).name, *argv], str(device)))
+
+        return create_run_folder(OUTPUT_ROOT, "semantic_alignment", records), None
     folder = find_run_folder(RESUME)
-    given = resolve_under_root(RESUME) if Path(RESUME).suffix == ".pt" else None
+    given = folder / Path(RESUME).name if Path(RESUME).suffix == ".pt" else None
     candidates = sorted(folder.glob("epoch_*.pt"))
     if given is None and not candidates:
         raise SystemExit(f"{folder} holds no epoch_*.pt yet: there is nothing to go on from; start anew without RESUME")
@@ -289,45 +301,30 @@ def open_run_folder(constants: dict, argv: list[str], device: torch.device) -> t
 
 def open_corpus() -> Corpus:
     """Every prepared dataset, or the generated corpus when there is none; people held out for validation."""
-    root = resolve_under_root(DATA_ROOT)
-    names, held_out_names = prepared_datasets(root), HELD_OUT_DATASETS
-    if not names:
-        root, held_out_names = root / GENERATED_FOLDER, GENERATED_HELD_OUT
-        if not prepared_datasets(root):
-            write_generated_corpus(
-                root, GENERATED_SEED, progress=lambda items: tqdm(items, desc="generating", unit="person")
-            )
-        names = prepared_datasets(root)
-        tqdm.write(
-            f"No dataset is prepared under {resolve_under_root(DATA_ROOT)}: training on the generated corpus "
-            f"{', '.join(names)}"
-        )
-    if not set(names) - set(held_out_names):
-        raise SystemExit(
-            f"{root} holds {names}, all of them held out; prepare others (prepare_data.py list) or change "
-            "HELD_OUT_DATASETS"
-        )
-    if missing := sorted(set(held_out_names) - set(names)):
-        tqdm.write(f"Held out but not prepared, so not scored: {', '.join(missing)}")
-    progress = tqdm(names, desc="opening", unit="dataset", leave=False, delay=2)
-    datasets = {name: read_dataset(root / name) for name in progress}
-    index = WindowIndex([d for n, d in datasets.items() if n not in held_out_names], WINDOW_S, STRIDE_S, MIN_WINDOW_S)
-    held_out = [d for n, d in datasets.items() if n in held_out_names]
+    training, held_out = open_datasets(
+        resolve_under_root(DATA_ROOT),
+        HELD_OUT_DATASETS,
+        Fallback(GENERATED_FOLDER, GENERATED_HELD_OUT, generate),
+        tqdm.write,
+        lambda names: tqdm(names, desc="opening", unit="dataset", leave=False, delay=2),
+    )
+    index = WindowIndex(training, WINDOW_S, STRIDE_S, MIN_WINDOW_S)
     held_out_index = WindowIndex(held_out, WINDOW_S, STRIDE_S, MIN_WINDOW_S) if held_out else None
+    # The headline figure is of daily activities; falls are another task (evaluate_zero_shot.py --falls).
+    scored = None if held_out_index is None else held_out_index.labelled_rows(lambda label: not is_fall(label))
     labelled, validation = index.label_id >= 0, index.split(SPLIT_SALT, VALIDATION_SHARE)
+    known = ~index.split(f"{SPLIT_SALT}/labelled", 1 - LABELLED_SHARE)
     return Corpus(
         index,
-        np.flatnonzero(labelled & ~validation),
+        np.flatnonzero(labelled & known & ~validation),
         evenly(np.flatnonzero(labelled & validation), VALIDATION_WINDOWS),
         held_out_index,
-        np.zeros(0, dtype=int) if held_out_index is None else evenly(scored_rows(held_out_index), VALIDATION_WINDOWS),
+        np.zeros(0, dtype=int) if held_out_index is None else evenly(scored, VALIDATION_WINDOWS),
     )
 
 
-def scored_rows(index: WindowIndex) -> np.ndarray:
-    """Windows that count in the headline figure: daily activities; falls are another task (evaluate_zero_shot.py)."""
-    daily = np.array([not is_fall(label) for label in index.labels] + [False])  # the last is what unlabelled (-1) finds
-    return np.flatnonzero(daily[index.label_id])
+def generate(folder: Path) -> None:
+    write_generated_corpus(folder, GENERATED_SEED, progress=lambda items: tqdm(items, desc="generating", unit="person"))
 
 
 def evenly(rows: np.ndarray, most: int) -> np.ndarray:
@@ -395,6 +392,10 @@ class Learner:
             EMBEDDING_WIDTH, text_width, DROPOUT,
         )  # fmt: skip
         self.model = AlignmentModel(config, placements, encoder.encode(placements).pooled).to(device)
+        if PRETRAINED_ENCODER is not None and not RESUME:  # a resumed run has its weights from its checkpoint
+            load_pretrained_encoder(self.model.encoder, resolve_under_root(PRETRAINED_ENCODER))
+        if FREEZE_ENCODER:
+            self.model.encoder.freeze_below_head()
         self.bank_sizes = {
             "text_width": table.tokens.shape[-1], "pooled_width": text_width, "width": EMBEDDING_WIDTH,
             "num_prototypes": PROTOTYPES, "num_heads": BANK_HEADS,
@@ -415,22 +416,10 @@ class Learner:
             if COMPILE == "on" or (COMPILE == "auto" and device.type == "cuda")
             else self.model
         )
-        matrices = [p for p in self.trained.parameters() if p.ndim >= 2]
-        vectors = [p for p in self.trained.parameters() if p.ndim < 2]  # biases, norms, the logit scale
-        self.optimizer = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": WEIGHT_DECAY}, {"params": vectors, "weight_decay": 0.0}],
-            lr=LEARNING_RATE,
-            fused=True,
-        )
-        self.optimizer.grad_scale = None
-        self.first_bad = torch.full((), -1, dtype=torch.long, device=device)
+        self.optimizer = GuardedAdamW(self.trained, WEIGHT_DECAY, GRADIENT_CLIP)
 
     def step(self, step: int, batch: TrainingBatch, rate: float, with_metrics: bool) -> dict[str, Tensor]:
-        """One update; returns the loss's metrics and the gradient norm when asked for.
-
-        A step whose loss or gradient is not finite changes nothing, nor does any after it; ``first_bad`` holds its
-        number. Nothing here waits for the device.
-        """
+        """One update; returns the loss's metrics and the gradient norm when asked for. Nothing waits for the device."""
         self.model.train()
         targets = self.targets[batch.label]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
@@ -443,21 +432,11 @@ class Learner:
         loss, metrics = self.criterion(
             imu, text, queued_imu, queued_text, with_metrics, text_targets=targets, queue_targets=queued_targets
         )
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.trained.parameters(), GRADIENT_CLIP)
-        bad = ~(torch.isfinite(loss.detach()) & torch.isfinite(norm))
-        self.first_bad = torch.where((self.first_bad < 0) & bad, step, self.first_bad)
-        self.optimizer.found_inf = (
-            self.first_bad >= 0
-        ).float()  # what a gradient scaler sets: the fused step is skipped
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+        norm = self.optimizer.step(loss, step, rate)
         self.averaged.update_parameters(self.used)
         if self.queue is not None:
             self.queue.update(imu.detach(), text.detach(), targets, check=False)
-        return metrics | {"gradient_norm": norm.detach()} if with_metrics else {}
+        return metrics | {"gradient_norm": norm} if with_metrics else {}
 
     def users(self) -> tuple[AlignmentModel, LearnableLabelBank]:
         """The averaged network and label bank, ready for use."""
@@ -531,19 +510,6 @@ def validate(learner: Learner, corpus: Corpus) -> dict[str, dict]:
             scores[split] = {name: float(np.mean([r[name] for r in results.values()])) for name in names}
             scores[split]["datasets"] = {d: {name: r[name] for name in names} for d, r in results.items()}
     return scores
-
-
-def explain_bad_step(step: int, rows: np.ndarray, index: WindowIndex, folder: Path) -> str:
-    """What to tell when a loss or gradient is not finite: the batch's recordings, and what can be done."""
-    recordings = sorted({index.recordings[i] for i in index.recording_id[rows]})
-    path = folder / f"bad_step_{step}.json"
-    write_json(path, {"step": step, "windows": [index.describe(row) for row in rows]})
-    return (
-        f"The loss or its gradient is not finite at step {step}; the weights are those of before. The batch came from "
-        f"{len(recordings)} recordings, among them {', '.join(recordings[:8])}; {path} lists every window. Look at "
-        "these "
-        "recordings (prepare_data.py check), lower LEARNING_RATE, or go on from the last epoch with RESUME."
-    )
 
 
 def draw_plots(folder: Path, learner: Learner, corpus: Corpus) -> None:

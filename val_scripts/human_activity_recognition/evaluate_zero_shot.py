@@ -35,7 +35,7 @@ from har.plots.confusion import plot_confusion
 from har.recordings.format import Dataset, prepared_datasets, read_dataset
 from har.run.checkpoint import CheckpointError
 from har.run.folder import repository_root, write_atomically
-from har.windows.index import UNLABELLED, WindowIndex
+from har.windows.index import WindowIndex
 from val_scripts.human_activity_recognition.model_loading import load_label_bank, load_model
 
 # --- Uncertainty ---------------------------------------------------------------------------------------------------
@@ -204,14 +204,13 @@ def score_dataset(
     scored = [label for label in dataset.labels if protocol.with_falls or not is_fall(label)]
     names = np.array([*index.labels, ""], dtype=object)  # UNLABELLED is -1, the last one
     labels_n = names[index.label_id]
-    keep = np.isin(labels_n, scored) & (index.label_id != UNLABELLED)
-    if not keep.any():
+    rows = index.labelled_rows(scored.__contains__)
+    if not len(rows):
         raise EvaluationError(
             f"{dataset.name}: none of its {len(index)} windows has a label to score "
             f"({', '.join(scored) or 'no label left'}); falls are scored with --falls"
         )
-    left_out = dict(sorted(Counter(labels_n[~keep]).items()))
-    rows = np.flatnonzero(keep)
+    left_out = dict(sorted(Counter(np.delete(labels_n, rows)).items()))
     with tqdm(total=len(rows), desc=dataset.name, unit="windows", disable=None) as bar:
         embeddings = model.embed_rows(index, rows, bar.update)
     closed_set, _ = label_bank.classify(embeddings, scored)

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 import torch
+import yaml
 from torch import nn
 
 from har.network.alignment import AlignmentModel
@@ -20,6 +21,7 @@ from har.text.encoder import SentenceEncoder
 from har.text.label_bank import LearnableLabelBank
 
 CHECKPOINT_FORMAT = 1
+_NEEDED_PRETRAINED = ("model", "decoder", "network", "placements", "datasets", "text_encoder")
 _NEEDED = ("model", "label_bank", "network", "bank", "placements", "labels", "datasets", "text_encoder")
 
 
@@ -36,18 +38,40 @@ def load_model(checkpoint_path: str | Path, device: str | torch.device) -> tuple
     """
     path = Path(checkpoint_path).expanduser()
     checkpoint = load_checkpoint(path)
-    missing = [key for key in _NEEDED if key not in checkpoint]
+    _require(checkpoint, _NEEDED, path, "best.pt or epoch_*.pt of semantic_alignment_train.py")
+    return _build(checkpoint, path, "hyperparameters.json", device)
+
+
+def load_pretrained_model(checkpoint_path: str | Path, device: str | torch.device) -> tuple[AlignmentModel, dict, Path]:
+    """The same for a checkpoint of pretrain.py, whose record of constants is ``config.yaml``.
+
+    Its embeddings belong to no text: there is no label bank, they are for probes, neighbours and a start of training.
+    """
+    path = Path(checkpoint_path).expanduser()
+    checkpoint = load_checkpoint(path)
+    _require(checkpoint, _NEEDED_PRETRAINED, path, "best.pt, latest.pt or checkpoint_epoch_*.pt of pretrain.py")
+    return _build(checkpoint, path, "config.yaml", device)
+
+
+def load_any_model(checkpoint_path: str | Path, device: str | torch.device) -> tuple[AlignmentModel, dict, Path]:
+    """``load_pretrained_model`` or ``load_model``, whichever the checkpoint is for."""
+    load = load_pretrained_model if "decoder" in load_checkpoint(Path(checkpoint_path).expanduser()) else load_model
+    return load(checkpoint_path, device)
+
+
+def _require(checkpoint: dict, needed: tuple[str, ...], path: Path, expected: str) -> None:
+    missing = [key for key in needed if key not in checkpoint]
     if missing:
-        raise CheckpointError(
-            f"{path} holds {sorted(checkpoint)[:12]} but no {missing}; expected best.pt or epoch_*.pt of "
-            "semantic_alignment_train.py"
-        )
+        raise CheckpointError(f"{path} holds {sorted(checkpoint)[:12]} but no {missing}; expected {expected}")
+
+
+def _build(checkpoint: dict, path: Path, record: str, device: str | torch.device) -> tuple[AlignmentModel, dict, Path]:
     if checkpoint.get("format") != CHECKPOINT_FORMAT:
         raise CheckpointError(
             f"{path} has format {checkpoint.get('format')}, this code reads {CHECKPOINT_FORMAT}; use the version that "
             "wrote it"
         )
-    hyperparams_path = path.parent / "hyperparameters.json"
+    hyperparams_path = path.parent / record
     if not hyperparams_path.is_file():
         raise FileNotFoundError(
             f"{hyperparams_path} is missing; keep the checkpoint together with the files of its run folder"
@@ -90,8 +114,9 @@ def _sentence_encoder(name: str, hyperparams_path: str | Path | None) -> Sentenc
     cache = None
     if hyperparams_path is not None:
         try:
-            constants = json.loads(Path(hyperparams_path).read_text(encoding="utf-8"))
-        except ValueError as error:
+            text = Path(hyperparams_path).read_text(encoding="utf-8")
+            constants = json.loads(text) if Path(hyperparams_path).suffix == ".json" else yaml.safe_load(text)
+        except (ValueError, yaml.YAMLError) as error:
             raise CheckpointError(f"{hyperparams_path} is damaged ({error}); copy it from its run again") from error
         if not isinstance(constants, dict):
             raise CheckpointError(f"{hyperparams_path} holds a {type(constants).__name__}; expected a run's constants")

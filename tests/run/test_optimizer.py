@@ -1,0 +1,191 @@
+"""GuardedAdamW against torch's own AdamW, and against numbers that are not finite."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from har.run.checkpoint import load_checkpoint, save_checkpoint
+from har.run.optimizer import GuardedAdamW
+
+DECAY, CLIP = 0.3, 1.5
+
+
+def network(seed: int = 0) -> nn.Sequential:
+    """Matrices, vectors, and a layer that is frozen, in float64."""
+    module = nn.Sequential(nn.Linear(3, 5), nn.LayerNorm(5), nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 2)).double()
+    generator = np.random.default_rng(seed)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(torch.from_numpy(generator.normal(size=parameter.shape)))
+    module[2].requires_grad_(False)
+    return module
+
+
+def batch(step: int) -> tuple[Tensor, Tensor, float]:
+    """Inputs, targets and the learning rate of a step; the scale decides whether its gradient is clipped."""
+    generator = np.random.default_rng([1, step])
+    scale = 10.0 if step % 3 else 0.05
+    inputs, targets = generator.normal(size=(8, 3)), scale * generator.normal(size=(8, 2))
+    return torch.from_numpy(inputs), torch.from_numpy(targets), 0.03 / (1 + step)
+
+
+def loss_of(module: nn.Module, step: int) -> Tensor:
+    inputs, targets, _ = batch(step)
+    return (module(inputs) - targets).abs().mean() * (1.0 if step % 3 else 0.05)
+
+
+def train(module: nn.Module, optimizer: GuardedAdamW, steps: range) -> list[Tensor]:
+    return [optimizer.step(loss_of(module, step), step, batch(step)[2]) for step in steps]
+
+
+def copy_of(module: nn.Module, optimizer: GuardedAdamW) -> list[Tensor]:
+    """Every parameter, moment and step count."""
+    states = [value for state in optimizer.adamw.state.values() for value in state.values()]
+    return [value.detach().clone() for value in (*module.parameters(), *states)]
+
+
+def assert_bits_equal(found: list[Tensor], expected: list[Tensor]) -> None:
+    assert len(found) == len(expected)
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+def test_many_steps_equal_torch_with_decay_on_matrices_alone():
+    module, oracle = network(), network()
+    optimizer = GuardedAdamW(module, DECAY, CLIP)
+    learning = {name: p for name, p in oracle.named_parameters() if p.requires_grad}
+    reference = torch.optim.AdamW(
+        [
+            {"params": [learning["0.weight"], learning["4.weight"]], "weight_decay": DECAY},
+            {"params": [learning[name] for name in ("0.bias", "1.weight", "1.bias", "4.bias")], "weight_decay": 0.0},
+        ],
+        foreach=False,
+    )
+    assert len(learning) == 6
+    norms = []
+    for step in range(40):
+        for group in reference.param_groups:
+            group["lr"] = batch(step)[2]
+        reference.zero_grad()
+        loss_of(oracle, step).backward()
+        norms.append(sum(p.grad.square().sum().item() for p in learning.values()) ** 0.5)
+        nn.utils.clip_grad_norm_(learning.values(), CLIP)
+        reference.step()
+        (returned,) = train(module, optimizer, range(step, step + 1))
+        # The norm that is returned is the one before clipping.
+        assert returned.shape == () and not returned.requires_grad
+        assert returned.item() == pytest.approx(norms[-1], rel=1e-9)
+        for found, expected in zip(module.parameters(), oracle.parameters(), strict=True):
+            torch.testing.assert_close(found, expected, atol=1e-10, rtol=1e-9)
+    assert min(norms) < CLIP < max(norms)
+    assert int(optimizer.first_bad) == -1
+
+
+def test_what_is_frozen_stays_and_has_no_moments():
+    module = network()
+    before = [p.clone() for p in module[2].parameters()]
+    optimizer = GuardedAdamW(module, DECAY, CLIP)
+    train(module, optimizer, range(3))
+    assert_bits_equal(list(module[2].parameters()), before)
+    learning = {p for p in module.parameters() if p.requires_grad}
+    assert set(optimizer.adamw.state) == learning
+    assert all(not torch.equal(p, q) for p, q in zip(module[0].parameters(), network()[0].parameters(), strict=True))
+
+
+def test_no_parameter_that_learns_is_an_error():
+    with pytest.raises(ValueError, match="everything is frozen"):
+        GuardedAdamW(network().requires_grad_(False), DECAY, CLIP)
+
+
+@pytest.mark.parametrize("keep", ["weight", "bias"])
+def test_a_module_of_matrices_or_of_vectors_alone_learns(keep):
+    module = nn.Linear(3, 2).double()
+    for name, parameter in module.named_parameters():
+        parameter.requires_grad_(name == keep)
+    before = {name: p.clone() for name, p in module.named_parameters()}
+    train(module, GuardedAdamW(module, DECAY, CLIP), range(1))
+    assert {name for name, p in module.named_parameters() if not torch.equal(p, before[name])} == {keep}
+
+
+def infinite_gradient(module: nn.Module) -> Tensor:
+    """0, with an infinite derivative."""
+    weight = module[0].weight[0, 0]
+    return (weight - weight.detach()).sqrt()
+
+
+BAD = {
+    "loss is NaN, its gradient finite": lambda module: torch.tensor(torch.nan),
+    "loss is infinite, its gradient finite": lambda module: torch.tensor(-torch.inf),
+    "loss is finite, its gradient infinite": infinite_gradient,
+    "loss is finite, its gradient NaN": lambda module: 0.0 * infinite_gradient(module),
+}
+
+
+@pytest.mark.parametrize("make_bad", BAD.values(), ids=BAD.keys())
+@pytest.mark.parametrize("good_steps", [0, 4])
+def test_a_bad_step_changes_nothing_nor_does_any_later_one(make_bad: Callable, good_steps):
+    module = network()
+    optimizer = GuardedAdamW(module, DECAY, CLIP)
+    train(module, optimizer, range(good_steps))
+    before, parameters = copy_of(module, optimizer), [p.detach().clone() for p in module.parameters()]
+    loss = loss_of(module, good_steps) + make_bad(module)
+    assert loss.isfinite() == (make_bad not in list(BAD.values())[:2])
+    optimizer.step(loss, good_steps, 0.1)
+    assert int(optimizer.first_bad) == good_steps
+    assert optimizer.first_bad.shape == ()
+    # Good ones, and a second bad one, which is not the first.
+    train(module, optimizer, range(good_steps + 1, good_steps + 4))
+    optimizer.step(loss_of(module, 99) + make_bad(module), 99, 0.1)
+    assert int(optimizer.first_bad) == good_steps
+    if good_steps:
+        assert_bits_equal(copy_of(module, optimizer), before)
+    else:
+        assert_bits_equal(list(module.parameters()), parameters)
+        assert all(not value.any() for state in optimizer.adamw.state.values() for value in state.values())
+
+
+def test_nothing_is_left_behind_by_a_step_for_the_next():
+    """Two gradients must not add up: the second step of a pair sees its own alone."""
+    module = network()
+    optimizer = GuardedAdamW(module, DECAY, CLIP)
+    train(module, optimizer, range(1))
+    assert all(p.grad is None or not p.grad.any() for p in module.parameters())
+
+
+def test_a_learning_rate_of_zero_moves_only_the_moments():
+    module = network()
+    optimizer = GuardedAdamW(module, DECAY, CLIP)
+    train(module, optimizer, range(2))
+    parameters = [p.detach().clone() for p in module.parameters()]
+    moments = copy_of(module, optimizer)[len(parameters) :]
+    optimizer.step(loss_of(module, 2), 2, 0.0)
+    assert_bits_equal(list(module.parameters()), parameters)
+    changed = [
+        not torch.equal(a, b) for a, b in zip(copy_of(module, optimizer)[len(parameters) :], moments, strict=True)
+    ]
+    assert all(changed)
+
+
+def test_a_saved_state_goes_on_to_the_bit(tmp_path):
+    whole, part = network(), network()
+    optimizer = GuardedAdamW(whole, DECAY, CLIP)
+    train(whole, optimizer, range(10))
+
+    first = GuardedAdamW(part, DECAY, CLIP)
+    train(part, first, range(6))
+    save_checkpoint(tmp_path / "latest.pt", {"optimizer": first.state_dict(), "model": part.state_dict()})
+    state = load_checkpoint(tmp_path / "latest.pt")
+    resumed = network(seed=5)
+    resumed.load_state_dict(state["model"])
+    second = GuardedAdamW(resumed, DECAY, CLIP)
+    second.load_state_dict(state["optimizer"])
+    train(resumed, second, range(6, 10))
+    assert_bits_equal(copy_of(resumed, second), copy_of(whole, optimizer))
+
+    # Without its moments the optimiser goes elsewhere.
+    fresh = network(seed=5)
+    fresh.load_state_dict(state["model"])
+    train(fresh, GuardedAdamW(fresh, DECAY, CLIP), range(6, 10))
+    assert not torch.equal(fresh[0].weight, whole[0].weight)

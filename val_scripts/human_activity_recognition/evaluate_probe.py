@@ -1,0 +1,125 @@
+"""How much a linear classifier reads from frozen embeddings, against the same network without training.
+
+    python val_scripts/human_activity_recognition/evaluate_probe.py \\
+        --checkpoint training_output/imu_pretraining/20250131_120000/best.pt --datasets mobifall --out evaluation
+
+Windows are embedded one by one by the checkpoint (of pretrain.py or of semantic_alignment_train.py) and by networks of
+the same architecture with random weights. A logistic regression learns from some people of the dataset and is asked
+about the others, five folds over people. Two rows each: on standardised dimensions, and on the embeddings as they are.
+Falls are left out unless --falls is given. Written to the folder of --out: probe.json.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from har.evaluation.metrics import bootstrap_interval, classification_scores
+from har.evaluation.probe import linear_probe
+from har.labels.groups import is_fall
+from har.network.alignment import AlignmentModel
+from har.recordings.format import prepared_datasets, read_dataset
+from har.run.checkpoint import CheckpointError
+from har.run.folder import repository_root, write_json
+from har.windows.index import WindowIndex
+from val_scripts.human_activity_recognition.model_loading import load_any_model
+
+FOLDS = 5  # over people
+RANDOM_SEEDS = (0, 1, 2)  # of the networks without training
+MOST_WINDOWS = 6000  # of a dataset, evenly spaced; more change the score by less than its interval
+WINDOW_S, STRIDE_S, MIN_WINDOW_S = 5.0, 2.5, 1.0
+WAYS = {"standardised": True, "as they are": False}
+
+
+class ProbeError(ValueError):
+    """What was asked for cannot be probed."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Probe as the command line says; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", required=True, type=Path, help="a .pt file in its run folder")
+    parser.add_argument("--datasets", required=True, nargs="+", metavar="NAME", help="prepared datasets to probe on")
+    parser.add_argument("--out", required=True, type=Path, help="folder to write into (made if absent)")
+    parser.add_argument("--data", type=Path, help="folder of the prepared datasets (default: data/ of the repository)")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: cpu)")
+    parser.add_argument("--falls", action="store_true", help="falls as well")
+    try:
+        probe(parser.parse_args(argv))
+    except (OSError, ValueError, CheckpointError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def probe(arguments: argparse.Namespace) -> None:
+    """Load, embed, probe and write; prints a table."""
+    model, checkpoint, _ = load_any_model(arguments.checkpoint, arguments.device)
+    root = arguments.data or repository_root() / "data"
+    if absent := [name for name in arguments.datasets if name not in prepared_datasets(root)]:
+        raise ProbeError(f"{', '.join(absent)}: not prepared under {root}, which holds {prepared_datasets(root)}")
+    if seen := [name for name in arguments.datasets if name in checkpoint["datasets"]]:
+        raise ProbeError(f"the model was trained on {', '.join(seen)}; probe on datasets that it has not seen")
+    networks = {"trained": model} | {f"random {seed}": untrained(model, seed) for seed in RANDOM_SEEDS}
+
+    results: dict[str, dict] = {}
+    for name in arguments.datasets:
+        index = WindowIndex([read_dataset(root / name)], WINDOW_S, STRIDE_S, MIN_WINDOW_S)
+        rows = index.labelled_rows(lambda label: arguments.falls or not is_fall(label))
+        if not len(rows):
+            raise ProbeError(f"{name}: no window has a label to probe")
+        rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_WINDOWS)).round().astype(int)]
+        labels = [index.labels[i] for i in index.label_id[rows]]
+        subjects = [index.subjects[i] for i in index.subject_id[rows]]
+        results[name] = {"windows": len(rows), "people": len(set(subjects)), "scores": {}}
+        for kind, network in networks.items():
+            with tqdm(total=len(rows), desc=f"{name}, {kind}", unit="windows", disable=None, leave=False) as bar:
+                embeddings = network.embed_rows(index, rows, bar.update).cpu().numpy()
+            results[name]["scores"][kind] = {
+                way: score(embeddings, labels, subjects, standardise) for way, standardise in WAYS.items()
+            }
+        print_table(name, results[name])
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    write_json(arguments.out / "probe.json", {"checkpoint": str(arguments.checkpoint), "datasets": results})
+    print(f"Everything is in {arguments.out.resolve() / 'probe.json'}")
+
+
+def untrained(model: AlignmentModel, seed: int) -> AlignmentModel:
+    """A network of the same architecture with fresh weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        fresh = AlignmentModel(model.config, model.placements, model.placement_table[1:].cpu())
+    fresh.sentence_encoder = model.sentence_encoder
+    return fresh.to(model.device).eval()
+
+
+def score(embeddings: np.ndarray, labels: list[str], subjects: list[str], standardise: bool) -> dict:
+    """Macro-F1 with its interval over people, and accuracy, of the out-of-fold predictions."""
+    predicted = linear_probe(embeddings, labels, subjects, FOLDS, standardise)
+    scores = classification_scores(labels, predicted, sorted(set(labels)))
+    interval = bootstrap_interval(labels, predicted, subjects, "macro_f1")
+    return {
+        "macro_f1": scores["macro_f1"],
+        "accuracy": scores["accuracy"],
+        "interval": None if interval is None else list(interval),
+    }
+
+
+def print_table(name: str, result: dict) -> None:
+    print(f"{name}: {result['windows']} windows, {result['people']} people; macro-F1 of a linear probe")
+    scores = result["scores"]
+    for way in WAYS:
+        trained = scores["trained"][way]["macro_f1"]
+        random = [s[way]["macro_f1"] for kind, s in scores.items() if kind != "trained"]
+        print(
+            f"  {way:>13}:  trained {100 * trained:.1f}   random {100 * np.mean(random):.1f} "
+            f"({', '.join(f'{100 * value:.1f}' for value in random)})   gain {100 * (trained - np.mean(random)):+.1f}"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
