@@ -4,7 +4,12 @@ As in masked autoencoders (He et al., CVPR 2022) the encoder sees nothing in pla
 are missing, as in any recording with gaps, so that nothing changes when the decoder is thrown away. The decoder is
 small, sees the encoder's tokens and one learned token in place of every hidden patch, and has to say what was there.
 
-Shape letters: B batch, S sensor, P patch, T sample, L samples in a patch, D width.
+What is to be reconstructed of a patch are its samples and, if wished, its log power spectrum. Samples hold where
+gravity points and how strong the movement is. But of a hidden second of walking nobody can know to a tenth of a second
+when the foot touches down: the best guess of its samples is their mean, which teaches nothing about the movement. Its
+spectrum can be known.
+
+Shape letters: B batch, S sensor, P patch, T sample, L samples in a patch, F frequencies (0 without spectra), D width.
 """
 
 from pathlib import Path
@@ -24,7 +29,7 @@ from har.windows.batch import SENSOR_KINDS, SensorWindows
 
 
 class Reconstruction(NamedTuple):
-    """patches (B, P, L, S x 3) in the units of `patch_targets`; embeddings of what was visible."""
+    """patches (B, P, L + F, S x 3) like `patch_targets`; embeddings of what was visible."""
 
     patches: Tensor
     embeddings: Embeddings
@@ -33,7 +38,7 @@ class Reconstruction(NamedTuple):
 class PatchDecoder(nn.Module):
     """Tokens of the visible patches -> samples of all patches."""
 
-    def __init__(self, config: NetworkConfig, width: int, depth: int) -> None:
+    def __init__(self, config: NetworkConfig, width: int, depth: int, spectra: bool) -> None:
         super().__init__()
         self.project = nn.Linear(config.width, width)
         self.hidden_token = nn.Parameter(torch.zeros(width))
@@ -48,14 +53,14 @@ class PatchDecoder(nn.Module):
             )
         self.blocks = nn.ModuleList(TransformerBlock(width, heads, config.mlp_ratio, 0.0) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
-        self.to_samples = nn.Linear(width, 3 * config.patch_length)
+        self.to_targets = nn.Linear(width, 3 * (config.patch_length + spectra * frequencies(config)))
 
     def forward(
         self, tokens: Tensor, visible: Tensor, hidden: Tensor, windows: SensorWindows, placement_text: Tensor
     ) -> Tensor:
         """tokens (B, S, P + 1, D) and visible (B, S, P + 1) as from ``IMUEncoder.contextual``; hidden (B, S, P).
 
-        Returns (B, P, L, S x 3), the axes of sensor s at 3 s, 3 s + 1, 3 s + 2.
+        Returns (B, P, L + F, S x 3), the axes of sensor s at 3 s, 3 s + 1, 3 s + 2.
         """
         batch, sensors, count, _ = tokens.shape
         inputs = torch.where(visible.unsqueeze(-1), self.project(tokens), self.hidden_token)
@@ -68,17 +73,20 @@ class PatchDecoder(nn.Module):
         flat, mask = inputs.flatten(1, 2), mask.flatten(1, 2)
         for block in self.blocks:
             flat = block(flat, mask)
-        samples = self.to_samples(self.norm(flat)).view(batch, sensors, count, -1, 3)[:, :, :-1]
-        return samples.permute(0, 2, 3, 1, 4).flatten(3)
+        targets = self.to_targets(self.norm(flat)).view(batch, sensors, count, -1, 3)[:, :, :-1]
+        return targets.permute(0, 2, 3, 1, 4).flatten(3)
 
 
 class MaskedAutoencoder(nn.Module):
-    """The model whose encoder is to be trained, and the decoder that trains it."""
+    """The model whose encoder is to be trained, and the decoder that trains it.
 
-    def __init__(self, model: AlignmentModel, decoder_width: int, decoder_depth: int) -> None:
+    spectra: reconstruct the spectrum of each patch beside its samples.
+    """
+
+    def __init__(self, model: AlignmentModel, decoder_width: int, decoder_depth: int, spectra: bool) -> None:
         super().__init__()
-        self.model = model
-        self.decoder = PatchDecoder(model.config, decoder_width, decoder_depth)
+        self.model, self.spectra = model, spectra
+        self.decoder = PatchDecoder(model.config, decoder_width, decoder_depth, spectra)
 
     def forward(self, windows: SensorWindows, hidden: Tensor) -> Reconstruction:
         """hidden (B, S, P) bool: patches that the encoder does not see."""
@@ -95,16 +103,26 @@ def hide(windows: SensorWindows, hidden: Tensor) -> SensorWindows:
     return windows.replace(signal=windows.signal.masked_fill(samples.unsqueeze(2), 0.0), valid=windows.valid & ~samples)
 
 
-def patch_targets(windows: SensorWindows, model: AlignmentModel) -> tuple[Tensor, Tensor]:
-    """What there is to be reconstructed: (B, P, L, S x 3), and where it was measured throughout (B, P, S x 3).
+def patch_targets(windows: SensorWindows, model: AlignmentModel, spectra: bool) -> tuple[Tensor, Tensor]:
+    """What there is to be reconstructed: (B, P, L + F, S x 3), and where it was measured throughout (B, P, S x 3).
 
-    Samples are divided by the typical magnitude of their kind, as on the encoder's own input.
+    The first L are the samples, divided by the typical magnitude of their kind as on the encoder's own input. The other
+    F are their log power spectrum without the mean, scaled to about one unit between a wearer at rest and one who runs.
     """
     config = model.config
     signal = windows.signal / model.encoder.tokens.typical[windows.kind][..., None, None]
-    patches = signal.unflatten(3, (config.patches, config.patch_length))  # (B, S, 3, P, L)
+    targets = signal.unflatten(3, (config.patches, config.patch_length))  # (B, S, 3, P, L)
+    if spectra:
+        centred = targets - targets.mean(4, keepdim=True)
+        power = torch.fft.rfft(centred.float(), dim=4).abs().square()[..., 1 : 1 + frequencies(config)]
+        targets = torch.cat([targets, torch.log(power / config.patch_length + 1e-4) / 5 + 1], dim=4)
     measured = windows.valid.unflatten(2, (config.patches, config.patch_length)).all(3)
-    return patches.permute(0, 3, 4, 1, 2).flatten(3), measured.transpose(1, 2).repeat_interleave(3, dim=2)
+    return targets.permute(0, 3, 4, 1, 2).flatten(3), measured.transpose(1, 2).repeat_interleave(3, dim=2)
+
+
+def frequencies(config: NetworkConfig) -> int:
+    """F, frequencies above 0 in the spectrum of a patch."""
+    return config.patch_length // 2
 
 
 def load_pretrained_encoder(encoder: IMUEncoder, path: str | Path) -> None:

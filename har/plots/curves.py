@@ -35,7 +35,7 @@ class Panel:
 
 PANELS = (
     Panel("Loss", "", (("loss", ""),)),
-    Panel("Reconstruction", "mean squared error of hidden patches", (("mae_loss", ""),), from_zero=True),
+    Panel("Reconstruction", "mean squared error", (("mae_loss", ""),), from_zero=True),
     Panel("Contrast of patches", "InfoNCE", (("contrastive_loss", ""),)),
     Panel("Patches that find themselves", "share", (("patch_accuracy", ""),), from_zero=True),
     Panel("Similarity", "cosine", (("positive_similarity", "positive"), ("negative_similarity", "negative"))),

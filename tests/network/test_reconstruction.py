@@ -3,6 +3,7 @@
 Shape letters: B batch, S sensor, P patch, T sample, L samples in a patch, D width.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -38,7 +39,13 @@ def features() -> Tensor:
 
 @pytest.fixture
 def autoencoder(config: NetworkConfig, scramble: Callable, features: Tensor) -> MaskedAutoencoder:
-    return scramble(MaskedAutoencoder(AlignmentModel(config, ["wrist", "belt"], features), DECODER_WIDTH, 2))
+    model = AlignmentModel(config, ["wrist", "belt"], features)
+    return scramble(MaskedAutoencoder(model, DECODER_WIDTH, 2, spectra=False))
+
+
+def test_with_spectra_the_decoder_draws_as_many_values_as_there_are_targets(config, features, windows, hidden):
+    network = MaskedAutoencoder(AlignmentModel(config, ["wrist", "belt"], features), DECODER_WIDTH, 1, spectra=True)
+    assert network(windows, hidden).patches.shape == patch_targets(windows, network.model, spectra=True)[0].shape
 
 
 @pytest.fixture
@@ -97,6 +104,24 @@ def assert_same_embeddings(found: Embeddings, expected: Embeddings) -> None:
 
 
 # --- hiding -----------------------------------------------------------------------------------------------------------
+
+
+def test_spectra_of_sines_have_their_closed_form(autoencoder, windows):
+    """Amplitude a at k turns a patch of L samples has power (a L / 2)^2 there and none elsewhere, whatever the mean."""
+    time = torch.arange(100, dtype=torch.float64) / 25
+    turns, amplitude = torch.tensor([1.0, 4.0, 12.0]), torch.tensor([0.5, 1.5, 0.05])
+    sines = amplitude[:, None] * torch.sin(2 * math.pi * turns[:, None] * time) + torch.tensor([[1.0], [-0.3], [0.0]])
+    typical = torch.tensor(TYPICAL)[windows.kind][..., None, None]
+    same = windows.replace(signal=(sines * typical).float())
+    targets, _ = patch_targets(same, autoencoder.model, spectra=True)
+    assert targets.shape == (3, 4, 25 + 12, 12)
+    torch.testing.assert_close(targets[:, :, :25], patch_targets(same, autoencoder.model, spectra=False)[0])
+    for axis in range(3):
+        for k in range(1, 13):
+            power = (amplitude[axis] * 25 / 2) ** 2 if k == turns[axis] else 0.0
+            expected = math.log(power / 25 + 1e-4) / 5 + 1
+            found = by_sensor(targets)[:, :, :, 24 + k, axis]
+            torch.testing.assert_close(found, torch.full_like(found, expected), atol=1e-3, rtol=0)
 
 
 def test_hidden_samples_are_missing_and_all_others_as_they_were(windows, hidden, mask_out):
@@ -159,7 +184,7 @@ def test_with_nothing_hidden_the_embeddings_are_the_models_own(autoencoder, wind
 
 
 def test_targets_are_the_signal_in_typical_units_at_the_place_of_each_sample(autoencoder, windows):
-    targets, measured = patch_targets(windows, autoencoder.model)
+    targets, measured = patch_targets(windows, autoencoder.model, spectra=False)
     assert targets.shape == (3, 4, 25, 12) and measured.shape == (3, 4, 12)
     for s in range(4):
         for a in range(3):
@@ -175,7 +200,7 @@ def test_a_patch_counts_as_measured_when_every_sample_is(autoencoder, windows):
     valid[0, 1, 30] = False  # one sample of the second patch
     valid[1, 2] = False
     valid[2, :, 75:] = False
-    _, measured = patch_targets(windows.replace(valid=valid), autoencoder.model)
+    _, measured = patch_targets(windows.replace(valid=valid), autoencoder.model, spectra=False)
     for b in range(3):
         for p in range(4):
             for s in range(4):
@@ -185,7 +210,7 @@ def test_a_patch_counts_as_measured_when_every_sample_is(autoencoder, windows):
 
 def test_a_decoder_without_blocks_equals_a_loop_over_its_tokens(config, scramble, windows, hidden, features):
     """Sample l of axis a of sensor s in patch p stands at [b, p, l, 3 s + a], and nothing comes from elsewhere."""
-    decoder = scramble(PatchDecoder(config, DECODER_WIDTH, depth=0))
+    decoder = scramble(PatchDecoder(config, DECODER_WIDTH, depth=0, spectra=False))
     tokens = torch.linspace(-2, 2, 3 * 4 * 5 * 16).sin().view(3, 4, 5, 16)
     visible = torch.ones(3, 4, 5, dtype=torch.bool)
     visible[:, :, :-1] = ~hidden
@@ -197,14 +222,14 @@ def test_a_decoder_without_blocks_equals_a_loop_over_its_tokens(config, scramble
             about = decoder.kind.weight[windows.kind[b, s]] + decoder.placement(table[windows.placement[b, s]])
             for p in range(4):
                 token = decoder.hidden_token if hidden[b, s, p] else decoder.project(tokens[b, s, p])
-                numbers = decoder.to_samples(decoder.norm(token + about + decoder.time[p]))
+                numbers = decoder.to_targets(decoder.norm(token + about + decoder.time[p]))
                 for a in range(3):
                     expected = torch.stack([numbers[3 * sample + a] for sample in range(25)])
                     torch.testing.assert_close(found[b, p, :, 3 * s + a], expected, atol=1e-5, rtol=1e-5)
 
 
 def test_the_decoder_attends_to_hidden_and_visible_tokens_and_to_no_others(config, scramble, windows, features):
-    decoder = scramble(PatchDecoder(config, DECODER_WIDTH, depth=2))
+    decoder = scramble(PatchDecoder(config, DECODER_WIDTH, depth=2, spectra=False))
     tokens = torch.linspace(-2, 2, 3 * 4 * 5 * 16).sin().view(3, 4, 5, 16)
     hidden, visible = torch.zeros(3, 4, 4, dtype=torch.bool), torch.ones(3, 4, 5, dtype=torch.bool)
     hidden[:, 0, 1] = True
@@ -236,8 +261,8 @@ def test_predictions_follow_their_sensors_into_any_order(autoencoder, windows, h
     expected = by_sensor(autoencoder(windows, hidden).patches)
     found = by_sensor(autoencoder(reorder_sensors(windows, order), hidden[:, order]).patches)
     torch.testing.assert_close(found, expected[:, order], atol=1e-4, rtol=1e-4)
-    targets, _ = patch_targets(windows, autoencoder.model)
-    reordered, _ = patch_targets(reorder_sensors(windows, order), autoencoder.model)
+    targets, _ = patch_targets(windows, autoencoder.model, spectra=False)
+    reordered, _ = patch_targets(reorder_sensors(windows, order), autoencoder.model, spectra=False)
     assert torch.equal(by_sensor(reordered), by_sensor(targets)[:, order])
     apart = expected[:, :, None] - expected[:, None]
     assert (apart.abs().amax((0, 3, 4, 5)) + torch.eye(4) > 1e-2).all()  # no two sensors are drawn alike
@@ -254,10 +279,10 @@ def test_patches_that_are_hidden_are_told_apart_by_their_time_alone(autoencoder,
 
 def test_encoder_and_decoder_read_the_same_clock(config, autoencoder):
     assert torch.equal(autoencoder.decoder.time, time_table(config.patches, config.patch_s, DECODER_WIDTH))
-    same = PatchDecoder(config, config.width, depth=1)
+    same = PatchDecoder(config, config.width, depth=1, spectra=False)
     assert torch.equal(same.time, autoencoder.model.encoder.tokens.time)
     # Half a second a patch is another table: the clock counts seconds, not patches.
-    faster = PatchDecoder(replace(config, patch_s=0.2), DECODER_WIDTH, depth=1)
+    faster = PatchDecoder(replace(config, patch_s=0.2), DECODER_WIDTH, depth=1, spectra=False)
     torch.testing.assert_close(faster.time[5], autoencoder.decoder.time[1])
 
 
@@ -319,7 +344,7 @@ def test_what_is_missing_and_what_is_not_at_all_finite(autoencoder, windows, hid
 
 def test_a_reconstruction_teaches_encoder_decoder_and_hidden_token(autoencoder, windows, hidden):
     autoencoder.train()
-    targets, measured = patch_targets(windows, autoencoder.model)
+    targets, measured = patch_targets(windows, autoencoder.model, spectra=False)
     chosen = hidden.transpose(1, 2).repeat_interleave(3, dim=2) & measured
     found = autoencoder(windows, hidden)
     error = (found.patches - targets).square().mean(2)[chosen].mean()

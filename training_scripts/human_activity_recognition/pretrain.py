@@ -84,12 +84,14 @@ VALIDATION_WINDOWS = 2048  # at most, evenly spaced
 # ---- batches and augmentation ----------------------------------------------------------------------------------------
 BATCH_SIZE = 256
 DATASET_EXPONENT = 0.5  # 1 = datasets by size, 0 = all equal
+ONE_DATASET = True  # a batch is of one dataset: windows of several are told apart by their device alone
 RANDOM_START = True  # crop: shift a window inside its segment
 # What both views of a window share: where gravity lies in a view must not be what the other cannot know.
 ROTATION = 0.5  # share of windows with a random orientation
 TILT_RAD = 0.15  # small rotation of the rest
 TIME_WARP = 0.0  # largest relative change of tempo
 # What differs between them: the device.
+SECOND_ROTATION = 0.0  # share of windows of which the second view is turned once more
 SCALE = 0.05  # gain of a triad, log-normal
 JITTER = (0.03, 0.05, 0.0)  # g, rad/s, uT
 GYROSCOPE_DROPOUT = 0.3  # of the second view; the first hides whole sensors to reconstruct them
@@ -115,7 +117,7 @@ DROPOUT = 0.0
 EMBEDDING_WIDTH = 128
 TEXT_ENCODER = "all-MiniLM-L6-v2"  # of placements; no label is read
 TEXT_CACHE = ".cache/text"
-DECODER_WIDTH = 64  # it is thrown away: what it cannot do the encoder must
+DECODER_WIDTH = 96  # it is thrown away
 DECODER_DEPTH = 1
 
 # ---- loss ------------------------------------------------------------------------------------------------------------
@@ -123,8 +125,8 @@ MAE_WEIGHT = 1.0
 CONTRASTIVE_WEIGHT = 1.0
 DYNAMIC_BALANCE = True  # the weights hold for parts of equal size, whatever their scales
 BALANCE_DECAY = 0.99
-NORM_TARGET = False  # normalised targets would teach the encoder to ignore gravity and amplitude
-COMPRESSION = 0.0  # targets become asinh(x / this); 0 = as they are
+SPECTRUM_TARGET = True  # reconstruct a patch's spectrum beside its samples, whose phase nobody can know
+NORM_TARGET = False  # samples only; normalised targets would teach the encoder to ignore gravity and amplitude
 TEMPERATURE = 0.2
 NEIGHBOUR_WEIGHT = 0.0  # of other patches of the same window as negatives: they show the same movement
 
@@ -169,6 +171,8 @@ def main(argv: list[str] | None = None) -> Path:
     """Train as the constants say; returns the run folder."""
     argv = joined_arguments(sys.argv[1:] if argv is None else argv)
     override_constants(globals(), argv)
+    if NORM_TARGET and SPECTRUM_TARGET:
+        raise ConstantError("NORM_TARGET is for samples alone; with it give --SPECTRUM_TARGET=false")
     constants = snapshot_constants(globals())
     device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if DEVICE == "auto" else DEVICE)
     seed_everything(SEED)
@@ -324,9 +328,9 @@ class Batches:
         self, index: WindowIndex, train_rows: np.ndarray, placement_row: dict[str, int], device: torch.device
     ) -> None:
         self.index, self.device = index, device
-        self.sampler = BalancedSampler(
-            train_rows, index.dataset_id[train_rows], np.zeros(len(train_rows), dtype=int), DATASET_EXPONENT, 1.0
-        )
+        dataset = index.dataset_id[train_rows]
+        self.sampler = BalancedSampler(train_rows, dataset, np.zeros_like(dataset), DATASET_EXPONENT, 1.0)
+        self.of_dataset = {number: train_rows[dataset == number] for number in np.unique(dataset)}
         self.gather = BatchMaker(index, SAMPLING_RATE_HZ, SENSORS, placement_row)
         self.shared = Augmentation(rotation=ROTATION, tilt_rad=TILT_RAD, warp=TIME_WARP)
         device_noise = {
@@ -334,12 +338,14 @@ class Batches:
             "placement_dropout": PLACEMENT_DROPOUT,
         }  # fmt: skip
         self.first = Augmentation(**device_noise)
-        self.second = Augmentation(gyroscope_dropout=GYROSCOPE_DROPOUT, **device_noise)
+        self.second = Augmentation(gyroscope_dropout=GYROSCOPE_DROPOUT, rotation=SECOND_ROTATION, **device_noise)
 
     def rows(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows of the index (B,) and first samples (B,)."""
         generator = np.random.default_rng(derive_seed(SEED, "sampling", step))
         rows = self.sampler.draw(BATCH_SIZE, generator)
+        if ONE_DATASET:
+            rows = generator.choice(self.of_dataset[self.index.dataset_id[rows[0]]], BATCH_SIZE)
         return rows, self.index.shifted_starts(rows, generator) if RANDOM_START else self.index.start[rows]
 
     def make(self, step: int) -> PretrainingBatch:
@@ -378,7 +384,7 @@ class Learner:
             EMBEDDING_WIDTH, placement_features.shape[1], DROPOUT,
         )  # fmt: skip
         self.model = AlignmentModel(config, placements, placement_features)
-        self.network = MaskedAutoencoder(self.model, DECODER_WIDTH, DECODER_DEPTH).to(device)
+        self.network = MaskedAutoencoder(self.model, DECODER_WIDTH, DECODER_DEPTH, SPECTRUM_TARGET).to(device)
         self.criterion = CombinedPretrainingLoss(
             MAE_WEIGHT, CONTRASTIVE_WEIGHT, TEMPERATURE, NORM_TARGET, DYNAMIC_BALANCE, BALANCE_DECAY, NEIGHBOUR_WEIGHT
         ).to(device)
@@ -390,8 +396,7 @@ class Learner:
     def losses(self, batch: PretrainingBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss and metrics of a batch. bfloat16 on a GPU has the range of float32 and needs no gradient scaler."""
         hidden = batch.hidden_patches.unsqueeze(1) | batch.hidden_sensors.unsqueeze(2)
-        targets, measured = patch_targets(batch.clean, self.model)
-        targets = torch.asinh(targets / COMPRESSION) if COMPRESSION else targets
+        targets, measured = patch_targets(batch.clean, self.model, SPECTRUM_TARGET)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             predicted, first = self.forward(batch.first, hidden)
             second = self.forward_second(batch.second)
@@ -409,7 +414,7 @@ class Learner:
         self.network.train()
         self.criterion.train()
         loss, metrics = self.losses(batch)
-        return metrics | {"gradient_norm": self.optimizer.step(loss, step, rate)}
+        return metrics | {"gradient_norm": self.optimizer.step(loss, step, rate), "loss": unbalanced(metrics)}
 
     def checkpoint(self) -> dict:
         """The model for use, and all that a resumed run needs."""
@@ -437,6 +442,12 @@ class Learner:
         restore_generators({"default": torch.default_generator}, training["generators"])
 
 
+def unbalanced(metrics: dict[str, Tensor]) -> Tensor:
+    """The weighted sum of the parts as they are: the balanced loss stays near its weights however much is learned."""
+    weighted = {"mae_loss": MAE_WEIGHT, "contrastive_loss": CONTRASTIVE_WEIGHT}
+    return sum(weight * metrics[name] for name, weight in weighted.items() if name in metrics)
+
+
 @torch.no_grad()
 def validate(learner: Learner, batches: Batches, rows: np.ndarray) -> dict[str, float]:
     """Losses on windows of held-out people, the same views and masks every time; {} when nobody is held out."""
@@ -447,9 +458,7 @@ def validate(learner: Learner, batches: Batches, rows: np.ndarray) -> dict[str, 
     for number, part in enumerate(parts):
         batch = batches.views(part, batches.index.start[part], "validation", number)
         _, metrics = learner.losses(batch)
-        # Unbalanced, so that losses of different moments compare; a part of weight 0 is not computed.
-        weighted = {"mae_loss": MAE_WEIGHT, "contrastive_loss": CONTRASTIVE_WEIGHT}
-        metrics["loss"] = sum(weight * metrics[name] for name, weight in weighted.items() if name in metrics)
+        metrics["loss"] = unbalanced(metrics)
         for name in ("loss", "mae_loss", "contrastive_loss", "patch_accuracy"):
             if name in metrics:
                 totals[name] = totals.get(name, 0.0) + float(metrics[name]) * len(part) / len(rows)
@@ -468,7 +477,8 @@ def draw_plots(folder: Path, learner: Learner, batches: Batches, rows: np.ndarra
     batch = batches.views(shown, index.start[shown], "validation", 0)
     hidden = batch.hidden_patches.unsqueeze(1) | batch.hidden_sensors.unsqueeze(2)
     predicted, _ = learner.network(batch.first, hidden)
-    targets, measured = patch_targets(batch.clean, learner.model)
+    targets, measured = patch_targets(batch.clean, learner.model, spectra=False)
+    predicted = predicted[:, :, : targets.shape[2]]
     if NORM_TARGET:
         mean, deviation = patch_mean_std(targets)
         predicted = predicted * deviation + mean
