@@ -84,14 +84,15 @@ VALIDATION_WINDOWS = 2048  # at most, evenly spaced
 # ---- batches and augmentation ----------------------------------------------------------------------------------------
 BATCH_SIZE = 256
 DATASET_EXPONENT = 0.5  # 1 = datasets by size, 0 = all equal
-ONE_DATASET = True  # a batch is of one dataset: windows of several are told apart by their device alone
 RANDOM_START = True  # crop: shift a window inside its segment
-# What both views of a window share: where gravity lies in a view must not be what the other cannot know.
+# What both views of a window share.
 ROTATION = 0.5  # share of windows with a random orientation
 TILT_RAD = 0.15  # small rotation of the rest
 TIME_WARP = 0.0  # largest relative change of tempo
 # What differs between them: the device.
-SECOND_ROTATION = 0.0  # share of windows of which the second view is turned once more
+SECOND_ROTATION = (
+    0.5  # share of windows of which the second view is turned: its mounting must not be what it is known by
+)
 SCALE = 0.05  # gain of a triad, log-normal
 JITTER = (0.03, 0.05, 0.0)  # g, rad/s, uT
 GYROSCOPE_DROPOUT = 0.3  # of the second view; the first hides whole sensors to reconstruct them
@@ -330,7 +331,6 @@ class Batches:
         self.index, self.device = index, device
         dataset = index.dataset_id[train_rows]
         self.sampler = BalancedSampler(train_rows, dataset, np.zeros_like(dataset), DATASET_EXPONENT, 1.0)
-        self.of_dataset = {number: train_rows[dataset == number] for number in np.unique(dataset)}
         self.gather = BatchMaker(index, SAMPLING_RATE_HZ, SENSORS, placement_row)
         self.shared = Augmentation(rotation=ROTATION, tilt_rad=TILT_RAD, warp=TIME_WARP)
         device_noise = {
@@ -344,8 +344,6 @@ class Batches:
         """Rows of the index (B,) and first samples (B,)."""
         generator = np.random.default_rng(derive_seed(SEED, "sampling", step))
         rows = self.sampler.draw(BATCH_SIZE, generator)
-        if ONE_DATASET:
-            rows = generator.choice(self.of_dataset[self.index.dataset_id[rows[0]]], BATCH_SIZE)
         return rows, self.index.shifted_starts(rows, generator) if RANDOM_START else self.index.start[rows]
 
     def make(self, step: int) -> PretrainingBatch:
