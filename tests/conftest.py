@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from har.recordings.simulate import write_generated_corpus
+from har.recordings.simulate import write_simulated_corpus
 from har.run.folder import repository_root
 
 # A network that learns something in seconds; every other constant is the script's own.
@@ -26,6 +26,8 @@ TINY_PRETRAINING = {name: TINY[name] for name in NETWORK} | {
     "DEVICE": "cpu", "HELD_OUT_DATASETS": "sim_belt", "VALIDATION_SHARE": 0.4,
     "VALIDATION_WINDOWS": 100,
 }  # fmt: skip
+SMALL_CORPUS_HOURS = 0.08  # in each of its datasets
+SMALL_CORPUS = ("sim_phone", "sim_watch", "sim_belt")  # the others would only take time
 
 
 @pytest.fixture(autouse=True)
@@ -47,9 +49,9 @@ def run_script() -> Callable[..., subprocess.CompletedProcess]:
 
 @pytest.fixture(scope="session")
 def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three generated datasets of four people, prepared like any other."""
+    """Three simulated datasets with four people and a few minutes each, prepared like any other."""
     root = tmp_path_factory.mktemp("data")
-    write_generated_corpus(root, seed=0, people=4)
+    write_simulated_corpus(root, people=4, hours=SMALL_CORPUS_HOURS, seed=0, names=SMALL_CORPUS)
     return root
 
 

@@ -1,8 +1,10 @@
-"""Public recordings as published -> dataset folders that everything else reads.
+"""Public recordings as published, or simulated people -> dataset folders that everything else reads.
 
     prepare_data.py list                                        which datasets there are, and where to get them
     prepare_data.py convert mex --raw downloads/mex.zip         one archive or unpacked folder -> data/mex
     prepare_data.py convert all --raw downloads                 every dataset found there: NAME, NAME.zip, .tar.xz ...
+    prepare_data.py simulate --people 40 --hours 4              simulated people, nothing to download -> data/sim_*
+    prepare_data.py draw                                        what simulated people do, beside real recordings
     prepare_data.py check mex                                   counts, minutes per activity, rest magnitude, a figure
 
 A converted dataset replaces its folder as a whole or not at all; converting twice gives identical bytes. Relative
@@ -23,6 +25,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from har.labels.groups import group_of
+from har.plots.bodies import FilmedMovement, plot_bodies, plot_side_by_side
 from har.plots.recordings import ExampleWindow, plot_example_windows
 from har.recordings.convert import NAMES, converter
 from har.recordings.convert.common import convert_dataset
@@ -35,12 +39,22 @@ from har.recordings.format import (
     read_dataset,
     rest_magnitude_g,
 )
+from har.recordings.simulate import SIMULATED_NAMES, write_simulated_corpus
+from har.recordings.simulate.activities import ACTIVITIES
+from har.recordings.simulate.anthropometry import draw_person
+from har.recordings.simulate.preview import BONES, preview
 from har.run.folder import resolve_under_root
 
 # --- where things are -------------------------------------------------------------------------------------------------
 DATA_ROOT = "data"
 CHECK_ROOT = "training_output/checks"
 ARCHIVE_ENDINGS = (".tar.xz", ".tar.gz", ".tgz", ".tar.bz2", ".tar", ".zip")
+
+# --- simulate ---------------------------------------------------------------------------------------------------------
+SIMULATED_PEOPLE, SIMULATED_HOURS = 24, 2.0  # in each of the simulated datasets
+DRAWN_PLACEMENTS = ("waist", "right wrist", "right front pocket")
+DRAWN_S = 4.0
+DRAWN_PAIRS = 6  # simulated and real windows beside each other, of one real dataset
 
 # --- check ------------------------------------------------------------------------------------------------------------
 EXAMPLE_WINDOW_S = 5.0  # the length of window that the networks are fed by default
@@ -69,7 +83,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="prepare_data.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = parser.add_subparsers(required=True, metavar="{list,convert,check}")
+    commands = parser.add_subparsers(required=True, metavar="{list,convert,simulate,draw,check}")
 
     listing = commands.add_parser("list", help="datasets that can be converted, and which are prepared")
     listing.set_defaults(command=list_datasets)
@@ -82,12 +96,26 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )  # fmt: skip
     conversion.set_defaults(command=convert_datasets)
 
+    simulation = commands.add_parser("simulate", help="simulated people wearing virtual sensors -> dataset folders")
+    simulation.add_argument("--people", type=int, default=SIMULATED_PEOPLE, metavar="N", help="people in each dataset")
+    simulation.add_argument("--hours", type=float, default=SIMULATED_HOURS, metavar="H", help="hours in each dataset")
+    simulation.add_argument("--seed", type=int, default=0, metavar="S", help="another seed gives other people")
+    simulation.set_defaults(command=simulate_datasets)
+
+    drawing = commands.add_parser("draw", help="simulated people as stick figures, and beside prepared recordings")
+    drawing.add_argument("activities", nargs="*", metavar="ACTIVITY", help="as in activities.py (default: all)")
+    drawing.add_argument(
+        "--plots", default=CHECK_ROOT, metavar="FOLDER", help=f"for the figures (default {CHECK_ROOT})"
+    )
+    drawing.add_argument("--seed", type=int, default=0, metavar="S", help="another seed draws another person")
+    drawing.set_defaults(command=draw_simulated)
+
     check = commands.add_parser("check", help="read a prepared dataset through and draw one window per activity")
     check.add_argument("name", metavar="NAME")
     check.add_argument("--plots", default=CHECK_ROOT, metavar="FOLDER", help=f"for NAME.png (default {CHECK_ROOT})")
     check.set_defaults(command=check_dataset)
 
-    for command in (listing, conversion, check):
+    for command in (listing, conversion, simulation, drawing, check):
         command.add_argument(
             "--out", default=DATA_ROOT, metavar="FOLDER", help=f"where the dataset folders are (default {DATA_ROOT})"
         )
@@ -194,6 +222,67 @@ def _raw_of(name: str, raw: Path, alone: bool) -> Path | None:
 def _suggestion(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+# --- simulate ---------------------------------------------------------------------------------------------------------
+
+
+def simulate_datasets(arguments: argparse.Namespace) -> None:
+    out = resolve_under_root(arguments.out)
+    started = time.monotonic()
+    bar = partial(tqdm, desc="simulating", unit="person", leave=False, disable=None, file=sys.stderr)
+    try:
+        names = write_simulated_corpus(
+            out, people=arguments.people, hours=arguments.hours, seed=arguments.seed, progress=bar
+        )
+    except ValueError as error:
+        raise DatasetError(str(error)) from error
+    for name in names:
+        dataset = read_dataset(out / name)
+        hours = sum(_seconds(stream) for stream in dataset.streams.values()) / 3600
+        print(
+            f"{name}: {len(dataset.subjects)} people, {hours:.1f} h in {len(dataset.streams)} stream(s), "
+            f"{len(dataset.labels)} activities"
+        )
+    print(f"simulated in {out} in {time.monotonic() - started:.0f} s: {', '.join(names)}")
+    print(f"next: prepare_data.py check {names[0]}" + ("" if arguments.out == DATA_ROOT else f" --out {out}"))
+
+
+def draw_simulated(arguments: argparse.Namespace) -> None:
+    plots = resolve_under_root(arguments.plots)
+    plots.mkdir(parents=True, exist_ok=True)
+    for name in arguments.activities:
+        if name not in ACTIVITIES:
+            raise DatasetError(f"no activity {name!r}{_suggestion(name, ACTIVITIES)}; known: {', '.join(ACTIVITIES)}")
+    movements = []
+    for name in arguments.activities or ACTIVITIES:
+        rng = np.random.default_rng(arguments.seed)
+        shown = preview(name, draw_person(rng), DRAWN_S, DRAWN_PLACEMENTS, rng)
+        movements.append(FilmedMovement(name, shown.rate_hz, shown.joints, BONES, shown.acceleration, shown.grounded))
+    print(f"simulated people: {plot_bodies(movements, plots / 'simulated.png')}")
+    out = resolve_under_root(arguments.out)
+    prepared = {name: read_dataset(out / name) for name in prepared_datasets(out)}
+    simulated = [window for name in SIMULATED_NAMES if name in prepared for window in example_windows(prepared[name])]
+    for name, dataset in prepared.items():
+        pairs = matching_pairs(simulated, example_windows(dataset)) if name not in SIMULATED_NAMES else []
+        if pairs:
+            figure = plot_side_by_side(pairs[:DRAWN_PAIRS], plots / f"simulated_and_{name}.png")
+            print(f"simulated beside {name}: {figure}")
+
+
+def matching_pairs(
+    simulated: Sequence[ExampleWindow], real: Sequence[ExampleWindow]
+) -> list[tuple[ExampleWindow, ExampleWindow]]:
+    """For every real window a simulated one of the same activity and, in words, the same place."""
+    pairs = []
+    for window in real:
+        place = window.stream.rpartition(" at ")[2]
+        for other in simulated:
+            same_place = place in other.stream or other.stream.rpartition(" at ")[2] in place
+            if same_place and group_of(other.label) == group_of(window.label):
+                pairs.append((other, window))
+                break
+    return pairs
 
 
 # --- check ------------------------------------------------------------------------------------------------------------

@@ -112,7 +112,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "stumbling": ("stumble", "stumbling while walking", "stumble while walking", "tripping while walking"),
     "turning around": ("turn", "turning", "turning on the spot", "turning around while standing", "turning round"),
     "hopping on one leg": ("hopping on one foot",),
+    "jumping jacks": ("doing jumping jacks",),
     "cycling": ("riding a bicycle", "riding a bike", "biking", "bicycling"),
+    "stationary cycling": ("cycling on an exercise bike", "riding an exercise bike"),
+    "riding in an elevator": ("standing in an elevator", "taking the elevator"),
     "miscellaneous movement": (
         "misc movement", "miscellaneous movements", "moving around in various ways", "other movement",
         "miscellaneous movements of the body", "making miscellaneous movements",
@@ -275,6 +278,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "folding clothes": ("folding laundry", "folding the laundry", "folding the clothes"),
     "ironing": ("ironing clothes", "ironing laundry"),
     "vacuum cleaning": ("vacuuming", "vacuum cleaning the floor", "vacuuming the floor"),
+    "sweeping": ("sweeping the floor", "sweeping with a broom"),
+    "washing hands": ("washing one's hands", "washing the hands"),
     "house cleaning": ("cleaning the house", "cleaning the home", "dusting and cleaning the house"),
     # --- sport, exercise and gestures -------------------------------------------------------------------------
     "playing soccer": ("playing football", "soccer", "playing a game of soccer"),
@@ -330,6 +335,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
                 "pushing forward with both hands", "pushing something forward"),
     "knocking on a door": ("knock", "knocking", "right hand knock on a door", "knocking on the door",
                            "knocking on a door with the right hand"),
+    "rowing": ("rowing on a rowing machine", "using a rowing machine"),
     "lunging": ("lunge", "forward lunge", "doing a lunge", "doing lunges", "lunging forward",
                 "doing a forward lunge", "lunging forward with the left foot"),
     "knee rolling": (
@@ -390,6 +396,8 @@ IS_A: dict[str, tuple[str, ...]] = {
     "jumping to reach something": ("jumping",),
     "jumping rope": ("jumping",),
     "hopping on one leg": ("jumping",),
+    "jumping jacks": ("jumping",),
+    "stationary cycling": ("cycling",),
     "lying down from sitting": ("lying down",),
     "lying down from standing": ("lying down",),
     "sitting up from lying": ("getting up from lying",),

@@ -38,7 +38,7 @@ def open_datasets(
         if not prepared_datasets(root):
             _write_whole(root, fallback.write)
         names = prepared_datasets(root)
-        tell(f"No dataset is prepared under {prepared_root}: training on the generated corpus {', '.join(names)}")
+        tell(f"No dataset is prepared under {prepared_root}: training on simulated people: {', '.join(names)}")
     if not set(names) - set(held_out):
         raise DatasetError(
             f"{root} holds {names}, all of them held out; prepare others (prepare_data.py list) or change "

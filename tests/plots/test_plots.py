@@ -315,7 +315,7 @@ def test_pretraining_has_panels_of_its_own(tmp_path, drawn):
         expected = {"validation (held-out people)": ([3], [validated[title]])} if title in validated else {}
         assert others == expected
         assert bool(axes.get_ylim()[0] == 0) is (title in validated)
-    assert panels["Reconstruction"].get_ylabel() == "mean squared error of hidden patches"
+    assert panels["Reconstruction"].get_ylabel() == "mean squared error"
     assert panels["Patches that find themselves"].get_ylabel() == "share"
 
 

@@ -10,7 +10,7 @@ SCRIPT = "val_scripts/human_activity_recognition/benchmark.py"
 def test_every_figure_is_measured_and_written(run_script, small_corpus, tmp_path):
     done = run_script(
         SCRIPT, f"--DATA_ROOT={small_corpus}", f"--OUTPUT_ROOT={tmp_path}", "--STEPS=4", "--LOG_EVERY=2", "--PAIRS=1",
-        "--LATENCY_RUNS=3", "--DEVICE=cpu",
+        "--LATENCY_RUNS=3", "--DEVICE=cpu", "--SIMULATED_HOURS=0.02",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     figures = json.loads((tmp_path / "benchmark" / "benchmark.json").read_text())

@@ -13,6 +13,7 @@ import pytest
 
 from har.recordings.convert import NAMES
 from har.recordings.format import DatasetWriter, StreamInfo, read_dataset
+from har.recordings.simulate import SIMULATED_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "data_scripts" / "human_activity_recognition" / "prepare_data.py"
@@ -202,3 +203,40 @@ def test_the_script_runs_from_any_folder(tmp_path):
     failed = run("convert", "mex", "--raw", "nowhere", "--out", str(tmp_path / "out"))
     assert (failed.returncode, failed.stdout) == (2, "")
     assert failed.stderr == "error: nowhere does not exist; give the folder or the archive with the raw files\n"
+
+
+# --- simulate ---------------------------------------------------------------------------------------------------------
+
+
+def test_simulated_people_are_written_checked_and_drawn(prepare, tmp_path):
+    arguments = ("--people", "2", "--hours", "0.02", "--seed", "1", "--out", tmp_path / "out")
+    status, said, complaint = prepare("simulate", *arguments)
+    assert status == 0, complaint
+    for name in SIMULATED_NAMES:
+        assert f"{name}: 2 people" in said
+        assert read_dataset(tmp_path / "out" / name).subjects == ["p01", "p02"]
+    assert f"next: prepare_data.py check {SIMULATED_NAMES[0]} --out {tmp_path / 'out'}" in said
+    status, said, complaint = prepare("check", "sim_belt", "--out", tmp_path / "out", "--plots", tmp_path / "plots")
+    assert status == 0 and "rest magnitude" in said, complaint
+    with DatasetWriter(tmp_path / "out" / "mine", title="T", citation="C", licence="L", source_url="U") as writer:
+        writer.add_stream(StreamInfo("belt", "tag", "waist", ("acc_x", "acc_y", "acc_z"), 50.0))
+        for number, label in enumerate(read_dataset(tmp_path / "out" / "sim_belt").labels):
+            samples = np.tile([0.0, 0.0, 1.0], (300, 1))
+            writer.append("belt", recording=f"r{number}", subject="s", samples=samples, labels=[(label, 0, 300)])
+    where = ("--out", tmp_path / "out", "--plots", tmp_path / "plots")
+    status, said, complaint = prepare("draw", "walking", "sitting", *where)
+    assert status == 0, complaint
+    for figure in ("simulated.png", "simulated_and_mine.png"):
+        assert (tmp_path / "plots" / figure).read_bytes().startswith(b"\x89PNG") and figure in said
+    assert "simulated_and_sim_belt" not in said
+
+
+def test_impossible_simulations_are_one_line_and_status_2(prepare, tmp_path):
+    for arguments, expected in (
+        (("simulate", "--people", "0", "--out", tmp_path), "0 people"),
+        (("simulate", "--hours", "-1", "--out", tmp_path), "more than 0 hours"),
+        (("draw", "walkin", "--plots", tmp_path), "no activity 'walkin'; did you mean 'walking'?"),
+    ):
+        status, said, complaint = prepare(*arguments)
+        assert status == 2 and complaint.startswith("error: ") and expected in complaint
+        assert complaint.count("\n") == 1 and "Traceback" not in complaint + said

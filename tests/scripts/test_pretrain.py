@@ -16,6 +16,7 @@ import yaml
 from har.network.alignment import AlignmentModel
 from har.network.config import NetworkConfig
 from har.recordings.format import DatasetWriter, StreamInfo
+from har.recordings.simulate import SIMULATED_NAMES
 from har.run.folder import repository_root
 from har.run.log import read_metrics
 from val_scripts.human_activity_recognition.model_loading import load_any_model, load_pretrained_model
@@ -212,12 +213,12 @@ def test_recordings_without_any_label_are_learned_from(run_script, pretraining_a
     assert (folder / "plots" / "reconstructions.png").exists()
 
 
-def test_without_prepared_data_the_generated_corpus_is_used(run_script, pretraining_arguments, tmp_path):
+def test_without_prepared_data_it_says_so_and_simulates_people(run_script, pretraining_arguments, tmp_path):
     changes = {"DATA_ROOT": tmp_path / "none", "OUTPUT_ROOT": tmp_path, "EPOCHS": 1, "STEPS_PER_EPOCH": 2}
-    done = run_script(SCRIPT, *pretraining_arguments(**changes))
+    done = run_script(SCRIPT, *pretraining_arguments(**changes), "--SIMULATED_PEOPLE=4", "--SIMULATED_HOURS=0.05")
     assert done.returncode == 0, done.stderr
     assert "No dataset is prepared" in done.stdout
-    assert final_state(run_folder(tmp_path))["datasets"] == ["sim_phone", "sim_watch"]
+    assert final_state(run_folder(tmp_path))["datasets"] == sorted(set(SIMULATED_NAMES) - {"sim_belt"})
 
 
 @pytest.mark.parametrize(

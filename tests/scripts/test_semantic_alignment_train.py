@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from har.recordings.format import DatasetWriter, StreamInfo
+from har.recordings.simulate import SIMULATED_NAMES
 from har.run.folder import repository_root
 from har.run.log import read_metrics
 
@@ -166,16 +167,16 @@ def test_datasets_all_held_out_is_an_error(run_script, arguments, tmp_path):
     assert done.returncode != 0 and "all of them held out" in done.stderr
 
 
-def test_without_prepared_data_it_says_so_and_uses_the_generated_corpus(run_script, arguments, tmp_path):
+def test_without_prepared_data_it_says_so_and_simulates_people(run_script, arguments, tmp_path):
     changes = {"DATA_ROOT": tmp_path / "none", "OUTPUT_ROOT": tmp_path / "out", "EPOCHS": 1, "STEPS_PER_EPOCH": 2}
-    done = run_script(SCRIPT, *arguments(**changes))
+    done = run_script(SCRIPT, *arguments(**changes, SIMULATED_PEOPLE=4, SIMULATED_HOURS=0.05))
     assert done.returncode == 0, done.stderr
     said = [line for line in done.stdout.splitlines() if "No dataset is prepared" in line]
     assert len(said) == 1 and "sim_phone" in said[0]
     best = torch.load(run_folder(tmp_path / "out") / "best.pt", weights_only=True)
-    assert best["datasets"] == ["sim_phone", "sim_watch"]
-    generated = {path.name for path in (tmp_path / "none" / "generated").glob("sim_*")}
-    assert generated == {"sim_belt", "sim_phone", "sim_watch"}
+    assert best["datasets"] == sorted(set(SIMULATED_NAMES) - {"sim_belt"})
+    simulated = {path.name for path in (tmp_path / "none" / "simulated").glob("sim_*")}
+    assert simulated == set(SIMULATED_NAMES)
 
 
 @pytest.mark.parametrize("variant", ["hard", "supcon", "siglip"])

@@ -14,6 +14,7 @@ import math
 import shlex
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +31,7 @@ from har.plots.embedding_map import plot_embedding_map
 from har.plots.reconstruction import HiddenPatches, plot_reconstructions
 from har.recordings.corpus import Fallback, open_datasets
 from har.recordings.format import DatasetError
-from har.recordings.simulate import write_generated_corpus
+from har.recordings.simulate import write_simulated_corpus
 from har.run.checkpoint import (
     CheckpointError,
     generator_states,
@@ -70,9 +71,11 @@ from training_scripts.human_activity_recognition.losses import (
 # ---- data ------------------------------------------------------------------------------------------------------------
 DATA_ROOT = "data"  # dataset folders; relative paths start at the repository's root
 HELD_OUT_DATASETS = ("mobifall",)  # stage 2 scores on them: not even their unlabelled signals are used
-GENERATED_HELD_OUT = ("sim_belt",)  # the same for the generated corpus
-GENERATED_SEED = 0
-GENERATED_FOLDER = "generated"  # under DATA_ROOT, so that it never mixes with recordings of people
+SIMULATED_HELD_OUT = ("sim_belt",)  # the same for the simulated corpus
+SIMULATED_PEOPLE = 16  # in each of its datasets
+SIMULATED_HOURS = 1.0  # in each of its datasets
+SIMULATED_SEED = 0
+SIMULATED_FOLDER = "simulated"  # under DATA_ROOT, so that it never mixes with recordings of people
 SENSORS = ("acc", "gyro")
 WINDOW_S = 5.0  # seconds
 STRIDE_S = 2.5
@@ -306,7 +309,7 @@ def open_corpus() -> tuple[WindowIndex, np.ndarray, np.ndarray]:
     training, _ = open_datasets(
         resolve_under_root(DATA_ROOT),
         HELD_OUT_DATASETS,
-        Fallback(GENERATED_FOLDER, GENERATED_HELD_OUT, generate),
+        Fallback(SIMULATED_FOLDER, SIMULATED_HELD_OUT, simulate),
         tqdm.write,
         lambda names: tqdm(names, desc="opening", unit="dataset", leave=False, delay=2),
     )
@@ -318,8 +321,11 @@ def open_corpus() -> tuple[WindowIndex, np.ndarray, np.ndarray]:
     return index, np.flatnonzero(~validation), rows
 
 
-def generate(folder: Path) -> None:
-    write_generated_corpus(folder, GENERATED_SEED, progress=lambda items: tqdm(items, desc="generating", unit="person"))
+def simulate(folder: Path) -> None:
+    progress = partial(tqdm, desc="simulating", unit="person")
+    write_simulated_corpus(
+        folder, people=SIMULATED_PEOPLE, hours=SIMULATED_HOURS, seed=SIMULATED_SEED, progress=progress
+    )
 
 
 class Batches:

@@ -4,7 +4,7 @@
     python semantic_alignment_train.py --EPOCHS=2 --SEED=1      any constant below can be overridden
     python semantic_alignment_train.py --RESUME=training_output/semantic_alignment/20260131_120000
 
-Nothing prepared yet? A small generated corpus is written and used instead. What to expect, and how long it takes,
+Nothing prepared yet? People are simulated and used instead. What to expect, and how long it takes,
 stands in the README. Every run has a folder of its own with hyperparameters.json, epoch_*.pt, best.pt, metrics.jsonl,
 run.json, plots/.
 """
@@ -13,6 +13,7 @@ import math
 import shlex
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,7 +34,7 @@ from har.plots.embedding_map import plot_embedding_map
 from har.plots.similarity import plot_similarity
 from har.recordings.corpus import Fallback, open_datasets
 from har.recordings.format import DatasetError
-from har.recordings.simulate import write_generated_corpus
+from har.recordings.simulate import write_simulated_corpus
 from har.run.checkpoint import (
     CheckpointError,
     generator_states,
@@ -61,9 +62,11 @@ from training_scripts.human_activity_recognition.semantic_loss import SemanticAl
 # ---- data ------------------------------------------------------------------------------------------------------------
 DATA_ROOT = "data"  # dataset folders; relative paths start at the repository's root
 HELD_OUT_DATASETS = ("mobifall",)  # never trained on, never used to choose anything: only scored
-GENERATED_HELD_OUT = ("sim_belt",)  # the same for the generated corpus
-GENERATED_SEED = 0
-GENERATED_FOLDER = "generated"  # under DATA_ROOT, so that it never mixes with recordings of people
+SIMULATED_HELD_OUT = ("sim_belt",)  # the same for the simulated corpus
+SIMULATED_PEOPLE = 16  # in each of its datasets
+SIMULATED_HOURS = 1.0  # in each of its datasets
+SIMULATED_SEED = 0
+SIMULATED_FOLDER = "simulated"  # under DATA_ROOT, so that it never mixes with recordings of people
 SENSORS = ("acc", "gyro")  # magnetometers disturb more than they tell indoors
 WINDOW_S = 5.0  # seconds; long enough for three strides and most transitions
 STRIDE_S = 2.5
@@ -300,11 +303,11 @@ def open_run_folder(constants: dict, argv: list[str], device: torch.device) -> t
 
 
 def open_corpus() -> Corpus:
-    """Every prepared dataset, or the generated corpus when there is none; people held out for validation."""
+    """Every prepared dataset, or simulated people when there is none; people held out for validation."""
     training, held_out = open_datasets(
         resolve_under_root(DATA_ROOT),
         HELD_OUT_DATASETS,
-        Fallback(GENERATED_FOLDER, GENERATED_HELD_OUT, generate),
+        Fallback(SIMULATED_FOLDER, SIMULATED_HELD_OUT, simulate),
         tqdm.write,
         lambda names: tqdm(names, desc="opening", unit="dataset", leave=False, delay=2),
     )
@@ -323,8 +326,11 @@ def open_corpus() -> Corpus:
     )
 
 
-def generate(folder: Path) -> None:
-    write_generated_corpus(folder, GENERATED_SEED, progress=lambda items: tqdm(items, desc="generating", unit="person"))
+def simulate(folder: Path) -> None:
+    progress = partial(tqdm, desc="simulating", unit="person")
+    write_simulated_corpus(
+        folder, people=SIMULATED_PEOPLE, hours=SIMULATED_HOURS, seed=SIMULATED_SEED, progress=progress
+    )
 
 
 def evenly(rows: np.ndarray, most: int) -> np.ndarray:

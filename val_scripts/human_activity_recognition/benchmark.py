@@ -1,6 +1,6 @@
 """How fast training and inference are on this machine, each figure as measured in this run.
 
-    python benchmark.py                     on what is prepared under data/, or the generated corpus
+    python benchmark.py                     on what is prepared under data/, or simulated people
     python benchmark.py --STEPS=200         any constant below can be overridden
 
 Training runs as users run it, in a process of its own, in turns with the same training fed from one fixed batch in
@@ -20,6 +20,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from har.recordings.format import read_dataset
+from har.recordings.simulate import write_simulated_corpus
 from har.run.constants import override_constants
 from har.run.folder import repository_root, resolve_under_root, write_json
 from har.run.log import read_metrics
@@ -32,6 +34,7 @@ STEPS = 120  # per process
 LOG_EVERY = 20  # steps; the first interval warms up and does not count
 PAIRS = 3  # of processes, live and fixed in turns: a machine's speed drifts
 LATENCY_RUNS = 100
+SIMULATED_HOURS = 0.25  # in each simulated dataset
 WINDOW_S, WINDOW_HZ = 5.0, 50.0  # of the window whose latency is measured, accelerometer and gyroscope
 
 
@@ -45,7 +48,7 @@ def main(argv: list[str] | None = None) -> dict:
             fixed = bool(number % 2)
             runs[fixed].append(train(Path(scratch) / str(number), fixed))
         checkpoint = next(Path(scratch).rglob("best.pt"))
-        figures = summarise(runs) | inference(checkpoint)
+        figures = summarise(runs) | inference(checkpoint) | simulation(Path(scratch) / "simulated")
     path = resolve_under_root(OUTPUT_ROOT) / "benchmark" / "benchmark.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, figures)
@@ -119,6 +122,16 @@ def inference(checkpoint: Path) -> dict:
         "embedding of one window, ms": 1000 * statistics.median(seconds),
         "parameters of the network": float(sum(p.numel() for p in model.parameters())),
     }
+
+
+def simulation(folder: Path) -> dict:
+    """Hours of sensor signal that one core simulates and writes in an hour: every stream counts for itself."""
+    began = time.perf_counter()
+    names = write_simulated_corpus(folder, people=2, hours=SIMULATED_HOURS, seed=0)
+    seconds = time.perf_counter() - began
+    streams = [stream for name in names for stream in read_dataset(folder / name, scan=False).streams.values()]
+    recorded = sum(len(stream.samples) / stream.info.sampling_rate_hz for stream in streams)
+    return {"simulation, times real time per sensor": recorded / seconds}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,11 @@
+"""Simulated people who wear virtual sensors: dataset folders without any download.
+
+Joint angles over time (gait.py, locomotion.py, postures.py, transitions.py, gestures.py, exercise.py) turn a kinematic
+tree (skeleton.py) of a drawn person (anthropometry.py); virtual accelerometers and gyroscopes on it (sensors.py,
+devices.py) measure what real ones would. corpus.py writes the datasets that wardrobe.py describes.
+"""
+
+from har.recordings.simulate.corpus import write_simulated_corpus
+from har.recordings.simulate.wardrobe import SIMULATED_NAMES
+
+__all__ = ["SIMULATED_NAMES", "write_simulated_corpus"]

@@ -1,0 +1,286 @@
+"""Everything that simulated people can do, by name, with the phrases that a dataset may choose for it.
+
+A name is the name of the synonym group in ``har.labels.groups`` where there is one. An activity gives the steps of one
+bout: mostly a single clip in one posture, for changes of posture several.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from har.recordings.simulate.anthropometry import Person
+from har.recordings.simulate.clips import FRAME_HZ, Clip, minimum_jerk, smooth_noise
+from har.recordings.simulate.exercise import cycling, dribbling, driving, jumping, rowing
+from har.recordings.simulate.gestures import GESTURES, gesture_clip, handling, stepping, talking_hands
+from har.recordings.simulate.locomotion import Going, gait_clip
+from har.recordings.simulate.postures import bent_over, kneeling, lying, rest, sitting, squat, standing
+from har.recordings.simulate.skeleton import CHANNEL
+from har.recordings.simulate.transitions import Step, change_of_posture, fall, into_car, stumble
+
+# Of the people in a posture, who handle something meanwhile.
+BUSY_SHARE = {"stand": 0.45, "sit": 0.35, "lie": 0.2, "kneel": 0.5, "bend": 0.5, "squat": 0.3}
+
+Builder = Callable[[Person, float, np.random.Generator], list[Step]]
+
+
+@dataclass(frozen=True)
+class Activity:
+    """phrases: wordings of one synonym group. longest_s: of a bout. build(person, seconds, rng) -> its steps."""
+
+    phrases: tuple[str, ...]
+    build: Builder
+    longest_s: float = 60.0
+
+
+def _clip(make: Callable[[Person, int, np.random.Generator], Clip], posture: str, label: str) -> Builder:
+    def build(person: Person, seconds: float, rng: np.random.Generator) -> list[Step]:
+        return [Step(lambda frames: make(person, frames, rng), posture, seconds, label)]
+
+    return build
+
+
+def _going(label: str, arms: tuple[str, ...] = ("swing",), **fixed: object) -> Builder:
+    def make(person: Person, frames: int, rng: np.random.Generator) -> Clip:
+        pace = fixed.get("pace", (0.9, 1.1))
+        settings = {key: value for key, value in fixed.items() if key != "pace"}
+        going = Going(pace=rng.uniform(*pace), arms=str(rng.choice(arms)), **settings)
+        return gait_clip(person, going, frames, rng)
+
+    return _clip(make, "stand", label)
+
+
+def _resting(posture: str, label: str, talking: bool = False, **how: object) -> Builder:
+    def make(person: Person, frames: int, rng: np.random.Generator) -> Clip:
+        pose = {
+            "stand": standing, "sit": sitting, "lie": lying, "kneel": kneeling, "bend": bent_over, "squat": squat,
+        }[posture](person, rng, **how)  # fmt: skip
+        clip = rest(person, pose, posture, frames, rng, 1.3 if talking else 1.0)
+        if talking:
+            return talking_hands(clip, rng, rng.uniform(0.3, 1.2))
+        return _busied(clip, posture, person, rng)
+
+    return _clip(make, posture, label)
+
+
+def _busied(clip: Clip, posture: str, person: Person, rng: np.random.Generator) -> Clip:
+    """Some people hold still; others handle something, look about, step from foot to foot meanwhile."""
+    if rng.random() < BUSY_SHARE[posture]:
+        busy = handling if rng.random() < 0.7 else talking_hands
+        clip = busy(clip, rng, rng.uniform(0.2, 1.3))
+        if posture == "stand" and rng.random() < 0.5:
+            clip = stepping(clip, 0.05, person, rng)
+    return clip
+
+
+def _lying_anyhow(person: Person, seconds: float, rng: np.random.Generator) -> list[Step]:
+    side = str(rng.choice(["back", "left", "right", "stomach"], p=[0.55, 0.17, 0.17, 0.11]))
+    return _resting("lie", "lying", side=side)(person, seconds, rng)
+
+
+def _gesture(name: str, label: str | None = None) -> Builder:
+    def make(person: Person, frames: int, rng: np.random.Generator) -> Clip:
+        return gesture_clip(name, person, frames, rng)
+
+    return _clip(make, GESTURES[name].posture, label or name)
+
+
+def _jumps(style: str, label: str) -> Builder:
+    return _clip(lambda person, frames, rng: jumping(person, frames, rng, style=style), "stand", label)
+
+
+def _change(before: str, after: str, pace: float = 1.0) -> Builder:
+    def build(person: Person, seconds: float, rng: np.random.Generator) -> list[Step]:
+        return change_of_posture((before, after), person, seconds, rng, pace * np.exp(0.2 * rng.standard_normal()))
+
+    return build
+
+
+def _turning(person: Person, frames: int, rng: np.random.Generator) -> Clip:
+    """Half turns on the spot in small steps, with rests."""
+    clip = gait_clip(person, Going("march", pace=1.1, in_place=True, arm_gain=0.6), frames, rng)
+    time_s = np.arange(frames) / FRAME_HZ
+    begin, heading = rng.uniform(0, 0.5), np.zeros(frames)
+    while begin < time_s[-1]:
+        seconds = rng.uniform(1.2, 2.6)
+        heading += rng.choice([-1, 1]) * rng.uniform(1.3, 3.3) * minimum_jerk((time_s - begin) / seconds)
+        begin += seconds + rng.uniform(0.0, 1.0)
+    clip.angles[:, CHANNEL["heading"]] += heading
+    for side in "lr":
+        for name in ("hip_flex", "knee_flex"):
+            column = CHANNEL[f"{side}_{name}"]
+            middle = clip.angles[:, column].min()
+            clip.angles[:, column] = middle + 0.7 * (clip.angles[:, column] - middle)
+    return clip
+
+
+def _elevator(person: Person, frames: int, rng: np.random.Generator) -> Clip:
+    """Standing in a lift that goes to another floor every ten to twenty seconds."""
+    clip = rest(person, standing(person, rng), "stand", frames, rng)
+    time_s = np.arange(frames) / FRAME_HZ
+    begin = rng.uniform(0.5, 3)
+    while begin < time_s[-1]:
+        ride, ramp, speed = rng.uniform(5, 14), rng.uniform(1.2, 2.2), rng.choice([-1, 1]) * rng.uniform(0.8, 2.0)
+        up = minimum_jerk((time_s - begin) / ramp) - minimum_jerk((time_s - begin - ride) / ramp)
+        clip.velocity[:, 2] += speed * up
+        begin += ride + ramp + rng.uniform(2, 6)
+    return clip
+
+
+def _misc(person: Person, frames: int, rng: np.random.Generator) -> Clip:
+    """Stepping about, turning, bending and reaching in no order."""
+    clip = gait_clip(person, Going("walk", pace=0.6, arms="free", stops=True, curving_rad_s=0.5), frames, rng)
+    noise = smooth_noise(rng, frames, 0.5, clip.angles.shape[1])
+    size = np.deg2rad(6) * np.ones(clip.angles.shape[1])
+    for name, degrees in (("trunk_flex", 14), ("trunk_turn", 12), ("pitch", 6)):
+        size[CHANNEL[name]] = np.deg2rad(degrees)
+    for side in "lr":
+        for name, degrees in (("shoulder_flex", 18), ("elbow_flex", 25), ("pronation", 25), ("shoulder_rot", 14)):
+            size[CHANNEL[f"{side}_{name}"]] = np.deg2rad(degrees)
+    clip.angles += person.vigour * size * noise
+    return clip
+
+
+_ANY_ARMS = ("swing", "swing", "swing", "swing", "swing", "pockets", "phone", "free", "free")
+
+ACTIVITIES: dict[str, Activity] = {
+    # --- on foot ------------------------------------------------------------------------------------------------------
+    "walking": Activity(("walking", "walking normally", "walking at a normal pace"), _going("walking", _ANY_ARMS)),
+    "walking slowly": Activity(("walking slowly", "walking at a slow pace", "strolling"), _going("walking slowly",
+        _ANY_ARMS, pace=(0.55, 0.78))),
+    "walking fast": Activity(("walking fast", "walking briskly", "walking quickly"), _going("walking fast", pace=(1.2,
+        1.5))),
+    "walking and talking": Activity(("walking while talking", "walking and talking with someone"),
+        _going("walking and talking", ("free", "swing"), pace=(0.75, 1.0))),
+    "walking with a load": Activity(("walking while carrying something", "walking with a load"),
+        _going("walking with a load", ("load",), pace=(0.75, 1.0))),
+    "nordic walking": Activity(("nordic walking", "walking with poles"), _going("nordic walking", pace=(1.05, 1.25),
+        arm_gain=1.5)),
+    "shuffling": Activity(("shuffling", "walking with shuffling steps"), _going("shuffling", ("swing", "still"),
+        kind="shuffle", pace=(0.8, 1.2))),
+    "walking in place": Activity(("walking in place", "marching in place", "walking on the spot"),
+        _going("walking in place", kind="march", in_place=True)),
+    "running": Activity(("running", "running fast"), _going("running", kind="run", pace=(0.95, 1.3),
+        turns_per_minute=0.6)),
+    "jogging": Activity(("jogging", "jogging slowly", "running slowly"), _going("jogging", kind="run", pace=(0.72,
+        0.98), turns_per_minute=0.6)),
+    "running in place": Activity(("running in place", "jogging in place"), _going("running in place", kind="run",
+        pace=(0.7, 0.95), in_place=True)),
+    "walking upstairs": Activity(("walking upstairs", "ascending stairs", "going up the stairs"),
+        _going("walking upstairs", _ANY_ARMS, kind="upstairs", pace=(0.85, 1.15), turns_per_minute=3), 30),
+    "walking downstairs": Activity(("walking downstairs", "descending stairs", "going down the stairs"),
+        _going("walking downstairs", _ANY_ARMS, kind="downstairs", pace=(0.85, 1.15), turns_per_minute=3), 30),
+    "turning around": Activity(("turning around", "turning on the spot"), _clip(_turning, "stand", "turning around"),
+        12),
+    "stumbling": Activity(("stumbling while walking", "tripping while walking"), _clip(stumble, "stand", "stumbling"),
+        15),
+    "miscellaneous movement": Activity(("miscellaneous movement", "moving around in various ways"), _clip(_misc,
+        "stand", "miscellaneous movement")),
+    # --- postures -----------------------------------------------------------------------------------------------------
+    "standing": Activity(("standing", "standing still"), _resting("stand", "standing")),
+    "standing and talking": Activity(("standing while talking", "standing and talking with someone"), _resting("stand",
+        "standing and talking", True, hands_free=False)),
+    "sitting": Activity(("sitting", "sitting on a chair", "sitting still"), _resting("sit", "sitting")),
+    "sitting and talking": Activity(("sitting while talking", "sitting and talking with someone"), _resting("sit",
+        "sitting and talking", True)),
+    "lying": Activity(("lying", "lying in bed", "lying still"), _lying_anyhow),
+    "lying on the back": Activity(("lying on the back", "lying face up"), _resting("lie", "lying on the back",
+        side="back")),
+    "lying on the stomach": Activity(("lying on the stomach", "lying face down"), _resting("lie",
+        "lying on the stomach", side="stomach")),
+    "lying on the left side": Activity(("lying on the left side",), _resting("lie", "lying on the left side",
+        side="left")),
+    "lying on the right side": Activity(("lying on the right side",), _resting("lie", "lying on the right side",
+        side="right")),
+    "kneeling": Activity(("kneeling", "kneeling on the floor"), _resting("kneel", "kneeling"), 25),
+    "squatting": Activity(("squatting", "crouching"), _resting("squat", "squatting"), 15),
+    "being bent over": Activity(("standing bent forward", "being bent over"), _resting("bend", "being bent over"), 20),
+    "riding in an elevator": Activity(("riding in an elevator", "standing in an elevator"), _clip(_elevator, "stand",
+        "riding in an elevator")),
+    # --- changes of posture; the postures between them have names of their own ----------------------------
+    "sitting down": Activity(("sitting down on a chair", "sitting down"), _change("stand", "sit"), 40),
+    "standing up": Activity(("standing up from a chair", "standing up"), _change("sit", "stand"), 40),
+    "lying down from sitting": Activity(("lying down from sitting", "lying down"), _change("sit", "lie"), 40),
+    "sitting up from lying": Activity(("sitting up from lying", "sitting up"), _change("lie", "sit"), 40),
+    "lying down from standing": Activity(("lying down from standing",), _change("stand", "lie"), 40),
+    "standing up from lying": Activity(("standing up from lying",), _change("lie", "stand"), 40),
+    "turning over while lying": Activity(("turning over while lying", "rolling over in bed"), _change("lie", "lie"),
+        40),
+    "bending down": Activity(("bending down",), _change("stand", "bend"), 30),
+    "straightening up": Activity(("straightening up",), _change("bend", "stand"), 30),
+    "kneeling down": Activity(("kneeling down",), _change("stand", "kneel"), 30),
+    "standing up from kneeling": Activity(("standing up from kneeling",), _change("kneel", "stand"), 30),
+    "getting into a car": Activity(("getting into a car",), lambda p, s, r: into_car(p, s, r, out=False), 10),
+    "getting out of a car": Activity(("getting out of a car",), lambda p, s, r: into_car(p, s, r, out=True), 10),
+    "falling forward": Activity(("falling forward",), lambda p, s, r: fall("forward", p, s, r), 10),
+    "falling backward": Activity(("falling backward",), lambda p, s, r: fall("backward", p, s, r), 10),
+    "falling sideways": Activity(("falling sideways",), lambda p, s, r: fall("sideways", p, s, r), 10),
+    "falling vertically": Activity(("fainting and falling", "collapsing to the ground"), lambda p, s,
+        r: fall("collapse", p, s, r), 10),
+    # --- exercise -----------------------------------------------------------------------------------------------------
+    "cycling": Activity(("cycling", "riding a bike", "riding a bicycle"), _clip(cycling, "sit", "cycling")),
+    "stationary cycling": Activity(("cycling on an exercise bike", "stationary cycling"), _clip(lambda p, n,
+        r: cycling(p, n, r, stationary=True), "sit", "stationary cycling")),
+    "driving a car": Activity(("driving a car",), _clip(driving, "sit", "driving a car")),
+    "rowing": Activity(("rowing on a rowing machine", "rowing"), _clip(rowing, "sit", "rowing")),
+    "jumping": Activity(("jumping", "jumping up and down"), _jumps("jump", "jumping"), 20),
+    "jumping to reach something": Activity(("jumping to reach a high object",), _jumps("high",
+        "jumping to reach something"), 20),
+    "jumping rope": Activity(("jumping rope", "skipping rope"), _jumps("rope", "jumping rope"), 30),
+    "jumping jacks": Activity(("doing jumping jacks", "jumping jacks"), _jumps("jacks", "jumping jacks"), 30),
+    "hopping on one leg": Activity(("hopping on one leg",), _jumps("hop", "hopping on one leg"), 12),
+    "dribbling a basketball": Activity(("dribbling a basketball",), _clip(dribbling, "stand",
+        "dribbling a basketball"), 30),
+}  # fmt: skip
+
+_GESTURE_PHRASES: dict[str, tuple[str, ...]] = {
+    "typing": ("typing on a keyboard", "typing"),
+    "writing": ("writing by hand", "writing"),
+    "working at a computer": ("working at a computer", "working on a computer"),
+    "eating with a spoon": ("eating soup with a spoon", "eating soup"),
+    "eating a sandwich": ("eating a sandwich",),
+    "eating with knife and fork": ("eating with knife and fork", "eating meat"),
+    "drinking": ("drinking from a cup", "drinking"),
+    "pouring water": ("pouring water", "pouring a drink"),
+    "using a telephone": ("talking on the phone", "making a phone call"),
+    "watching tv": ("watching tv", "watching television"),
+    "brushing teeth": ("brushing teeth",),
+    "combing hair": ("combing hair",),
+    "washing hands": ("washing hands", "washing one's hands"),
+    "washing dishes": ("washing dishes",),
+    "folding clothes": ("folding clothes", "folding laundry"),
+    "ironing": ("ironing", "ironing clothes"),
+    "clapping": ("clapping the hands", "clapping"),
+    "waving": ("waving the hand", "waving"),
+    "knocking on a door": ("knocking on a door",),
+    "opening a door": ("opening a door",),
+    "swiping left": ("swiping left with the arm",),
+    "swiping right": ("swiping right with the arm",),
+    "drawing a circle": ("drawing a circle in the air",),
+    "raising the hands": ("raising both arms", "raising the hands"),
+    "crossing the arms": ("crossing the arms",),
+    "pushing": ("pushing with both hands",),
+    "vacuum cleaning": ("vacuum cleaning", "vacuuming the floor"),
+    "sweeping": ("sweeping the floor", "sweeping"),
+    "wiping a table": ("wiping a table",),
+    "squatting down and up": ("doing squats", "squatting down and standing up"),
+    "lunging": ("doing lunges", "lunging"),
+    "bending down and getting up": ("bending down and getting up", "bending forward and straightening up"),
+    "stepping up and down": ("stepping up and down",),
+    "boxing": ("boxing", "punching"),
+    "throwing": ("throwing a ball", "throwing"),
+    "bowling": ("bowling",),
+    "catching": ("catching a ball",),
+    "swinging a tennis racket": ("swinging a tennis racket",),
+    "serving in tennis": ("serving in tennis",),
+    "swinging a baseball bat": ("swinging a baseball bat",),
+    "shooting a basketball": ("shooting a basketball",),
+    "kicking a soccer ball": ("kicking a soccer ball",),
+    "curling the arms": ("curling the arms", "doing arm curls"),
+    "lifting weights overhead": ("lifting weights overhead",),
+    "playing tennis": ("playing tennis",),
+}
+ACTIVITIES |= {name: Activity(phrases, _gesture(name), 30) for name, phrases in _GESTURE_PHRASES.items()}
+ACTIVITIES["talking on the phone standing"] = Activity(
+    ("talking on the phone while standing",), _gesture("using a telephone standing", "talking on the phone standing")
+)

