@@ -29,12 +29,13 @@ from tqdm import tqdm
 from har.evaluation.few_shot import FewShotProtocol, FewShotResult, render_few_shot_report, score_few_shot
 from har.labels.groups import is_fall
 from har.plots.few_shot import plot_few_shot
-from har.recordings.format import Dataset, prepared_datasets, read_dataset
+from har.recordings.format import Dataset
 from har.run.checkpoint import CheckpointError
-from har.run.folder import repository_root, write_atomically, write_json
+from har.run.folder import write_atomically, write_json
 from har.text.label_bank import prototype_similarity
 from har.windows.index import WindowIndex
 from val_scripts.human_activity_recognition.model_loading import load_label_bank, load_model
+from val_scripts.human_activity_recognition.scored_data import EvaluationError, choose_device, open_datasets
 
 # Both chosen on held-out development datasets (selfback, sphere, spsw_har; three models that never saw them), not on
 # what is scored. A text of 1/2 or 2 windows and penalties from 0.003 to 0.03 change their mean by less than a point.
@@ -46,10 +47,6 @@ DRAWS = 20
 SEED = 0
 
 REPORT_NAME, RECORD_NAME = "report.md", "few_shot.json"
-
-
-class FewShotError(ValueError):
-    """What was asked for cannot be scored."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -84,7 +81,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     protocol = FewShotProtocol(tuple(sorted(arguments.shots)), arguments.draws, TEXT_WINDOWS, RIDGE_PENALTY, SEED)
     device = choose_device(arguments.device)
     model, checkpoint, hyperparams_path = load_model(arguments.checkpoint, device)
-    datasets = open_datasets(arguments, checkpoint["datasets"])
+    datasets = open_datasets(arguments.datasets, arguments.data, checkpoint["datasets"])
     label_bank = load_label_bank(checkpoint, device, hyperparams_path)
     window = {name: window_setting(checkpoint, name, arguments.checkpoint) for name in WINDOW_SETTINGS}
 
@@ -107,42 +104,10 @@ def evaluate(arguments: argparse.Namespace) -> None:
 WINDOW_SETTINGS = ("window_s", "stride_s", "min_window_s")
 
 
-def choose_device(name: str) -> torch.device:
-    """The device of that name; "auto" is the GPU if there is one."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise FewShotError(f"--device {name}: no device of this name; give auto, cpu, cuda or cuda:N") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise FewShotError(f"--device {name}: there is no CUDA device here; give auto or cpu")
-    return device
-
-
-def open_datasets(arguments: argparse.Namespace, trained_on: Sequence[str]) -> list[Dataset]:
-    """The datasets asked for; all are checked before any is scored."""
-    root = arguments.data or repository_root() / "data"
-    names = arguments.datasets
-    if len(set(names)) != len(names):
-        raise FewShotError(f"--datasets {' '.join(names)} names a dataset twice; name each once")
-    prepared = prepared_datasets(root)
-    if absent := [name for name in names if name not in prepared]:
-        raise FewShotError(
-            f"{', '.join(absent)}: not prepared under {root}, which holds {', '.join(prepared) or 'no dataset'}; "
-            "prepare_data.py convert makes dataset folders, --data names another place"
-        )
-    if seen := [name for name in names if name in trained_on]:
-        raise FewShotError(
-            f"the model was trained on all labels of {', '.join(seen)}; give a checkpoint that held it out"
-        )
-    return [read_dataset(root / name) for name in names]
-
-
 def window_setting(checkpoint: dict, name: str, path: Path) -> float:
     """Seconds of a window, of its stride or of the shortest one, as in training."""
     if checkpoint.get(name) is None:
-        raise FewShotError(f"{path}: the checkpoint remembers no {name}; give one of semantic_alignment_train.py")
+        raise EvaluationError(f"{path}: the checkpoint remembers no {name}; give one of semantic_alignment_train.py")
     return float(checkpoint[name])
 
 
@@ -156,7 +121,7 @@ def score_dataset(
     candidates = [label for label in dataset.labels if with_falls or not is_fall(label)]
     rows = index.labelled_rows(candidates.__contains__)
     if not len(rows):
-        raise FewShotError(
+        raise EvaluationError(
             f"{dataset.name}: none of its {len(index)} windows has a label to score "
             f"({', '.join(candidates) or 'no label left'}); falls are scored with --falls"
         )

@@ -22,21 +22,17 @@ from har.evaluation.metrics import bootstrap_interval, classification_scores
 from har.evaluation.probe import linear_probe
 from har.labels.groups import is_fall
 from har.network.alignment import AlignmentModel
-from har.recordings.format import prepared_datasets, read_dataset
 from har.run.checkpoint import CheckpointError
-from har.run.folder import repository_root, write_json
+from har.run.folder import write_json
 from har.windows.index import WindowIndex
 from val_scripts.human_activity_recognition.model_loading import load_any_model
+from val_scripts.human_activity_recognition.scored_data import EvaluationError, choose_device, open_datasets
 
 FOLDS = 5  # over people
 RANDOM_SEEDS = (0, 1, 2)  # of the networks without training
 MOST_WINDOWS = 6000  # of a dataset, evenly spaced; more change the score by less than its interval
 WINDOW_S, STRIDE_S, MIN_WINDOW_S = 5.0, 2.5, 1.0
 WAYS = {"standardised": True, "as they are": False}
-
-
-class ProbeError(ValueError):
-    """What was asked for cannot be probed."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--datasets", required=True, nargs="+", metavar="NAME", help="prepared datasets to probe on")
     parser.add_argument("--out", required=True, type=Path, help="folder to write into (made if absent)")
     parser.add_argument("--data", type=Path, help="folder of the prepared datasets (default: data/ of the repository)")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: cpu)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     parser.add_argument("--falls", action="store_true", help="falls as well")
     try:
         probe(parser.parse_args(argv))
@@ -58,20 +54,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def probe(arguments: argparse.Namespace) -> None:
     """Load, embed, probe and write; prints a table."""
-    model, checkpoint, _ = load_any_model(arguments.checkpoint, arguments.device)
-    root = arguments.data or repository_root() / "data"
-    if absent := [name for name in arguments.datasets if name not in prepared_datasets(root)]:
-        raise ProbeError(f"{', '.join(absent)}: not prepared under {root}, which holds {prepared_datasets(root)}")
-    if seen := [name for name in arguments.datasets if name in checkpoint["datasets"]]:
-        raise ProbeError(f"the model was trained on {', '.join(seen)}; probe on datasets that it has not seen")
+    model, checkpoint, _ = load_any_model(arguments.checkpoint, choose_device(arguments.device))
+    datasets = open_datasets(arguments.datasets, arguments.data, checkpoint["datasets"])
     networks = {"trained": model} | {f"random {seed}": untrained(model, seed) for seed in RANDOM_SEEDS}
 
     results: dict[str, dict] = {}
-    for name in arguments.datasets:
-        index = WindowIndex([read_dataset(root / name)], WINDOW_S, STRIDE_S, MIN_WINDOW_S)
+    for dataset in datasets:
+        name, index = dataset.name, WindowIndex([dataset], WINDOW_S, STRIDE_S, MIN_WINDOW_S)
         rows = index.labelled_rows(lambda label: arguments.falls or not is_fall(label))
         if not len(rows):
-            raise ProbeError(f"{name}: no window has a label to probe")
+            raise EvaluationError(f"{name}: no window has a label to probe")
         rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_WINDOWS)).round().astype(int)]
         labels = [index.labels[i] for i in index.label_id[rows]]
         subjects = [index.subjects[i] for i in index.subject_id[rows]]

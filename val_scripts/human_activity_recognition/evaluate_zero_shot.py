@@ -25,18 +25,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from har.evaluation.report import REPORT_NAME, write_report
 from har.evaluation.zero_shot import ZeroShotResult, score_zero_shot
 from har.labels.groups import is_fall
 from har.plots.confusion import plot_confusion
-from har.recordings.format import Dataset, prepared_datasets, read_dataset
+from har.recordings.format import Dataset
 from har.run.checkpoint import CheckpointError
-from har.run.folder import repository_root, write_atomically
+from har.run.folder import write_atomically
 from har.windows.index import WindowIndex
 from val_scripts.human_activity_recognition.model_loading import load_label_bank, load_model
+from val_scripts.human_activity_recognition.scored_data import EvaluationError, choose_device, open_datasets
 
 # --- Uncertainty ---------------------------------------------------------------------------------------------------
 DRAWS = 1000  # of the bootstrap over people: the bounds vary by less than a point from seed to seed
@@ -46,10 +46,6 @@ SEED = 0
 # --- Figures -------------------------------------------------------------------------------------------------------
 ANSWERS_DRAWN = 20  # columns of the open-set figure; the rarer answers share one more
 OTHER_ANSWERS = "(other answers)"
-
-
-class EvaluationError(ValueError):
-    """What was asked for cannot be evaluated."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +91,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     device = choose_device(arguments.device)
     model, checkpoint, hyperparams_path = load_model(arguments.checkpoint, device)
     trained_on, training_labels = training_facts(checkpoint, arguments.checkpoint)
-    datasets = open_datasets(arguments, trained_on)
+    refused = [] if arguments.allow_training_dataset else trained_on
+    datasets = open_datasets(arguments.datasets, arguments.data, refused, ", or --allow-training-dataset")
     protocol = choose_protocol(arguments, checkpoint)
     label_bank = load_label_bank(checkpoint, device, hyperparams_path)
 
@@ -135,19 +132,6 @@ def evaluate(arguments: argparse.Namespace) -> None:
 # --- What to evaluate, and how ---------------------------------------------------------------------------------------
 
 
-def choose_device(name: str) -> torch.device:
-    """The device of that name; "auto" is the GPU if there is one."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise EvaluationError(f"--device {name}: no device of this name; give auto, cpu, cuda or cuda:N") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise EvaluationError(f"--device {name}: there is no CUDA device here; give auto or cpu")
-    return device
-
-
 def training_facts(checkpoint: dict, path: Path) -> tuple[list[str], list[str]]:
     """Names of the training datasets, and the training labels, as the checkpoint remembers them."""
     for key in ("datasets", "labels"):
@@ -156,27 +140,6 @@ def training_facts(checkpoint: dict, path: Path) -> tuple[list[str], list[str]]:
                 f"{path}: the checkpoint names no training {key}; give one written by semantic_alignment_train.py"
             )
     return list(checkpoint["datasets"]), list(checkpoint["labels"])
-
-
-def open_datasets(arguments: argparse.Namespace, trained_on: Sequence[str]) -> list[Dataset]:
-    """The datasets asked for; all are checked before any is scored."""
-    root = arguments.data or repository_root() / "data"
-    names = arguments.datasets
-    if len(set(names)) != len(names):
-        raise EvaluationError(f"--datasets {' '.join(names)} names a dataset twice; name each once")
-    prepared = prepared_datasets(root)
-    if absent := [name for name in names if name not in prepared]:
-        raise EvaluationError(
-            f"{', '.join(absent)}: not prepared under {root}, which holds {', '.join(prepared) or 'no dataset'}; "
-            "prepare_data.py convert makes dataset folders, --data names another place"
-        )
-    seen = [name for name in names if name in trained_on]
-    if seen and not arguments.allow_training_dataset:
-        raise EvaluationError(
-            f"the model was trained on {', '.join(seen)}, so this would be no zero-shot score; give a checkpoint "
-            "that held it out, or --allow-training-dataset"
-        )
-    return [read_dataset(root / name) for name in names]
 
 
 def choose_protocol(arguments: argparse.Namespace, checkpoint: dict) -> Protocol:
