@@ -1,9 +1,8 @@
 """How bodies differ: segment lengths from stature, and what a person keeps over all activities.
 
 Segment lengths are fractions of stature H after Drillis & Contini, Body Segment Parameters, 1966, as printed in Winter,
-Biomechanics and Motor Control of Human Movement, 4th ed. 2009, figure 4.1. Statures of adults follow NCD-RisC,
-    A century
-of trends in adult human height, eLife 2016 (means of Western Europe).
+Biomechanics and Motor Control of Human Movement, 4th ed. 2009, figure 4.1. Statures of adults follow NCD-RisC, A
+century of trends in adult human height, eLife 2016 (means of Western Europe).
 """
 
 from dataclasses import dataclass

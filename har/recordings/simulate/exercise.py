@@ -40,9 +40,8 @@ def cyclic(
 ) -> Clip:
     """A posture with a movement repeated on top: keyframes (offsets from the pose), waves, or both.
 
-    base: offsets held all the while, or with
-    ``drops`` only while the movement goes on. hand: written for the right hand,
-        so mirrored for the left-handed. pauses: stops now and then.
+    base: offsets held all the while, or with ``drops`` only while the movement goes on. hand: written for the right
+    hand, so mirrored for the left-handed. pauses: stops now and then.
     """
     clip = rest(person, pose, posture, frames, rng)
     offsets = np.zeros_like(clip.angles)

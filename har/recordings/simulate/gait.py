@@ -37,14 +37,12 @@ BOUNCE_G = 0.02
 class GaitKind:
     """Published curves (percent of cycle, degrees) of one way to go, and which part of the foot bears weight when.
 
-    heel, ball: begin and end of contact in cycles. step: length in statures at which the curves were measured.
-    path_up, path_forwards: deviations of the pelvis' path from even progress that count as much as the others, in
-    statures at the rate of
-    the steps; they fall with the third power of the harmonic. bounce_g: amplitude of the vertical acceleration of the
-    trunk at the rate of the steps, whose upward peak comes at bounce_phase. pelvis_turn_deg,
-        pelvis_roll_deg: amplitudes about the vertical
-    and of the drop towards the swinging leg; pelvis_tilt_deg: mean forward tilt. free_fall: whether both feet leave
-    the ground.
+    heel, ball: begin and end of contact in cycles. step: length in statures at which the curves were measured. path_up,
+    path_forwards: deviations of the pelvis' path from even progress that count as much as the others, in statures at
+    the rate of the steps; they fall with the third power of the harmonic. bounce_g: amplitude of the vertical
+    acceleration of the trunk at the rate of the steps, whose upward peak comes at bounce_phase. pelvis_turn_deg,
+    pelvis_roll_deg: amplitudes about the vertical and of the drop towards the swinging leg; pelvis_tilt_deg: mean
+    forward tilt. free_fall: whether both feet leave the ground.
     """
 
     hip: tuple[tuple[float, float], ...]

@@ -5,17 +5,15 @@ Physics. With R the orientation of the device in the world, p its position and g
     specific force   f = R^T (p'' - g)          what an accelerometer measures, 1 g upwards at rest
     angular rate     R' = R [w]x                what a gyroscope measures, along the axes of the device
 
-Impacts. At each contact of a foot every sensor is shaken by a damped oscillation of soft tissue,
-    a displacement of a few
-millimetres along the world's vertical and the direction of progress. Its frequency (8 to 20 Hz) and its share of the
-acceleration at the foot depend on the segment: the shock of a step is damped on its way from the shank to the head
+Impacts. At each contact of a foot every sensor is shaken by a damped oscillation of soft tissue, a displacement of a
+few millimetres along the world's vertical and the direction of progress. Its frequency (8 to 20 Hz) and its share of
+the acceleration at the foot depend on the segment: the shock of a step is damped on its way from the shank to the head
 (Lafortune, Lake & Hennig, Differential shock transmission response of the human body, Journal of Biomechanics 1996;
 Menz, Lord & Fitzpatrick, Acceleration patterns of the head and pelvis, Gait & Posture 2003).
 
 Movements are never as smooth as their plan: motor noise grows with the movement (Harris & Wolpert, Signal-dependent
-noise determines motor planning,
-    Nature 1998). Every sensor trembles by a little at rest and by UNSTEADY_G for each rad/s
-that its segment turns.
+noise determines motor planning, Nature 1998). Every sensor trembles by a little at rest and by UNSTEADY_G for each
+rad/s that its segment turns.
 
 Loose devices, as a phone in a pocket, move against the body as a damped oscillator driven by the specific force, and
 turn as they move.
