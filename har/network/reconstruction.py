@@ -136,10 +136,7 @@ def load_pretrained_encoder(encoder: IMUEncoder, path: str | Path) -> None:
         raise CheckpointError(
             f"{path} holds {sorted(state)[:12]}; expected best.pt, latest.pt or checkpoint_epoch_*.pt of pretrain.py"
         )
-    architectures = [
-        {k: v for k, v in d.items() if k != "dropout"} for d in (encoder.config.to_dict(), state["network"])
-    ]
-    if lines := difference(*architectures):
+    if lines := difference(encoder.config.to_dict(), state["network"], free=("dropout",)):
         raise CheckpointError(
             f"{path} was pretrained with another network; give both scripts the same constants or pretrain anew:\n  "
             + "\n  ".join(lines)

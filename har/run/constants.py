@@ -13,7 +13,7 @@ import ast
 import difflib
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 _CONSTANT_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -80,11 +80,14 @@ def snapshot_constants(namespace: dict) -> dict:
     return {name: _plain(value, name) for name, value in _constants(namespace)}
 
 
-def difference(snapshot_a: dict, snapshot_b: dict) -> list[str]:
-    """One line for every constant that differs: ``a`` is the running script's snapshot, ``b`` a checkpoint's."""
+def difference(snapshot_a: dict, snapshot_b: dict, free: Container[str] = ()) -> list[str]:
+    """One line for every constant that differs: ``a`` is the running script's snapshot, ``b`` a checkpoint's.
+
+    free: names that may differ.
+    """
     lines = []
     for name in [*snapshot_a, *(name for name in snapshot_b if name not in snapshot_a)]:
-        if name in snapshot_a and name in snapshot_b and _same(snapshot_a[name], snapshot_b[name]):
+        if name in free or (name in snapshot_a and name in snapshot_b and _same(snapshot_a[name], snapshot_b[name])):
             continue
         here = repr(snapshot_a[name]) if name in snapshot_a else "absent"
         there = repr(snapshot_b[name]) if name in snapshot_b else "absent"

@@ -17,6 +17,11 @@ import torch
 Batch = TypeVar("Batch")
 
 
+def evenly_spaced(rows: np.ndarray, most: int) -> np.ndarray:
+    """At most ``most`` of the rows (n,), evenly spaced from the first to the last."""
+    return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]
+
+
 class BalancedSampler:
     """Draws windows with tempered probabilities.
 

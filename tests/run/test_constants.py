@@ -248,3 +248,9 @@ def test_difference_names_what_differs_and_nothing_else():
         "OLD: absent here, None in the checkpoint",
     ]
     assert difference(here, here) == []
+
+
+def test_constants_that_are_free_to_change_are_no_difference():
+    here, there = {"EPOCHS": 4, "RESUME": "run", "WIDTH": 8}, {"EPOCHS": 2, "RESUME": "", "LOG_EVERY": 5, "WIDTH": 8}
+    lines = difference(here, there, free=("RESUME", "LOG_EVERY"))
+    assert lines == ["EPOCHS: 4 here, 2 in the checkpoint"]

@@ -38,17 +38,6 @@ def final_state(folder: Path, name: str = "latest.pt") -> dict:
     return state
 
 
-def same_state(a: object, b: object) -> bool:
-    """Equal to the bit, through nested dicts and lists."""
-    if isinstance(a, torch.Tensor):
-        return isinstance(b, torch.Tensor) and torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same_state(a[key], b[key]) for key in a)
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(same_state, a, b))
-    return a == b
-
-
 def defaults(script: str) -> dict[str, object]:
     """The UPPER_CASE constants of a script as they stand in its source."""
     tree = ast.parse((repository_root() / script).read_text())
@@ -94,7 +83,7 @@ def test_the_held_out_dataset_is_not_learned_from(whole_pretraining):
 # --- going on ---------------------------------------------------------------------------------------------------------
 
 
-def test_three_epochs_equal_two_and_one(whole_pretraining, run_script, pretraining_arguments, tmp_path):
+def test_three_epochs_equal_two_and_one(whole_pretraining, run_script, pretraining_arguments, tmp_path, same_state):
     constants = pretraining_arguments(OUTPUT_ROOT=tmp_path)
     first = run_script(SCRIPT, *constants, "--STOP_AFTER_EPOCH=2")
     assert first.returncode == 0, first.stderr
@@ -112,7 +101,9 @@ def test_three_epochs_equal_two_and_one(whole_pretraining, run_script, pretraini
     assert logs[0] == logs[1]
 
 
-def test_an_older_checkpoint_repeats_what_came_after_it(whole_pretraining, run_script, pretraining_arguments, tmp_path):
+def test_an_older_checkpoint_repeats_what_came_after_it(
+    whole_pretraining, run_script, pretraining_arguments, tmp_path, same_state
+):
     constants = pretraining_arguments(OUTPUT_ROOT=tmp_path)
     assert run_script(SCRIPT, *constants, "--STOP_AFTER_EPOCH=2").returncode == 0
     folder = run_folder(tmp_path)
@@ -124,7 +115,7 @@ def test_an_older_checkpoint_repeats_what_came_after_it(whole_pretraining, run_s
 
 
 def test_killed_at_ten_random_moments_it_ends_as_if_undisturbed(
-    whole_pretraining, pretraining_arguments, run_script, tmp_path
+    whole_pretraining, pretraining_arguments, run_script, tmp_path, same_state
 ):
     """SIGKILL leaves no chance to clean up; latest.pt is written after every step, so that some kills hit its writing.
 
@@ -194,7 +185,7 @@ def test_resuming_from_something_else_is_an_error(whole_run, run_script, pretrai
 # --- data -------------------------------------------------------------------------------------------------------------
 
 
-def test_recordings_without_any_label_are_learned_from(run_script, pretraining_arguments, tmp_path):
+def test_recordings_without_any_label_are_learned_from(run_script, pretraining_arguments, tmp_path, same_state):
     generator = np.random.default_rng(0)
     info = StreamInfo("watch", "test", "left wrist", ("acc_x", "acc_y", "acc_z"), 25.0)
     with DatasetWriter(tmp_path / "data" / "mine", title="t", citation="c", licence="l", source_url="u") as writer:
@@ -253,11 +244,12 @@ def test_a_non_finite_step_stops_training_and_keeps_latest(run_script, pretraini
 # --- what becomes of the result ---------------------------------------------------------------------------------------
 
 
-def test_both_scripts_build_the_same_network_by_default():
+def test_both_scripts_build_the_same_network_and_simulate_the_same_people_by_default():
     pretraining, alignment = defaults(SCRIPT), defaults(ALIGNMENT)
     shared = [
         "SENSORS", "SAMPLING_RATE_HZ", "WINDOW_S", "PATCH_S", "STEM_WIDTHS", "WIDTH", "DEPTH", "HEADS", "MLP_RATIO",
-        "EMBEDDING_WIDTH", "DROPOUT", "TEXT_ENCODER",
+        "EMBEDDING_WIDTH", "DROPOUT", "TEXT_ENCODER", "SIMULATED_PEOPLE", "SIMULATED_HOURS", "SIMULATED_SEED",
+        "SIMULATED_FOLDER", "SIMULATED_HELD_OUT",
     ]  # fmt: skip
     assert {name: pretraining[name] for name in shared} == {name: alignment[name] for name in shared}
     assert pretraining["HELD_OUT_DATASETS"] == alignment["HELD_OUT_DATASETS"]

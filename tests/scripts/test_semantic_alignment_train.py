@@ -25,17 +25,6 @@ def run_folder(output_root: Path) -> Path:
     return folder
 
 
-def same_state(a: object, b: object) -> bool:
-    """Equal to the bit, through nested dicts and lists."""
-    if isinstance(a, torch.Tensor):
-        return isinstance(b, torch.Tensor) and torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same_state(a[key], b[key]) for key in a)
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(same_state, a, b))
-    return a == b
-
-
 def final_state(folder: Path) -> dict:
     state = torch.load(folder / "epoch_004.pt", weights_only=True)
     del state["constants"]  # RESUME and STOP_AFTER_EPOCH differ
@@ -73,7 +62,7 @@ def test_best_is_chosen_on_held_out_people_and_never_on_the_held_out_dataset(who
     assert best["datasets"] == ["sim_phone", "sim_watch"]
 
 
-def test_four_epochs_equal_two_and_two(whole_run, run_script, arguments, tmp_path):
+def test_four_epochs_equal_two_and_two(whole_run, run_script, arguments, tmp_path, same_state):
     constants = arguments(OUTPUT_ROOT=tmp_path)
     first = run_script(SCRIPT, *constants, "--STOP_AFTER_EPOCH=2")
     assert first.returncode == 0, first.stderr
@@ -88,7 +77,7 @@ def test_four_epochs_equal_two_and_two(whole_run, run_script, arguments, tmp_pat
     assert logs[0] == logs[1]
 
 
-def test_ctrl_c_saves_and_the_resumed_run_ends_the_same(whole_run, run_script, arguments, tmp_path):
+def test_ctrl_c_saves_and_the_resumed_run_ends_the_same(whole_run, run_script, arguments, tmp_path, same_state):
     constants = arguments(OUTPUT_ROOT=tmp_path)
     process = subprocess.Popen(
         [sys.executable, str(repository_root() / SCRIPT), *constants], stdout=subprocess.PIPE, stderr=subprocess.PIPE

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from har.windows.sampling import BalancedSampler, BatchLoader
+from har.windows.sampling import BalancedSampler, BatchLoader, evenly_spaced
 
 # Three datasets; groups of very different sizes; ids with holes, in no order.
 GROUPS = {(4, 0): 40, (4, 7): 2, (1, 7): 9, (1, 3): 1, (1, 0): 6, (0, 5): 5}
@@ -200,3 +200,12 @@ def test_a_run_that_starts_at_any_step_sees_the_same_batches():
         rest = list(BatchLoader(make, range(first, 12), workers=2, prefetch=2))
         np.testing.assert_array_equal(rest, whole[first:])
     assert len({batch.tobytes() for batch in whole}) == 12
+
+
+def test_evenly_spaced_rows_are_few_enough_distinct_and_reach_both_ends():
+    rows = np.arange(100, 1100)
+    for most in (1, 2, 7, 999):
+        chosen = evenly_spaced(rows, most)
+        assert len(chosen) == most and chosen[0] == rows[0] and set(chosen) <= set(rows)
+        assert most == 1 or (chosen[-1] == rows[-1] and np.ptp(np.diff(chosen)) <= 1)
+    assert evenly_spaced(rows, 1000) is rows and len(evenly_spaced(rows[:0], 5)) == 0

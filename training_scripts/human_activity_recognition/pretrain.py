@@ -59,7 +59,7 @@ from har.text.encoder import SentenceEncoder
 from har.windows.augment import Augmentation, augment
 from har.windows.batch import SENSOR_KINDS, BatchMaker, SensorWindows
 from har.windows.index import WindowIndex
-from har.windows.sampling import BalancedSampler, BatchLoader
+from har.windows.sampling import BalancedSampler, BatchLoader, evenly_spaced
 from training_scripts.human_activity_recognition.losses import (
     CombinedPretrainingLoss,
     create_channel_dropout_mask,
@@ -170,6 +170,11 @@ class PretrainingBatch(NamedTuple):
     hidden_patches: Tensor
     hidden_sensors: Tensor
 
+    @property
+    def hidden(self) -> Tensor:
+        """(B, S, P): patches that the first view must not see, for either reason."""
+        return self.hidden_patches.unsqueeze(1) | self.hidden_sensors.unsqueeze(2)
+
 
 def main(argv: list[str] | None = None) -> Path:
     """Train as the constants say; returns the run folder."""
@@ -218,7 +223,7 @@ def main(argv: list[str] | None = None) -> Path:
     log = MetricsLog(folder / "metrics.jsonl", resume_step=step if RESUME else None)
     tqdm.write(
         f"{len(train_rows):,} windows of {len(index.datasets)} datasets; "
-        f"{sum(p.numel() for p in learner.model.parameters()):,} parameters, of which the decoder adds "
+        f"{sum(p.numel() for p in learner.model.parameters()):,} parameters, and of the decoder "
         f"{sum(p.numel() for p in learner.network.decoder.parameters()):,}; steps {step} to {total_steps} on {device}; "
         f"{folder}"
     )
@@ -296,8 +301,7 @@ def find_state(constants: dict) -> tuple[Path, dict]:
     state = load_checkpoint(folder / Path(RESUME).name if Path(RESUME).suffix == ".pt" else folder / "latest.pt")
     if "decoder" not in state:
         raise CheckpointError(f"{RESUME} is no checkpoint of pretrain.py; it holds {sorted(state)[:12]}")
-    changed = [line for line in difference(constants, state["constants"]) if line.split(":")[0] not in free_to_change]
-    if changed:
+    if changed := difference(constants, state["constants"], free_to_change):
         raise SystemExit(
             "a run goes on with the constants that it began with; these differ:\n  " + "\n  ".join(changed)
         )
@@ -315,10 +319,7 @@ def open_corpus() -> tuple[WindowIndex, np.ndarray, np.ndarray]:
     )
     index = WindowIndex(training, WINDOW_S, STRIDE_S, MIN_WINDOW_S)
     validation = index.split(SPLIT_SALT, VALIDATION_SHARE)
-    rows = np.flatnonzero(validation)
-    if len(rows) > VALIDATION_WINDOWS:
-        rows = rows[np.linspace(0, len(rows) - 1, VALIDATION_WINDOWS).round().astype(int)]
-    return index, np.flatnonzero(~validation), rows
+    return index, np.flatnonzero(~validation), evenly_spaced(np.flatnonzero(validation), VALIDATION_WINDOWS)
 
 
 def simulate(folder: Path) -> None:
@@ -399,10 +400,9 @@ class Learner:
 
     def losses(self, batch: PretrainingBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss and metrics of a batch. bfloat16 on a GPU has the range of float32 and needs no gradient scaler."""
-        hidden = batch.hidden_patches.unsqueeze(1) | batch.hidden_sensors.unsqueeze(2)
         targets, measured = patch_targets(batch.clean, self.model, SPECTRUM_TARGET)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            predicted, first = self.forward(batch.first, hidden)
+            predicted, first = self.forward(batch.first, batch.hidden)
             second = self.forward_second(batch.second)
         # The window as a whole is contrasted beside its patches.
         both = first.patch_valid & second.patch_valid
@@ -477,9 +477,9 @@ def draw_plots(folder: Path, learner: Learner, batches: Batches, rows: np.ndarra
     index, plots = batches.index, folder / "plots"
     plot_curves(folder / "metrics.jsonl", plots / "curves.png")
 
-    shown = rows[np.linspace(0, len(rows) - 1, min(8, len(rows))).round().astype(int)]
+    shown = evenly_spaced(rows, 8)
     batch = batches.views(shown, index.start[shown], "validation", 0)
-    hidden = batch.hidden_patches.unsqueeze(1) | batch.hidden_sensors.unsqueeze(2)
+    hidden = batch.hidden
     predicted, _ = learner.network(batch.first, hidden)
     targets, measured = patch_targets(batch.clean, learner.model, spectra=False)
     predicted = predicted[:, :, : targets.shape[2]]
@@ -506,7 +506,7 @@ def draw_plots(folder: Path, learner: Learner, batches: Batches, rows: np.ndarra
                 )
     plot_reconstructions(examples, plots / "reconstructions.png")
 
-    rows = rows[np.linspace(0, len(rows) - 1, min(2000, len(rows))).round().astype(int)]
+    rows = evenly_spaced(rows, 2000)
     embeddings = learner.model.embed_rows(index, rows)
     labels = [index.labels[i] if i >= 0 else "unlabelled" for i in index.label_id[rows]]
     plot_embedding_map(

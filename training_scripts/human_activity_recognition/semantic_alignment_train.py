@@ -55,7 +55,7 @@ from har.text.label_bank import LearnableLabelBank, PhrasingTable
 from har.windows.augment import Augmentation, augment
 from har.windows.batch import BatchMaker, SensorWindows
 from har.windows.index import WindowIndex
-from har.windows.sampling import BalancedSampler, BatchLoader
+from har.windows.sampling import BalancedSampler, BatchLoader, evenly_spaced
 from training_scripts.human_activity_recognition.memory_bank import MemoryBank
 from training_scripts.human_activity_recognition.semantic_loss import SemanticAlignmentLoss
 
@@ -294,8 +294,7 @@ def open_run_folder(constants: dict, argv: list[str], device: torch.device) -> t
         raise SystemExit(f"{folder} holds no epoch_*.pt yet: there is nothing to go on from; start anew without RESUME")
     # Names sort by epoch; an interrupted epoch comes after the last whole one.
     state = load_checkpoint(given or candidates[-1])
-    changed = [line for line in difference(constants, state["constants"]) if line.split(":")[0] not in free_to_change]
-    if changed:
+    if changed := difference(constants, state["constants"], free_to_change):
         raise SystemExit(
             "a run goes on with the constants that it began with; these differ:\n  " + "\n  ".join(changed)
         )
@@ -320,9 +319,9 @@ def open_corpus() -> Corpus:
     return Corpus(
         index,
         np.flatnonzero(labelled & known & ~validation),
-        evenly(np.flatnonzero(labelled & validation), VALIDATION_WINDOWS),
+        evenly_spaced(np.flatnonzero(labelled & validation), VALIDATION_WINDOWS),
         held_out_index,
-        np.zeros(0, dtype=int) if held_out_index is None else evenly(scored, VALIDATION_WINDOWS),
+        np.zeros(0, dtype=int) if held_out_index is None else evenly_spaced(scored, VALIDATION_WINDOWS),
     )
 
 
@@ -331,11 +330,6 @@ def simulate(folder: Path) -> None:
     write_simulated_corpus(
         folder, people=SIMULATED_PEOPLE, hours=SIMULATED_HOURS, seed=SIMULATED_SEED, progress=progress
     )
-
-
-def evenly(rows: np.ndarray, most: int) -> np.ndarray:
-    """At most ``most`` of the rows, evenly spaced."""
-    return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]
 
 
 class Batches:

@@ -30,12 +30,17 @@ from har.evaluation.few_shot import FewShotProtocol, FewShotResult, render_few_s
 from har.labels.groups import is_fall
 from har.plots.few_shot import plot_few_shot
 from har.recordings.format import Dataset
-from har.run.checkpoint import CheckpointError
 from har.run.folder import write_atomically, write_json
 from har.text.label_bank import prototype_similarity
 from har.windows.index import WindowIndex
 from val_scripts.human_activity_recognition.model_loading import load_label_bank, load_model
-from val_scripts.human_activity_recognition.scored_data import EvaluationError, choose_device, open_datasets
+from val_scripts.human_activity_recognition.scored_data import (
+    EvaluationError,
+    choose_device,
+    evaluation_parser,
+    exit_status,
+    open_datasets,
+)
 
 # Both chosen on held-out development datasets (selfback, sphere, spsw_har; three models that never saw them), not on
 # what is scored. A text of 1/2 or 2 windows and penalties from 0.003 to 0.03 change their mean by less than a point.
@@ -51,23 +56,11 @@ REPORT_NAME, RECORD_NAME = "report.md", "few_shot.json"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Evaluate as the command line says; returns the exit status."""
-    arguments = parse_arguments(argv)
-    try:
-        evaluate(arguments)
-    except (OSError, ValueError, ImportError, CheckpointError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_status(evaluate, parse_arguments(argv))
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", required=True, type=Path, help="a .pt file in its run folder")
-    parser.add_argument("--datasets", required=True, nargs="+", metavar="NAME", help="prepared datasets to score")
-    parser.add_argument("--out", required=True, type=Path, help="folder to write into (made if absent)")
-    parser.add_argument("--data", type=Path, help="folder of the prepared datasets (default: data/ of the repository)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
-    parser.add_argument("--falls", action="store_true", help="falls as well")
+    parser = evaluation_parser(__doc__)
     parser.add_argument("--draws", type=int, default=DRAWS, help=f"of people and windows (default: {DRAWS})")
     shots = " ".join(map(str, SHOTS))
     parser.add_argument(

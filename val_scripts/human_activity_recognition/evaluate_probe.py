@@ -12,7 +12,6 @@ Falls are left out unless --falls is given. Written to the folder of --out: prob
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,11 +21,17 @@ from har.evaluation.metrics import bootstrap_interval, classification_scores
 from har.evaluation.probe import linear_probe
 from har.labels.groups import is_fall
 from har.network.alignment import AlignmentModel
-from har.run.checkpoint import CheckpointError
 from har.run.folder import write_json
 from har.windows.index import WindowIndex
+from har.windows.sampling import evenly_spaced
 from val_scripts.human_activity_recognition.model_loading import load_any_model
-from val_scripts.human_activity_recognition.scored_data import EvaluationError, choose_device, open_datasets
+from val_scripts.human_activity_recognition.scored_data import (
+    EvaluationError,
+    choose_device,
+    evaluation_parser,
+    exit_status,
+    open_datasets,
+)
 
 FOLDS = 5  # over people
 RANDOM_SEEDS = (0, 1, 2)  # of the networks without training
@@ -37,19 +42,7 @@ WAYS = {"standardised": True, "as they are": False}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Probe as the command line says; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", required=True, type=Path, help="a .pt file in its run folder")
-    parser.add_argument("--datasets", required=True, nargs="+", metavar="NAME", help="prepared datasets to probe on")
-    parser.add_argument("--out", required=True, type=Path, help="folder to write into (made if absent)")
-    parser.add_argument("--data", type=Path, help="folder of the prepared datasets (default: data/ of the repository)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
-    parser.add_argument("--falls", action="store_true", help="falls as well")
-    try:
-        probe(parser.parse_args(argv))
-    except (OSError, ValueError, CheckpointError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_status(probe, evaluation_parser(__doc__).parse_args(argv))
 
 
 def probe(arguments: argparse.Namespace) -> None:
@@ -64,7 +57,7 @@ def probe(arguments: argparse.Namespace) -> None:
         rows = index.labelled_rows(lambda label: arguments.falls or not is_fall(label))
         if not len(rows):
             raise EvaluationError(f"{name}: no window has a label to probe")
-        rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_WINDOWS)).round().astype(int)]
+        rows = evenly_spaced(rows, MOST_WINDOWS)
         labels = [index.labels[i] for i in index.label_id[rows]]
         subjects = [index.subjects[i] for i in index.subject_id[rows]]
         results[name] = {"windows": len(rows), "people": len(set(subjects)), "scores": {}}

@@ -32,11 +32,16 @@ from har.evaluation.zero_shot import ZeroShotResult, score_zero_shot
 from har.labels.groups import is_fall
 from har.plots.confusion import plot_confusion
 from har.recordings.format import Dataset
-from har.run.checkpoint import CheckpointError
 from har.run.folder import write_atomically
 from har.windows.index import WindowIndex
 from val_scripts.human_activity_recognition.model_loading import load_label_bank, load_model
-from val_scripts.human_activity_recognition.scored_data import EvaluationError, choose_device, open_datasets
+from val_scripts.human_activity_recognition.scored_data import (
+    EvaluationError,
+    choose_device,
+    evaluation_parser,
+    exit_status,
+    open_datasets,
+)
 
 # --- Uncertainty ---------------------------------------------------------------------------------------------------
 DRAWS = 1000  # of the bootstrap over people: the bounds vary by less than a point from seed to seed
@@ -60,26 +65,14 @@ class Protocol:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Evaluate as the command line says; returns the exit status."""
-    arguments = parse_arguments(argv)
-    try:
-        evaluate(arguments)
-    except (OSError, ValueError, ImportError, CheckpointError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_status(evaluate, parse_arguments(argv))
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", required=True, type=Path, help="a .pt file in its run folder")
-    parser.add_argument("--datasets", required=True, nargs="+", metavar="NAME", help="prepared datasets to score")
-    parser.add_argument("--out", required=True, type=Path, help="folder to write into (made if absent)")
-    parser.add_argument("--data", type=Path, help="folder of the prepared datasets (default: data/ of the repository)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    parser = evaluation_parser(__doc__)
     parser.add_argument("--window-s", type=float, help="window in seconds (default: that of training)")
     parser.add_argument("--stride-s", type=float, help="seconds from window to window (default: that of training)")
     parser.add_argument("--min-window-s", type=float, help="shortest segment scored (default: that of training)")
-    parser.add_argument("--falls", action="store_true", help="score falls as well")
     parser.add_argument(
         "--allow-training-dataset", action="store_true", help="score datasets that were trained on; the report says so"
     )

@@ -1,16 +1,41 @@
-"""What the evaluation scripts are asked for: a device, and prepared datasets that the model has not seen."""
+"""What the evaluation scripts are asked for: a checkpoint, a device, prepared datasets that the model has not seen."""
 
-from collections.abc import Sequence
+import argparse
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 
 from har.recordings.format import Dataset, prepared_datasets, read_dataset
+from har.run.checkpoint import CheckpointError
 from har.run.folder import repository_root
 
 
 class EvaluationError(ValueError):
     """What was asked for cannot be evaluated."""
+
+
+def evaluation_parser(description: str | None) -> argparse.ArgumentParser:
+    """A command line with what every evaluation is asked for."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", required=True, type=Path, help="a .pt file in its run folder")
+    parser.add_argument("--datasets", required=True, nargs="+", metavar="NAME", help="prepared datasets to score")
+    parser.add_argument("--out", required=True, type=Path, help="folder to write into (made if absent)")
+    parser.add_argument("--data", type=Path, help="folder of the prepared datasets (default: data/ of the repository)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    parser.add_argument("--falls", action="store_true", help="falls as well")
+    return parser
+
+
+def exit_status(evaluate: Callable[[argparse.Namespace], None], arguments: argparse.Namespace) -> int:
+    """Evaluate; 0, or 2 after one line about what was wrong with what was asked for."""
+    try:
+        evaluate(arguments)
+    except (OSError, ValueError, ImportError, CheckpointError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def choose_device(name: str) -> torch.device:
