@@ -1,10 +1,11 @@
 """The model that users load: the IMU encoder with what it needs to take any recording.
 
-``embed`` accepts raw arrays of any rate, length, channels and placement text; training calls ``forward`` with prepared
-batches.
+``embed`` accepts raw windows of any rate, length, channels and placement text, each on its own; ``embed_recording`` a
+whole recording, whose windows help each other; training calls ``forward`` with prepared batches.
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,16 +13,37 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from har.network.config import NetworkConfig
+from har.network.context import smooth_over_time
 from har.network.encoder import Embeddings, IMUEncoder
 from har.text.encoder import SentenceEncoder
 from har.windows.batch import SENSOR_KINDS, SensorWindows, empty_windows, to_triads, triads
 from har.windows.index import WindowIndex
 from har.windows.resample import resample
+from har.windows.upright import gravity_and_movement, piece_length, upright_direction, upright_directions
 
 # Rest reads 1 g; a resting median beyond this is m/s^2 or counts.
 _LARGEST_MEDIAN_G = 4.0
 _LARGEST_SAMPLE = 1e5
 _ROWS_READ = 2048  # windows in memory at once, at the device's own rate
+# Deviation of the average over time that `embed_recording` and `embed_rows_in_context` take, chosen on development
+# datasets (docs/experiments.md).
+SMOOTHING_S = 5.0
+
+# (placement text, {plain channel name: column}) of each device of a signal
+Devices = list[tuple[str | None, dict[str, int]]]
+
+
+class RecordingEmbeddings(NamedTuple):
+    """Windows of a recording: embeddings (n, D), unit norm; start_s, stop_s (n,) in seconds from its first sample.
+
+    upright: placement text (None where none was given) -> the direction in the device's axes (3,) that points up while
+    the wearer is upright, or None where the recording does not tell.
+    """
+
+    embeddings: Tensor
+    start_s: np.ndarray
+    stop_s: np.ndarray
+    upright: dict[str | None, np.ndarray | None]
 
 
 class AlignmentModel(nn.Module):
@@ -82,15 +104,112 @@ class AlignmentModel(nn.Module):
         too large to be in g, and for windows without any valid second.
         """
         signal = _as_float_tensor(signal)
-        squeezed = signal.ndim == 2
-        signal = signal.unsqueeze(0) if squeezed else signal
-        devices = _devices(channels, placement)
-        if signal.ndim != 3 or signal.shape[2] != len(channels) or signal.shape[1] == 0:
+        if signal.ndim not in (2, 3) or signal.shape[-1] != len(channels) or signal.shape[-2] == 0:
             raise ValueError(
-                f"signal has shape {tuple(signal.shape[1:] if squeezed else signal.shape)}; expected (N, T, "
-                f"{len(channels)}) or "
-                f"(T, {len(channels)}) for channels {list(channels)}, with T > 0"
+                f"signal has shape {tuple(signal.shape)}; expected (N, T, {len(channels)}) or (T, {len(channels)}) for "
+                f"channels {list(channels)}, with T > 0"
             )
+        signal = signal.unsqueeze(0) if signal.ndim == 2 else signal
+        return self._embed(signal, sampling_rate_hz, channels, placement, None, batch_size)
+
+    @torch.no_grad()
+    def embed_recording(
+        self,
+        signal: np.ndarray | Tensor,
+        sampling_rate_hz: float,
+        channels: Sequence[str],
+        placement: str | None = None,
+        stride_s: float | None = None,
+        smoothing_s: float = SMOOTHING_S,
+        batch_size: int = 512,
+    ) -> RecordingEmbeddings:
+        """Embed a whole recording, window by window; each window knows what the whole tells of it.
+
+        What ``embed`` cannot know: which way is up for the device, from where gravity points while its wearer is on the
+        move (har/windows/upright.py), and what its neighbours in time look like (``smooth_over_time``). No label is
+        needed. The device must be worn in the same way throughout; give a remounted one as a recording of its own.
+
+        signal: (T, C), units, NaN and channels as in ``embed``. stride_s: seconds from window to window, half a window
+        by default; the windows are those of the network, the last one ends with the recording. smoothing_s: deviation
+        of the average over time, 0 for none. Windows without any valid second, inside gaps, are left out.
+
+        Raises ``ValueError`` as ``embed`` does, and for a signal of which no second is valid.
+        """
+        signal = _as_float_tensor(signal)
+        if signal.ndim != 2 or signal.shape[1] != len(channels) or len(signal) == 0:
+            raise ValueError(
+                f"signal has shape {tuple(signal.shape)}; expected one recording (T, {len(channels)}) for channels "
+                f"{list(channels)}, with T > 0"
+            )
+        if stride_s is None:
+            stride_s = self.config.window_s / 2
+        if not (stride_s > 0 and smoothing_s >= 0):
+            raise ValueError(f"stride_s {stride_s}, smoothing_s {smoothing_s}; expected > 0 and >= 0 seconds")
+        devices = self._checked_devices(signal.unsqueeze(0), sampling_rate_hz, channels, placement)
+        length = max(1, round(self.config.window_s * sampling_rate_hz))
+        last = max(0, len(signal) - length)
+        start = np.arange(0, last + 1e-6, stride_s * sampling_rate_hz).round().astype(np.int64)
+        start = np.unique(np.append(start, last))
+        padded = F.pad(signal, (0, 0, 0, max(0, length - len(signal))), value=float("nan"))
+        # A view: windows are copied batch by batch.
+        every = padded.unfold(0, length, 1).transpose(1, 2)
+        parts = np.array_split(start, -(-len(start) // _ROWS_READ))
+
+        upright: dict[str | None, np.ndarray | None] = {}
+        for text, columns in devices:
+            axes = dict(triads(list(columns))).get("acc")
+            upright[text] = None
+            if axes is not None:
+                columns_xyz = [list(columns.values())[i] for i in axes]
+                piece = piece_length(sampling_rate_hz)
+                short = -len(signal) % piece
+                acceleration = F.pad(signal[:, columns_xyz], (0, 0, 0, short), value=float("nan")).unflatten(
+                    0, (-1, piece)
+                )
+                upright[text] = upright_direction(*gravity_and_movement(acceleration.numpy(), sampling_rate_hz))
+        up = torch.stack([torch.zeros(3) if value is None else torch.from_numpy(value) for value in upright.values()])
+        total = torch.cat(
+            [
+                self._embed_cut(every[torch.from_numpy(part)], sampling_rate_hz, devices, up, batch_size)
+                for part in parts
+            ]
+        )
+        seen = total.abs().amax(1) > 0
+        if not bool(seen.any()):
+            raise ValueError(
+                f"no window of the recording has a patch of {self.config.patch_s} s of which half of the samples are "
+                "there; give a longer recording"
+            )
+        start_s = start[seen.cpu().numpy()] / sampling_rate_hz
+        embeddings = smooth_over_time(F.normalize(total[seen], dim=-1), torch.from_numpy(start_s), smoothing_s)
+        stop_s = np.minimum(start_s + length / sampling_rate_hz, len(signal) / sampling_rate_hz)
+        return RecordingEmbeddings(embeddings, start_s, stop_s, upright)
+
+    def _embed(
+        self,
+        signal: Tensor,
+        sampling_rate_hz: float,
+        channels: Sequence[str],
+        placement: str | None,
+        upright: Tensor | None,
+        batch_size: int = 512,
+    ) -> Tensor:
+        """``embed`` of a signal (N, T, C); upright as in ``_embed_cut``."""
+        devices = self._checked_devices(signal, sampling_rate_hz, channels, placement)
+        total = self._embed_cut(signal, sampling_rate_hz, devices, upright, batch_size)
+        seen = total.abs().amax(1) > 0
+        if not bool(seen.all()):
+            raise ValueError(
+                f"window {int((~seen).int().argmax())} has no patch of {self.config.patch_s} s of which half of the "
+                "samples are there; give longer windows or leave it out"
+            )
+        return F.normalize(total, dim=-1)
+
+    def _checked_devices(
+        self, signal: Tensor, sampling_rate_hz: float, channels: Sequence[str], placement: str | None
+    ) -> Devices:
+        """The devices of a signal (N, T, C), or the ``ValueError`` that says what is wrong with it."""
+        devices = _devices(channels, placement)
         if not (np.isfinite(sampling_rate_hz) and sampling_rate_hz >= 1.0):
             raise ValueError(
                 f"sampling_rate_hz is {sampling_rate_hz}; expected at least 1 Hz (not a period in seconds)"
@@ -100,29 +219,36 @@ class AlignmentModel(nn.Module):
                 f"channels {list(channels)} hold none of the sensors {list(self.config.sensors)} that the network knows"
             )
         _check_samples(signal, devices)
+        return devices
+
+    def _embed_cut(
+        self, signal: Tensor, sampling_rate_hz: float, devices: Devices, upright: Tensor | None, batch_size: int
+    ) -> Tensor:
+        """(N, D): sum of the embeddings of the windows in each of N signals, zero where nothing can be embedded.
+
+        upright: (devices, 3), one direction for all windows, or (N, devices, 3); None and zeros are unknown.
+        """
         texts = {text: self._placement_feature(text) for text, _ in devices if text is not None}
         windows = self._cut(signal, sampling_rate_hz)
         pieces = windows.shape[0] // max(len(signal), 1)
+        if upright is None:
+            upright = torch.zeros(len(devices), 3)
+        if upright.ndim == 2:
+            upright = upright.expand(len(signal), -1, -1)
+        upright = upright.repeat_interleave(pieces, dim=0)
         was_training = self.training
         self.eval()
         try:
             parts = [
-                self._embed_windows(part.to(self.device), sampling_rate_hz, devices, texts)
-                for part in windows.split(batch_size)
+                self._embed_windows(part.to(self.device), sampling_rate_hz, devices, texts, up.to(self.device))
+                for part, up in zip(windows.split(batch_size), upright.split(batch_size), strict=True)
                 if len(part)
             ]
         finally:
             self.train(was_training)
         if not parts:
             return torch.zeros(0, self.config.embedding_width, device=self.device)
-        total = torch.cat(parts).view(len(signal), pieces, -1).sum(1)
-        seen = total.abs().amax(1) > 0
-        if not bool(seen.all()):
-            raise ValueError(
-                f"window {int((~seen).int().argmax())} has no patch of {self.config.patch_s} s of which half of the "
-                "samples are there; give longer windows or leave it out"
-            )
-        return F.normalize(total, dim=-1)
+        return torch.cat(parts).view(len(signal), pieces, -1).sum(1)
 
     def embed_rows(
         self, index: WindowIndex, rows: np.ndarray, progress: Callable[[int], object] = lambda windows: None
@@ -132,12 +258,48 @@ class AlignmentModel(nn.Module):
         progress: called with the number of windows just embedded. Raises ``ValueError`` that names the first window
         whose embedding is not finite.
         """
+        return self._embed_rows(index, rows, None, progress)
+
+    def embed_rows_in_context(
+        self,
+        index: WindowIndex,
+        rows: np.ndarray,
+        progress: Callable[[int], object] = lambda windows: None,
+        smoothing_s: float = SMOOTHING_S,
+    ) -> Tensor:
+        """The same, each window with what the whole unlabelled recording tells of it, as in ``embed_recording``.
+
+        Which way is up comes from all windows of a person in the stream (``upright_directions``), the average over time
+        from the windows of the same recording and stream. Labels are not read; unlabelled windows take part.
+        """
+        place_of = index.recording_id * len(index.streams) + index.stream_id
+        needed = np.flatnonzero(np.isin(place_of, np.unique(place_of[rows])))
+        embeddings = self._embed_rows(index, needed, upright_directions(index), progress)
+        for place in np.unique(place_of[needed]):
+            own = torch.from_numpy(np.flatnonzero(place_of[needed] == place)).to(self.device)
+            time_s = torch.from_numpy(index.start_time_s[needed])[own.cpu()]
+            embeddings[own] = smooth_over_time(embeddings[own], time_s, smoothing_s)
+        return embeddings[torch.from_numpy(np.searchsorted(needed, rows)).to(self.device)]
+
+    @torch.no_grad()
+    def _embed_rows(
+        self,
+        index: WindowIndex,
+        rows: np.ndarray,
+        upright: Sequence[np.ndarray] | None,
+        progress: Callable[[int], object],
+    ) -> Tensor:
+        """``embed_rows``; upright: of each stream and recording, as ``upright_directions`` finds it."""
         embeddings = torch.zeros(len(rows), self.config.embedding_width, device=self.device)
         for stream_id in np.unique(index.stream_id[rows]):
             info = index.streams[stream_id].info
             at = np.flatnonzero(index.stream_id[rows] == stream_id)
             for part in np.array_split(at, -(-len(at) // _ROWS_READ)):
-                found = self.embed(index.read(rows[part]), info.sampling_rate_hz, info.channels, info.placement)
+                signal = torch.from_numpy(index.read(rows[part]))
+                up = None if upright is None else torch.from_numpy(upright[stream_id][index.recording_id[rows[part]]])
+                found = self._embed(
+                    signal, info.sampling_rate_hz, info.channels, info.placement, None if up is None else up[:, None]
+                )
                 finite = torch.isfinite(found).all(dim=1).cpu().numpy()
                 if not finite.all():
                     window = index.describe(int(rows[part[np.argmin(finite)]]))
@@ -157,8 +319,9 @@ class AlignmentModel(nn.Module):
         self,
         signal: Tensor,
         rate_hz: float,
-        devices: list[tuple[str | None, dict[str, int]]],
+        devices: Devices,
         texts: dict[str, Tensor],
+        upright: Tensor,
     ) -> Tensor:
         """(n, D) unit-norm embeddings times the share of patches that were measured: a short tail says less."""
         config = self.config
@@ -177,6 +340,7 @@ class AlignmentModel(nn.Module):
             windows.kind[:, slot] = SENSOR_KINDS.index(kind)
             windows.location[:, slot] = number
             windows.rate_hz[:, slot] = rate_hz
+            windows.upright[:, slot] = upright[:, number]
             if text is not None:
                 feature[:, slot] = texts[text]
         out = self.encoder(windows, feature)
@@ -204,7 +368,7 @@ def _as_float_tensor(signal: np.ndarray | Tensor) -> Tensor:
     return torch.as_tensor(signal).to(torch.float32)
 
 
-def _devices(channels: Sequence[str], placement: str | None) -> list[tuple[str | None, dict[str, int]]]:
+def _devices(channels: Sequence[str], placement: str | None) -> Devices:
     """Channel names -> [(placement text, {plain channel name: column}), ...]; every device needs whole triads."""
     if isinstance(channels, str) or not len(channels):
         raise ValueError(f"channels is {channels!r}; expected a list of names such as acc_x, acc_y, acc_z")
@@ -236,7 +400,7 @@ def _devices(channels: Sequence[str], placement: str | None) -> list[tuple[str |
     return list(devices.items())
 
 
-def _check_samples(signal: Tensor, devices: list[tuple[str | None, dict[str, int]]]) -> None:
+def _check_samples(signal: Tensor, devices: Devices) -> None:
     beyond = signal.abs() > _LARGEST_SAMPLE
     if beyond.any():
         row = int(beyond.flatten(1).any(1).int().argmax())

@@ -4,7 +4,9 @@ Shape letters: B batch, S sensor, P patch, T sample, D width.
 
 Besides its three axes a triad shows what does not depend on how the device was mounted: its magnitude, its component
 along gravity and the rest across it (gravity = mean acceleration of the device over the window; Mizell, ISWC 2003). A
-gyroscope is split along the gravity that the accelerometer beside it feels.
+gyroscope is split along the gravity that the accelerometer beside it feels. Where the recording tells which way is up
+for the device (har/windows/upright.py), the same is shown along and across that direction: gravity against it is
+posture.
 """
 
 import math
@@ -18,7 +20,7 @@ from har.windows.batch import SENSOR_KINDS, SensorWindows
 
 # Typical magnitude of a moving limb in g, rad/s, uT: brings the kinds to comparable size, keeps amplitude and gravity.
 _TYPICAL = (1.0, 3.0, 50.0)
-_INPUTS = 7  # x, y, z, magnitude, along gravity, across gravity, valid
+_INPUTS = 9  # x, y, z, magnitude, along gravity, across gravity, valid, along upright, across upright
 _SPECTRA = 3  # magnitude, along, across
 
 
@@ -55,6 +57,7 @@ class PatchTokens(nn.Module):
         self.rate = nn.Linear(1, config.width)
         self.placement = nn.Linear(config.text_width, config.width)
         self.spectrum_mark = nn.Parameter(torch.zeros(config.width))
+        self.upright_mark = nn.Parameter(torch.zeros(config.width))  # on all tokens of a device that knows what is up
         self.register_buffer("typical", torch.tensor(_TYPICAL), persistent=False)
         self.register_buffer("time", time_table(config.patches, config.patch_s, config.width), persistent=False)
 
@@ -67,7 +70,8 @@ class PatchTokens(nn.Module):
         signal = windows.signal / self.typical[windows.kind][..., None, None]
         invariants = self._invariants(signal, windows)
         valid = windows.valid.to(signal.dtype)
-        inputs = torch.cat([signal, invariants, valid.unsqueeze(2)], dim=2)
+        upright, knows_upright = self._along_upright(signal, windows)
+        inputs = torch.cat([signal, invariants, valid.unsqueeze(2), upright], dim=2)
         batch, sensors = windows.kind.shape
         patches = inputs.unflatten(3, (config.patches, config.patch_length)).movedim(3, 2).flatten(0, 2)
         local = self.to_token(self.stem(patches).flatten(1)).view(batch, sensors, config.patches, config.width)
@@ -79,6 +83,7 @@ class PatchTokens(nn.Module):
         about = (
             self.kind(windows.kind) + self.placement(placement_text) + self.rate(rate.unsqueeze(-1).to(tokens.dtype))
         )
+        about = about + knows_upright.unsqueeze(-1) * self.upright_mark
         coverage = valid.unflatten(2, (config.patches, config.patch_length)).mean(3)
         present = torch.cat([coverage >= 0.5, (coverage >= 0.5).any(2, keepdim=True)], dim=2)
         return tokens + about.unsqueeze(2), present
@@ -93,10 +98,15 @@ class PatchTokens(nn.Module):
         # Not a matrix product: autocast and TF32 would round the direction that everything is split along.
         gravity = (from_acc.unsqueeze(3) * mean.unsqueeze(1)).sum(2)
         direction = gravity / gravity.norm(dim=-1, keepdim=True).clamp_min(0.05)
-        along = (signal * direction.unsqueeze(-1)).sum(2)
-        across = (signal - along.unsqueeze(2) * direction.unsqueeze(-1)).square().sum(2).add(1e-8).sqrt()
+        along, across = _split(signal, direction)
         magnitude = signal.square().sum(2).add(1e-8).sqrt()
         return torch.stack([magnitude, along, across], dim=2) * windows.valid.unsqueeze(2)
+
+    def _along_upright(self, signal: Tensor, windows: SensorWindows) -> tuple[Tensor, Tensor]:
+        """(B, S, 2, T): component along the upright direction and magnitude across it, and who knows it (B, S)."""
+        knows = windows.upright.abs().amax(2) > 0
+        shown = (knows.unsqueeze(2) & windows.valid).unsqueeze(2)
+        return torch.stack(_split(signal, windows.upright), dim=2) * shown, knows.to(signal.dtype)
 
     def _log_power(self, invariants: Tensor, valid: Tensor) -> Tensor:
         """(B, S, 3 x bins): log power of the tapered invariants without their means; float32 also under autocast."""
@@ -108,3 +118,10 @@ class PatchTokens(nn.Module):
             taper = 0.5 - 0.5 * torch.cos(2 * math.pi * (weight.cumsum(3) - 0.5) / count)
             power = torch.fft.rfft(centred * taper, dim=3).abs().square()[..., 1 : self.bins + 1] / count
             return (torch.log(power + 1e-5) / 5 + 1).flatten(2)
+
+
+def _split(signal: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
+    """Component of (B, S, 3, T) along a unit vector (B, S, 3), and the magnitude of the rest: twice (B, S, T)."""
+    along = (signal * direction.unsqueeze(-1)).sum(2)
+    across = (signal - along.unsqueeze(2) * direction.unsqueeze(-1)).square().sum(2).add(1e-8).sqrt()
+    return along, across

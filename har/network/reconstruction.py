@@ -23,6 +23,7 @@ from har.network.blocks import TransformerBlock
 from har.network.config import NetworkConfig
 from har.network.encoder import Embeddings, IMUEncoder
 from har.network.patches import time_table
+from har.network.upgrade import upgraded
 from har.run.checkpoint import CheckpointError, load_checkpoint
 from har.run.constants import difference
 from har.windows.batch import SENSOR_KINDS, SensorWindows
@@ -141,6 +142,7 @@ def load_pretrained_encoder(encoder: IMUEncoder, path: str | Path) -> None:
             f"{path} was pretrained with another network; give both scripts the same constants or pretrain anew:\n  "
             + "\n  ".join(lines)
         )
+    state = upgraded(state)
     prefix = "encoder."
     weights = {name.removeprefix(prefix): w for name, w in state["model"].items() if name.startswith(prefix)}
     try:

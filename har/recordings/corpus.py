@@ -26,11 +26,13 @@ def open_datasets(
     fallback: Fallback,
     tell: Callable[[str], object],
     progress: Callable[[Sequence[str]], Iterable[str]] = lambda names: names,
+    only: Sequence[str] = (),
 ) -> tuple[list[Dataset], list[Dataset]]:
     """(datasets to learn from, datasets held out) of those prepared under ``root``, each sorted by name.
 
     tell: receives a line for people when the fallback is used, and when a dataset to hold out is not there. progress:
-    wraps the names while they are opened. Raises ``DatasetError`` when a dataset is damaged or all are held out.
+    wraps the names while they are opened. only: learn from no others; empty stands for all. Raises ``DatasetError``
+    when a dataset is damaged, one of ``only`` is not there, or nothing is left to learn from.
     """
     names = prepared_datasets(root)
     if not names:
@@ -39,6 +41,10 @@ def open_datasets(
             _write_whole(root, fallback.write)
         names = prepared_datasets(root)
         tell(f"No dataset is prepared under {prepared_root}: training on simulated people: {', '.join(names)}")
+    if only:
+        if absent := sorted(set(only) - set(names)):
+            raise DatasetError(f"{root} holds {names}; DATASETS asks for {', '.join(absent)} (prepare_data.py list)")
+        names = [name for name in names if name in {*only, *held_out}]
     if not set(names) - set(held_out):
         raise DatasetError(
             f"{root} holds {names}, all of them held out; prepare others (prepare_data.py list) or change "

@@ -24,7 +24,8 @@ class Augmentation:
     kind. warp: largest relative change of tempo. shorten: share of windows that end early, after ``shortest_s``
     seconds or more. gyroscope_dropout / sensor_dropout: share of gyroscopes / of other
     triads left out. rates_hz and rate_share: lower rates that windows are passed through, and the share of windows.
-    placement_dropout: share of windows without placement text.
+    placement_dropout: share of windows without placement text. upright_dropout: share of windows without the direction
+    that points up; upright_error_rad: standard deviation of its error for the others, per axis.
     """
 
     rotation: float = 0.0
@@ -39,6 +40,8 @@ class Augmentation:
     rates_hz: tuple[float, ...] = ()
     rate_share: float = 0.0
     placement_dropout: float = 0.0
+    upright_dropout: float = 0.0
+    upright_error_rad: float = 0.0
 
 
 def augment(
@@ -52,7 +55,8 @@ def augment(
     windows = shorten(windows, strength.shorten, round(strength.shortest_s * rate_hz), generator)
     windows = lower_rate(windows, strength.rates_hz, strength.rate_share, rate_hz, generator)
     windows = jitter(windows, strength.jitter, generator)
-    return drop_placement(windows, strength.placement_dropout, generator)
+    windows = drop_placement(windows, strength.placement_dropout, generator)
+    return blur_upright(windows, strength.upright_dropout, strength.upright_error_rad, generator)
 
 
 def random_rotations(count: int, generator: torch.Generator) -> Tensor:
@@ -94,7 +98,8 @@ def rotate(windows: SensorWindows, share: float, tilt_rad: float, generator: tor
     matrices = torch.where(chosen[..., None, None], full, turned)
     # Sensors of one location use the matrix that stands at the location's number: at most S locations a window.
     shared = matrices.gather(1, windows.location[..., None, None].expand(-1, -1, 3, 3))
-    return windows.replace(signal=shared @ windows.signal)
+    upright = (shared @ windows.upright.unsqueeze(-1)).squeeze(-1)
+    return windows.replace(signal=shared @ windows.signal, upright=upright)
 
 
 def scale(windows: SensorWindows, deviation: float, generator: torch.Generator) -> SensorWindows:
@@ -204,3 +209,19 @@ def drop_placement(windows: SensorWindows, share: float, generator: torch.Genera
         return windows
     hidden = torch.rand(len(windows), 1, generator=generator, device=generator.device) < share
     return windows.replace(placement=windows.placement.masked_fill(hidden, 0))
+
+
+def blur_upright(windows: SensorWindows, dropout: float, error_rad: float, generator: torch.Generator) -> SensorWindows:
+    """Hide from a share of the windows which way is up, and turn the direction a little for the others.
+
+    It is known for all devices of a window or for none, as for a user with a single window. The error is one rotation a
+    device, of ``error_rad`` per axis: people do not walk quite upright, nor do devices stay where they are.
+    """
+    if dropout <= 0 and error_rad <= 0:
+        return windows
+    batch, sensors = windows.kind.shape
+    turned = small_rotations(batch * sensors, error_rad, generator).view(batch, sensors, 3, 3)
+    shared = turned.gather(1, windows.location[..., None, None].expand(-1, -1, 3, 3))
+    hidden = torch.rand(batch, 1, 1, generator=generator, device=generator.device) < dropout
+    upright = (shared @ windows.upright.unsqueeze(-1)).squeeze(-1)
+    return windows.replace(upright=upright.masked_fill(hidden, 0.0))

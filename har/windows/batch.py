@@ -23,7 +23,8 @@ class SensorWindows:
     is missing; a sensor that a window lacks is invalid throughout. kind (B, S): position in ``SENSOR_KINDS``. location
     (B, S): sensors of one device share a number, 0 the first. placement (B, S): row of a table of placement texts, 0 is
     unknown.
-    rate_hz (B, S): the device's own rate.
+    rate_hz (B, S): the device's own rate. upright (B, S, 3): the direction in the device's axes that points up while
+    its wearer is upright, unit norm, or zeros where it is unknown; None stands for zeros throughout.
     """
 
     signal: Tensor
@@ -32,6 +33,11 @@ class SensorWindows:
     location: Tensor
     placement: Tensor
     rate_hz: Tensor
+    upright: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if self.upright is None:
+            self.upright = self.signal.new_zeros(*self.kind.shape, 3)
 
     def to(self, device: torch.device | str) -> "SensorWindows":
         moved = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -82,6 +88,7 @@ class BatchMaker:
     """Gathers rows of a ``WindowIndex`` into ``SensorWindows``.
 
     sensors: which of the kinds to use. placement_row: placement text -> row of the placement table (absent = unknown).
+    upright: what ``upright_directions`` found in the index; None leaves it unknown.
     Raises ``ValueError`` when a stream has none of the sensors.
     """
 
@@ -91,6 +98,7 @@ class BatchMaker:
         rate_hz: float,
         sensors: Sequence[str],
         placement_row: dict[str, int],
+        upright: Sequence[np.ndarray] | None = None,
     ) -> None:
         unknown = set(sensors) - set(SENSOR_KINDS)
         if unknown or not sensors:
@@ -98,6 +106,7 @@ class BatchMaker:
         self.index, self.rate_hz = index, rate_hz
         self.length = max(1, round(index.window_s * rate_hz))
         self._triads = [[t for t in triads(s.info.channels) if t[0] in sensors] for s in index.streams]
+        self._upright = None if upright is None else [torch.from_numpy(table) for table in upright]
         self._placement = [placement_row.get(s.info.placement, 0) for s in index.streams]
         for stream, found in zip(index.streams, self._triads, strict=True):
             if not found:
@@ -116,7 +125,8 @@ class BatchMaker:
             for part, is_whole in ((np.flatnonzero(whole), True), (np.flatnonzero(~whole), False)):
                 if len(part):
                     chosen = samples if len(part) == len(at) else samples[part]
-                    parts.append((stream_id, at[part], slot[at[part]], location[at[part]], chosen, is_whole))
+                    recording = self.index.recording_id[rows[at[part]]]
+                    parts.append((stream_id, at[part], slot[at[part]], location[at[part]], recording, chosen, is_whole))
             slot[at] += len(self._triads[stream_id])
             location[at] += 1
         batch = empty_windows(len(rows), int(slot.max()), self.length)
@@ -131,6 +141,7 @@ class BatchMaker:
         at: np.ndarray,
         slot: np.ndarray,
         location: np.ndarray,
+        recording: np.ndarray,
         samples: np.ndarray,
         is_whole: bool,
     ) -> None:
@@ -148,6 +159,8 @@ class BatchMaker:
         batch.location[to] = torch.from_numpy(location)[:, None]
         batch.placement[to] = self._placement[stream_id]
         batch.rate_hz[to] = rate
+        if self._upright is not None:
+            batch.upright[to] = self._upright[stream_id][torch.from_numpy(recording)][:, None]
 
     def _read(
         self, rows: np.ndarray, start: np.ndarray | None, joint: bool

@@ -15,10 +15,15 @@ from har.recordings.format import Dataset, StreamInfo
 UNLABELLED = -1
 
 
-def split_of(dataset: str, subject: str, salt: str, validation_share: float) -> str:
-    """ "train" or "validation": a pure function of its arguments, so no order, cache or generator can move a person."""
+def split_of(dataset: str, subject: str, salt: str, validation_share: float, start: float = 0.0) -> str:
+    """ "train" or "validation": a pure function of its arguments, so no order, cache or generator can move a person.
+
+    A person's place in [0, 1) is a hash; those from ``start`` to ``start`` + share are held out, so that starts a share
+    apart make the folds of a cross-validation.
+    """
     digest = hashlib.sha256(f"{salt}/{dataset}/{subject}".encode()).digest()
-    return "validation" if int.from_bytes(digest[:8], "big") / 2**64 < validation_share else "train"
+    place = int.from_bytes(digest[:8], "big") / 2**64
+    return "validation" if start <= place < start + validation_share else "train"
 
 
 @dataclass
@@ -124,10 +129,10 @@ class WindowIndex:
     def __len__(self) -> int:
         return len(self.start)
 
-    def split(self, salt: str, validation_share: float) -> np.ndarray:
-        """(n,) bool, True where the window's subject is held out for validation."""
+    def split(self, salt: str, validation_share: float, start: float = 0.0) -> np.ndarray:
+        """(n,) bool, True where the window's subject is held out for validation (see ``split_of``)."""
         held_out = np.array(
-            [split_of(*name.split("/", 1), salt, validation_share) == "validation" for name in self.subjects],
+            [split_of(*name.split("/", 1), salt, validation_share, start) == "validation" for name in self.subjects],
             dtype=bool,
         )
         return held_out[self.subject_id]
@@ -153,7 +158,8 @@ class WindowIndex:
         """
         stream_id = self._stream_of(rows)
         start = self.start[rows] if start is None else start
-        return self._gather(stream_id, start, self.segment_start[rows], self.segment_stop[rows])
+        length = self.streams[stream_id].window_length
+        return self.gather(stream_id, start, length, self.segment_start[rows], self.segment_stop[rows])
 
     def _stream_of(self, rows: np.ndarray) -> int:
         streams = np.unique(self.stream_id[rows])
@@ -161,9 +167,12 @@ class WindowIndex:
             raise ValueError(f"windows of {len(streams)} streams; read one stream at a time, their shapes differ")
         return int(streams[0])
 
-    def _gather(self, stream_id: int, start: np.ndarray, lowest: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    def gather(
+        self, stream_id: int, start: np.ndarray, length: int, lowest: np.ndarray, stop: np.ndarray
+    ) -> np.ndarray:
+        """(n, length, C) of a stream from the rows ``start`` (n,) on; NaN before ``lowest`` and from ``stop`` on."""
         stream = self.streams[stream_id]
-        rows = start[:, None] + np.arange(stream.window_length)
+        rows = start[:, None] + np.arange(length)
         outside = (rows < lowest[:, None]) | (rows >= stop[:, None])
         windows = stream.samples[np.clip(rows, lowest[:, None], stop[:, None] - 1)]
         if outside.any():
@@ -205,9 +214,29 @@ class WindowIndex:
                 take = np.flatnonzero(same)
                 segment = segment[take]
                 found.append(
-                    (stream_id, take, self._gather(stream_id, row[take], stream.start[segment], stream.stop[segment]))
+                    (
+                        stream_id,
+                        take,
+                        self.gather(
+                            stream_id, row[take], stream.window_length, stream.start[segment], stream.stop[segment]
+                        ),
+                    )
                 )
         return found
+
+    def runs(self, stream_id: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(recording id, first row, row after the last) of each gap-free run of a stream, whatever its labels."""
+        stream = self.streams[stream_id]
+        length_s = (stream.stop - stream.start) / stream.info.sampling_rate_hz
+        gap_s = np.abs(stream.start_time_s[1:] - (stream.start_time_s + length_s)[:-1])
+        follows = (
+            (stream.start[1:] == stream.stop[:-1])
+            & (stream.recording_id[1:] == stream.recording_id[:-1])
+            & (gap_s < 1.0 / stream.info.sampling_rate_hz)
+        )
+        begins = np.flatnonzero(np.concatenate([[True], ~follows]))
+        ends = np.append(begins[1:] - 1, len(stream.stop) - 1)
+        return stream.recording_id[begins], stream.start[begins], stream.stop[ends]
 
     def _segment_order(self, stream_id: int) -> tuple[np.ndarray, np.ndarray]:
         if stream_id not in self._partner_keys:

@@ -8,8 +8,11 @@ import torch
 import torch.nn.functional as F
 
 from har.network.alignment import AlignmentModel
+from har.network.context import smooth_over_time
+from har.recordings.format import DatasetWriter, StreamInfo, read_dataset
 from har.text.encoder import TextFeatures
 from har.windows.batch import SensorWindows
+from har.windows.index import WindowIndex
 
 SIX = ["acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z"]
 THREE = SIX[:3]
@@ -401,3 +404,140 @@ def test_acceleration_in_metres_per_second_squared(model):
 def test_other_things_than_numbers(model, signal):
     with pytest.raises(ValueError, match="dtype"):
         model.embed(signal, 25, SIX)
+
+
+# --- whole recordings -------------------------------------------------------------------------------------------------
+
+UP = np.array([0.48, 0.6, -0.64])
+
+
+def walk_and_rest(rate_hz: float = 25.0, walk_s: float = 30.0, rest_s: float = 10.0) -> np.ndarray:
+    """(T, 6): steps along UP, then rest with gravity across it; the gyroscope turns slowly."""
+    time_s = np.arange(round((walk_s + rest_s) * rate_hz)) / rate_hz
+    step = 1 + 0.4 * np.sin(2 * np.pi * 1.8 * time_s)
+    acceleration = np.where(time_s[:, None] < walk_s, UP * step[:, None], np.cross(UP, [0.0, 0.0, 1.0]) / 0.768)
+    return np.hstack([acceleration, 0.3 * np.sin(time_s[:, None] * [1.0, 0.7, 0.3])])
+
+
+def windows_knowing(model, signal: np.ndarray, upright: np.ndarray) -> torch.Tensor:
+    """What forward makes of windows (N, 100, 6) at 25 Hz whose device knows what is up."""
+    triads = torch.tensor(signal, dtype=torch.float32).unflatten(2, (2, 3)).permute(0, 2, 3, 1)
+    shape = triads.shape[:2]
+    windows = SensorWindows(
+        signal=triads, valid=torch.ones(*shape, 100, dtype=torch.bool), kind=torch.tensor([[0, 1]]).expand(shape),
+        location=torch.zeros(shape, dtype=torch.long), placement=torch.full(shape, 2),
+        rate_hz=torch.full(shape, 25.0), upright=torch.tensor(upright, dtype=torch.float32).expand(*shape, 3),
+    )  # fmt: skip
+    with torch.no_grad():
+        return model(windows).window
+
+
+def test_windows_of_a_recording_know_which_way_is_up(model):
+    signal = walk_and_rest()
+    found = model.embed_recording(signal, 25, SIX, "trouser pocket", smoothing_s=0)
+    np.testing.assert_allclose(found.upright["trouser pocket"], UP, atol=1e-5)
+    np.testing.assert_allclose(found.start_s, np.arange(0, 36.1, 2))  # half a window of four seconds
+    np.testing.assert_allclose(found.stop_s, found.start_s + 4)
+    windows = np.stack([signal[round(s * 25) : round(s * 25) + 100] for s in found.start_s])
+    assert_same_embeddings(found.embeddings, windows_knowing(model, windows, UP))
+    alone = model.embed(windows, 25, SIX, "trouser pocket")
+    assert (found.embeddings - alone).norm(dim=1).min() > 1e-3
+
+
+def test_without_movement_a_recording_is_its_windows(model):
+    signal = walk_and_rest(walk_s=0, rest_s=22)
+    found = model.embed_recording(signal, 25, SIX, "wrist", stride_s=3, smoothing_s=0)
+    assert found.upright == {"wrist": None}
+    np.testing.assert_allclose(found.start_s, [0, 3, 6, 9, 12, 15, 18])
+    windows = np.stack([signal[round(s * 25) : round(s * 25) + 100] for s in found.start_s])
+    assert_same_embeddings(found.embeddings, model.embed(windows, 25, SIX, "wrist"))
+
+
+def test_the_last_window_ends_with_the_recording_and_a_short_one_is_padded(model):
+    signal = walk_and_rest(walk_s=0, rest_s=9.4)
+    found = model.embed_recording(signal, 25, SIX, smoothing_s=0)
+    np.testing.assert_allclose(found.start_s, [0, 2, 4, 5.4])
+    assert found.stop_s[-1] == pytest.approx(9.4)
+    short = model.embed_recording(signal[:60], 25, SIX)
+    np.testing.assert_allclose((*short.start_s, *short.stop_s), (0, 2.4))
+    assert_same_embeddings(short.embeddings, model.embed(signal[:60], 25, SIX))
+
+
+def test_embeddings_of_a_recording_are_smoothed_over_time(model):
+    signal = walk_and_rest() + np.random.default_rng(0).normal(0, 0.1, (1000, 6))
+    sharp = model.embed_recording(signal, 25, SIX, smoothing_s=0)
+    smooth = model.embed_recording(signal, 25, SIX, smoothing_s=3)
+    expected = smooth_over_time(sharp.embeddings, torch.from_numpy(sharp.start_s), 3)
+    assert_same_embeddings(smooth.embeddings, expected)
+    assert (smooth.embeddings - sharp.embeddings).norm(dim=1).max() > 1e-3
+
+
+def test_windows_inside_a_gap_are_left_out(model):
+    signal = walk_and_rest()
+    signal[250:500] = np.nan  # from 10 to 20 s
+    found = model.embed_recording(signal, 25, SIX, smoothing_s=0)
+    np.testing.assert_allclose(found.start_s, [0, 2, 4, 6, 8, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36])
+    assert torch.isfinite(found.embeddings).all()
+    with pytest.raises(ValueError, match="no window of the recording"):
+        model.embed_recording(np.full((500, 6), np.nan), 25, SIX)
+
+
+def test_every_device_of_a_recording_has_a_direction_of_its_own(model):
+    signal = walk_and_rest()
+    turned = signal[:, :3] @ np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
+    channels = [f"wrist/{n}" for n in SIX] + [f"trouser pocket/{n}" for n in THREE]
+    found = model.embed_recording(np.hstack([signal, turned]), 25, channels, smoothing_s=0)
+    np.testing.assert_allclose(found.upright["wrist"], UP, atol=1e-5)
+    expected = turned[:750].mean(0)
+    np.testing.assert_allclose(found.upright["trouser pocket"], expected / np.linalg.norm(expected), atol=0.01)
+    gyroscope_alone = model.embed_recording(signal[:, 3:], 25, SIX[3:], smoothing_s=0)
+    assert gyroscope_alone.upright == {None: None}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"signal": np.zeros((2, 100, 6))}, r"shape \(2, 100, 6\); expected one recording \(T, 6\)"),
+        ({"signal": np.zeros((0, 6))}, "T > 0"),
+        ({"stride_s": 0}, "stride_s 0"),
+        ({"smoothing_s": -1}, "smoothing_s -1"),
+        ({"sampling_rate_hz": 0.02}, "not a period"),
+        ({"signal": np.full((100, 6), 9.81)}, "Divide m/s"),
+    ],
+)
+def test_recordings_that_make_no_sense_are_refused(model, arguments, message):
+    given = {"signal": walk_and_rest(), "sampling_rate_hz": 25, "channels": SIX} | arguments
+    with pytest.raises(ValueError, match=message):
+        model.embed_recording(**given)
+
+
+def test_rows_in_context_are_windows_that_know_their_recording(model, tmp_path):
+    """Two recordings of one person: the second, at rest, knows from the first which way is up."""
+    walk, rest = walk_and_rest(), walk_and_rest(walk_s=0, rest_s=12)
+    with DatasetWriter(tmp_path / "d", title="t", citation="c", licence="l", source_url="u") as writer:
+        writer.add_stream(StreamInfo("phone", "test", "trouser pocket", tuple(SIX), 25.0))
+        for name, samples, labels in (
+            ("walk", walk, [("walking", 0, 750), ("lying", 800, 1000)]),  # two seconds stay unlabelled
+            ("rest", rest, [("lying", 0, 300)]),
+        ):
+            writer.append("phone", recording=name, subject="ann", samples=samples, labels=labels)
+    index = WindowIndex([read_dataset(tmp_path / "d")], 4.0, 2.0, 1.0)
+    rows = np.random.default_rng(0).permutation(index.labelled_rows())
+    sharp = model.embed_rows_in_context(index, rows, smoothing_s=0)
+    for i in range(len(rows)):
+        samples = index.read(rows[i : i + 1])
+        if np.isfinite(samples).all():
+            assert_same_embeddings(sharp[i : i + 1], windows_knowing(model, samples, UP))
+    # Neighbours are the windows of the same recording, those without a label among them.
+    smooth = model.embed_rows_in_context(index, rows, smoothing_s=3)
+    for recording in range(2):
+        everyone = np.flatnonzero(index.recording_id == recording)
+        expected = smooth_over_time(
+            model.embed_rows_in_context(index, everyone, smoothing_s=0),
+            torch.from_numpy(index.start_time_s[everyone]),
+            3,
+        )
+        mine = np.flatnonzero(index.recording_id[rows] == recording)
+        assert_same_embeddings(smooth[mine], expected[np.searchsorted(everyone, rows[mine])])
+    assert (index.label_id < 0).any()
+    np.testing.assert_array_equal(model.embed_rows_in_context(index, rows[:0]).shape, (0, 12))

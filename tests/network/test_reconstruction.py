@@ -23,10 +23,11 @@ from har.network.reconstruction import (
     load_pretrained_encoder,
     patch_targets,
 )
+from har.network.upgrade import CHECKPOINT_FORMAT
 from har.run.checkpoint import CheckpointError, plain_state_dict, save_checkpoint
 from har.windows.batch import SensorWindows
 
-FIELDS = ("signal", "valid", "kind", "location", "placement", "rate_hz")
+FIELDS = ("signal", "valid", "kind", "location", "placement", "rate_hz", "upright")
 TYPICAL = (1.0, 3.0, 50.0)  # g, rad/s, uT
 DECODER_WIDTH = 24  # unlike the encoder's, so that a mix-up of the two cannot go unseen
 
@@ -95,6 +96,7 @@ def add_missing_sensors(windows: SensorWindows, count: int) -> SensorWindows:
         location=torch.cat([windows.location, torch.zeros(batch, count, dtype=torch.long)], dim=1),
         placement=torch.cat([windows.placement, torch.full((batch, count), 2)], dim=1),
         rate_hz=torch.cat([windows.rate_hz, torch.ones(batch, count)], dim=1),
+        upright=torch.cat([windows.upright, torch.zeros(batch, count, 3)], dim=1),
     )
 
 
@@ -361,7 +363,7 @@ def test_a_reconstruction_teaches_encoder_decoder_and_hidden_token(autoencoder, 
 def checkpoint_of(autoencoder: MaskedAutoencoder) -> dict:
     """What load_pretrained_encoder looks at in a checkpoint of stage 1, and some of what else lies there."""
     return {
-        "format": 1, "step": 3,
+        "format": CHECKPOINT_FORMAT, "step": 3,
         "model": plain_state_dict(autoencoder.model),
         "decoder": plain_state_dict(autoencoder.decoder),
         "network": autoencoder.model.config.to_dict(),

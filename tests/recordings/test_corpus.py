@@ -56,6 +56,16 @@ def test_nothing_held_out_is_all_to_learn_from(tmp_path):
     assert (names(training), held_out) == (["waist"], [])
 
 
+def test_only_some_are_learned_from_and_those_held_out_stay(tmp_path):
+    write_datasets(tmp_path, ["waist", "arm", "phone", "chest"])
+    training, held_out = open_datasets(tmp_path, ("phone",), Corpus().fallback, pytest.fail, only=("chest", "arm"))
+    assert (names(training), names(held_out)) == (["arm", "chest"], ["phone"])
+    with pytest.raises(DatasetError, match="DATASETS asks for head, hip"):
+        open_datasets(tmp_path, (), Corpus().fallback, pytest.fail, only=("hip", "arm", "head"))
+    with pytest.raises(DatasetError, match="all of them held out"):
+        open_datasets(tmp_path, ("arm",), Corpus().fallback, pytest.fail, only=("arm",))
+
+
 @pytest.mark.parametrize("exists", [True, False])
 def test_the_fallback_is_written_once_and_told_every_time(tmp_path, exists):
     root = tmp_path / "data"

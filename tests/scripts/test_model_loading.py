@@ -14,6 +14,7 @@ import torch.nn.functional as F
 
 from har.network.alignment import AlignmentModel
 from har.network.config import NetworkConfig
+from har.network.upgrade import CHECKPOINT_FORMAT
 from har.run.checkpoint import CheckpointError, plain_state_dict, save_checkpoint
 from har.text.encoder import SentenceEncoder, TextFeatures
 from har.text.label_bank import LearnableLabelBank
@@ -65,7 +66,7 @@ def state(trained) -> dict:
     """What the training script saves."""
     model, bank = trained
     return {
-        "format": 1,
+        "format": CHECKPOINT_FORMAT,
         "model": plain_state_dict(model),
         "label_bank": plain_state_dict(bank),
         "network": model.config.to_dict(),
@@ -244,10 +245,28 @@ def test_a_checkpoint_without_one_of_its_parts(state, save, key):
         load_model(save(state), "cpu")
 
 
-@pytest.mark.parametrize("found", [0, 2, None])
+@pytest.mark.parametrize("found", [0, 3, None])
 def test_another_format(state, save, found):
-    with pytest.raises(CheckpointError, match=f"format {found}, this code reads 1"):
+    with pytest.raises(CheckpointError, match=f"format {found}, this code reads {CHECKPOINT_FORMAT}"):
         load_model(save(state | {"format": found}), "cpu")
+
+
+def test_format_1_knew_no_upright_direction_and_gives_the_embeddings_that_it_gave(trained, state, save):
+    model, _ = trained
+    stem, mark = "encoder.tokens.stem.0.weight", "encoder.tokens.upright_mark"
+    old = {
+        name: value[:, :7].clone() if name == stem else value for name, value in state["model"].items() if name != mark
+    }
+    with torch.no_grad():  # what format 2 would have learned of the direction, format 1 could not
+        model.get_parameter(stem)[:, 7:] = 0.0
+        model.get_parameter(mark).zero_()
+    loaded, checkpoint, _ = load_model(save(state | {"format": 1, "model": old}), "cpu")
+    assert checkpoint["format"] == CHECKPOINT_FORMAT
+    moving = np.tile(windows().mean(0), (4, 1))  # long enough to tell which way is up
+    channels = ["acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z"]
+    found, expected = (m.embed_recording(moving, 25, channels, PLACEMENTS[0]).embeddings for m in (loaded, model))
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(loaded.embed(windows(), 25, channels), model.embed(windows(), 25, channels))
 
 
 def test_hyperparameters_must_lie_beside_it(state, save):

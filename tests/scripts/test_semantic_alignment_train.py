@@ -207,4 +207,4 @@ def test_killed_while_writing_leaves_whole_checkpoints(arguments, tmp_path):
     process.wait()
     checkpoints = list(tmp_path.rglob("epoch_*.pt"))
     assert checkpoints
-    assert all(torch.load(path, weights_only=True)["format"] == 1 for path in checkpoints)
+    assert all(torch.load(path, weights_only=True)["format"] == 2 for path in checkpoints)

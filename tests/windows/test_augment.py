@@ -12,6 +12,7 @@ from scipy import stats
 from har.windows.augment import (
     Augmentation,
     augment,
+    blur_upright,
     drop_placement,
     drop_sensors,
     jitter,
@@ -26,9 +27,12 @@ from har.windows.augment import (
 from har.windows.batch import SensorWindows
 
 RATE_HZ, LENGTH = 25.0, 125
+# Of two devices, at locations 0 and 1.
+UPRIGHT = torch.nn.functional.normalize(torch.tensor([[0.1, 0.9, 0.3], [-0.5, 0.2, 0.4]]), dim=1)[[0, 0, 1, 1]]
 STRONG = Augmentation(
     rotation=0.5, tilt_rad=0.2, scale=0.2, jitter=(0.1, 0.2, 0.3), warp=0.3, shorten=0.4, shortest_s=1.0,
     gyroscope_dropout=0.4, sensor_dropout=0.3, rates_hz=(20.0, 10.0), rate_share=0.7, placement_dropout=0.5,
+    upright_dropout=0.4, upright_error_rad=0.1,
 )  # fmt: skip
 
 AUGMENTATIONS: dict[str, Callable[[SensorWindows, torch.Generator], SensorWindows]] = {
@@ -40,6 +44,7 @@ AUGMENTATIONS: dict[str, Callable[[SensorWindows, torch.Generator], SensorWindow
     "drop_sensors": lambda w, g: drop_sensors(w, 0.4, 0.3, g),
     "lower_rate": lambda w, g: lower_rate(w, (20.0, 10.0), 0.7, RATE_HZ, g),
     "drop_placement": lambda w, g: drop_placement(w, 0.5, g),
+    "blur_upright": lambda w, g: blur_upright(w, 0.4, 0.1, g),
     "augment": lambda w, g: augment(w, STRONG, RATE_HZ, g),
 }
 
@@ -58,6 +63,7 @@ def windows_of(signal: torch.Tensor, valid: torch.Tensor | None = None, **more: 
         "location": torch.tensor([0, 0, 1, 1])[:sensors].expand(batch, -1).clone(),
         "placement": torch.tensor([4, 4, 5, 5])[:sensors].expand(batch, -1).clone(),
         "rate_hz": torch.tensor([50.0, 50.0, 12.5, 12.5])[:sensors].expand(batch, -1).clone(),
+        "upright": UPRIGHT[:sensors].expand(batch, -1, -1).clone(),
     } | more
     return SensorWindows(signal=signal.masked_fill(~valid.unsqueeze(2), 0.0), valid=valid, **values)
 
@@ -105,6 +111,7 @@ def copy_of(windows: SensorWindows) -> SensorWindows:
         lambda w, g: lower_rate(w, (), 1.0, RATE_HZ, g),
         lambda w, g: lower_rate(w, (10.0,), 0.0, RATE_HZ, g),
         lambda w, g: drop_placement(w, 0.0, g),
+        lambda w, g: blur_upright(w, 0.0, 0.0, g),
         lambda w, g: augment(w, Augmentation(), RATE_HZ, g),
     ],
 )
@@ -193,6 +200,7 @@ def test_rotation_turns_each_device_by_one_matrix(share, tilt_rad):
     torch.testing.assert_close(matrix[:, 0], matrix[:, 1], atol=1e-4, rtol=0)
     torch.testing.assert_close(matrix[:, 2], matrix[:, 3], atol=1e-4, rtol=0)
     torch.testing.assert_close(torch.linalg.det(matrix), torch.ones(30, 4), atol=1e-4, rtol=0)
+    torch.testing.assert_close(found.upright, (matrix @ UPRIGHT.unsqueeze(-1)).squeeze(-1), atol=1e-4, rtol=0)
     different = matrix[:, [0, 2]].reshape(60, 9)
     assert torch.cdist(different, different).add(10 * torch.eye(60)).min() > 1e-3  # of every window and location
 
@@ -407,6 +415,28 @@ def test_lower_rate_keeps_gravity_exactly_beside_gaps():
     assert found.valid.sum() > 0.9 * windows.valid.sum()
 
 
+# --- which way is up --------------------------------------------------------------------------------------------------
+
+
+def test_up_is_hidden_from_whole_windows_and_turned_a_little_for_the_others():
+    windows = windows_of(noise(4000, length=2))
+    windows.upright[0] = 0.0
+    found = blur_upright(windows, 0.3, 0.05, generator()).upright
+    hidden = ~found.any(2)
+    assert torch.equal(hidden.any(1), hidden.all(1))
+    assert hidden[1:].all(1).float().mean().item() == pytest.approx(0.3, abs=0.03)
+    assert hidden[0].all()  # what is not known stays unknown
+    shown = found[~hidden.any(1)]
+    torch.testing.assert_close(shown.norm(dim=2), torch.ones(shown.shape[:2]))
+    assert torch.equal(shown[:, 0], shown[:, 1]) and torch.equal(shown[:, 2], shown[:, 3])  # one rotation a device
+    # A rotation vector of deviation s per axis moves a direction by s along each of the two axes across it.
+    for location in (0, 2):
+        angle = torch.acos((shown[:, location] @ UPRIGHT[location]).clamp(-1, 1))
+        assert angle.square().mean().sqrt().item() == pytest.approx(0.05 * math.sqrt(2), rel=0.05)
+    apart = (shown[:, 0] - UPRIGHT[0]).norm(dim=1) - (shown[:, 2] - UPRIGHT[2]).norm(dim=1)
+    assert apart.abs().mean() > 0.01  # of its own for each device
+
+
 # --- all together -----------------------------------------------------------------------------------------------------
 
 
@@ -422,6 +452,7 @@ def test_augment_applies_each_by_its_own_strength():
         "drop_sensors": Augmentation(gyroscope_dropout=0.4, sensor_dropout=0.3),
         "lower_rate": Augmentation(rates_hz=(20.0, 10.0), rate_share=0.7),
         "drop_placement": Augmentation(placement_dropout=0.5),
+        "blur_upright": Augmentation(upright_dropout=0.4, upright_error_rad=0.1),
     }
     for name, strength in alone.items():
         assert same(augment(windows, strength, RATE_HZ, generator(4)), AUGMENTATIONS[name](windows, generator(4))), name

@@ -167,6 +167,8 @@ def test_the_split_has_the_asked_share_and_depends_on_salt_and_dataset():
     for one, other in ((("a", "x"), ("a", "y")), (("a", "x"), ("b", "x"))):
         both = (sides[one] & sides[other]).mean()  # independent: 0.2 x 0.2
         assert both == pytest.approx(0.04, abs=4 * math.sqrt(0.04 * 0.96 / 4000))
+    folds = np.array([[split_of("a", s, "x", 0.25, i / 4) == "validation" for s in people] for i in range(4)])
+    assert (folds.sum(axis=0) == 1).all() and folds.any(axis=1).all()  # everybody in exactly one
     assert {split_of("a", s, "x", 0.0) for s in people} == {"train"}
     assert {split_of("a", s, "x", 1.0) for s in people} == {"validation"}
     larger = np.array([split_of("a", s, "x", 0.3) == "validation" for s in people])

@@ -26,6 +26,7 @@ from tqdm import tqdm
 from har.network.alignment import AlignmentModel
 from har.network.config import NetworkConfig
 from har.network.reconstruction import MaskedAutoencoder, patch_targets
+from har.network.upgrade import CHECKPOINT_FORMAT
 from har.plots.curves import plot_curves
 from har.plots.embedding_map import plot_embedding_map
 from har.plots.reconstruction import HiddenPatches, plot_reconstructions
@@ -423,7 +424,7 @@ class Learner:
     def checkpoint(self) -> dict:
         """The model for use, and all that a resumed run needs."""
         return {
-            "format": 1,
+            "format": CHECKPOINT_FORMAT,
             "model": plain_state_dict(self.model),
             "decoder": plain_state_dict(self.network.decoder),
             "network": self.model.config.to_dict(),

@@ -28,6 +28,7 @@ from har.labels.groups import group_of, is_fall
 from har.network.alignment import AlignmentModel
 from har.network.config import NetworkConfig
 from har.network.reconstruction import load_pretrained_encoder
+from har.network.upgrade import CHECKPOINT_FORMAT
 from har.plots.confusion import plot_confusion
 from har.plots.curves import plot_curves
 from har.plots.embedding_map import plot_embedding_map
@@ -56,11 +57,13 @@ from har.windows.augment import Augmentation, augment
 from har.windows.batch import BatchMaker, SensorWindows
 from har.windows.index import WindowIndex
 from har.windows.sampling import BalancedSampler, BatchLoader, evenly_spaced
+from har.windows.upright import upright_directions
 from training_scripts.human_activity_recognition.memory_bank import MemoryBank
 from training_scripts.human_activity_recognition.semantic_loss import SemanticAlignmentLoss
 
 # ---- data ------------------------------------------------------------------------------------------------------------
 DATA_ROOT = "data"  # dataset folders; relative paths start at the repository's root
+DATASETS = ()  # train on these alone; () = on all that are prepared and not held out
 HELD_OUT_DATASETS = ("mobifall",)  # never trained on, never used to choose anything: only scored
 SIMULATED_HELD_OUT = ("sim_belt",)  # the same for the simulated corpus
 SIMULATED_PEOPLE = 16  # in each of its datasets
@@ -73,6 +76,7 @@ STRIDE_S = 2.5
 MIN_WINDOW_S = 1.0  # shorter segments are left out; a transition takes one to two seconds
 SPLIT_SALT = "har"  # changes who is held out
 VALIDATION_SHARE = 0.1  # of the people of each training dataset
+VALIDATION_FROM = 0.0  # where that share of the people begins; starts a share apart make a cross-validation
 LABELLED_SHARE = 1.0  # of the remaining people; the others' labels are not used: what few labels cost
 VALIDATION_WINDOWS = 3000  # at most, evenly spaced: enough for +-1 point, and quick
 
@@ -93,6 +97,8 @@ SENSOR_DROPOUT = 0.05
 LOWER_RATES_HZ = (12.5, 16.0)  # simulated device rates below the network's own
 LOWER_RATE_SHARE = 0.1
 PLACEMENT_DROPOUT = 0.3  # placement may be unknown at inference
+UPRIGHT_DROPOUT = 0.5  # of the direction that is up for a device: a window on its own does not know it
+UPRIGHT_ERROR_RAD = 0.1  # of that direction, per axis; people lean and devices slip
 
 # ---- network ---------------------------------------------------------------------------------------------------------
 SAMPLING_RATE_HZ = 25.0  # human movement lies below 10 Hz, and every dataset reaches it
@@ -155,6 +161,7 @@ class Corpus(NamedTuple):
     validation_rows: np.ndarray
     held_out: WindowIndex | None
     held_out_rows: np.ndarray
+    upright: list[np.ndarray]  # of the streams of the index
 
 
 class TrainingBatch(NamedTuple):
@@ -309,12 +316,16 @@ def open_corpus() -> Corpus:
         Fallback(SIMULATED_FOLDER, SIMULATED_HELD_OUT, simulate),
         tqdm.write,
         lambda names: tqdm(names, desc="opening", unit="dataset", leave=False, delay=2),
+        DATASETS,
     )
     index = WindowIndex(training, WINDOW_S, STRIDE_S, MIN_WINDOW_S)
     held_out_index = WindowIndex(held_out, WINDOW_S, STRIDE_S, MIN_WINDOW_S) if held_out else None
     # The headline figure is of daily activities; falls are another task (evaluate_zero_shot.py --falls).
     scored = None if held_out_index is None else held_out_index.labelled_rows(lambda label: not is_fall(label))
-    labelled, validation = index.label_id >= 0, index.split(SPLIT_SALT, VALIDATION_SHARE)
+    samples = sum(len(stream.samples) for stream in index.streams)
+    with tqdm(total=samples, desc="which way is up", unit="sample", unit_scale=True, leave=False, delay=2) as bar:
+        upright = upright_directions(index, bar.update)
+    labelled, validation = index.label_id >= 0, index.split(SPLIT_SALT, VALIDATION_SHARE, VALIDATION_FROM)
     known = ~index.split(f"{SPLIT_SALT}/labelled", 1 - LABELLED_SHARE)
     return Corpus(
         index,
@@ -322,6 +333,7 @@ def open_corpus() -> Corpus:
         evenly_spaced(np.flatnonzero(labelled & validation), VALIDATION_WINDOWS),
         held_out_index,
         np.zeros(0, dtype=int) if held_out_index is None else evenly_spaced(scored, VALIDATION_WINDOWS),
+        upright,
     )
 
 
@@ -347,10 +359,10 @@ class Batches:
         self.sampler = BalancedSampler(
             rows, index.dataset_id[rows], group_id[index.label_id[rows]], DATASET_EXPONENT, GROUP_EXPONENT
         )
-        self.gather = BatchMaker(index, SAMPLING_RATE_HZ, SENSORS, placement_row)
+        self.gather = BatchMaker(index, SAMPLING_RATE_HZ, SENSORS, placement_row, corpus.upright)
         self.strength = Augmentation(
             ROTATION, TILT_RAD, SCALE, JITTER, TIME_WARP, SHORTEN, MIN_WINDOW_S, GYROSCOPE_DROPOUT, SENSOR_DROPOUT,
-            LOWER_RATES_HZ, LOWER_RATE_SHARE, PLACEMENT_DROPOUT,
+            LOWER_RATES_HZ, LOWER_RATE_SHARE, PLACEMENT_DROPOUT, UPRIGHT_DROPOUT, UPRIGHT_ERROR_RAD,
         )  # fmt: skip
 
     def rows(self, step: int) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -450,7 +462,7 @@ class Learner:
         model, bank = self.users()
         bank.remember(self.table.labels)
         return {
-            "format": 1,
+            "format": CHECKPOINT_FORMAT,
             "model": plain_state_dict(model),
             "label_bank": plain_state_dict(bank),
             "network": model.config.to_dict(),

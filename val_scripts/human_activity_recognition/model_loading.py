@@ -15,12 +15,12 @@ from torch import nn
 
 from har.network.alignment import AlignmentModel
 from har.network.config import NetworkConfig
+from har.network.upgrade import CHECKPOINT_FORMAT, upgraded
 from har.run.checkpoint import CheckpointError, load_checkpoint
 from har.run.folder import resolve_under_root
 from har.text.encoder import SentenceEncoder
 from har.text.label_bank import LearnableLabelBank
 
-CHECKPOINT_FORMAT = 1
 _NEEDED_PRETRAINED = ("model", "decoder", "network", "placements", "datasets", "text_encoder")
 _NEEDED = ("model", "label_bank", "network", "bank", "placements", "labels", "datasets", "text_encoder")
 
@@ -66,6 +66,7 @@ def _require(checkpoint: dict, needed: tuple[str, ...], path: Path, expected: st
 
 
 def _build(checkpoint: dict, path: Path, record: str, device: str | torch.device) -> tuple[AlignmentModel, dict, Path]:
+    checkpoint = upgraded(checkpoint)
     if checkpoint.get("format") != CHECKPOINT_FORMAT:
         raise CheckpointError(
             f"{path} has format {checkpoint.get('format')}, this code reads {CHECKPOINT_FORMAT}; use the version that "
