@@ -15,7 +15,7 @@ from har.run.folder import repository_root
 TINY = {
     "EPOCHS": 4, "STEPS_PER_EPOCH": 4, "BATCH_SIZE": 32, "WIDTH": 16, "DEPTH": 1, "HEADS": 2, "STEM_WIDTHS": "8,8",
     "EMBEDDING_WIDTH": 16, "QUEUE_SIZE": 48, "BANK_HEADS": 2, "LOG_EVERY": 2, "DROPOUT": 0.1, "DEVICE": "cpu",
-    "HELD_OUT_DATASETS": "sim_belt", "VALIDATION_SHARE": 0.4, "JOINT_SHARE": 0.5,
+    "HELD_OUT_DATASETS": "sim_belt", "VALIDATION_SHARE": 0.4, "JOINT_SHARE": 0.5, "SIMULATED_BESIDE": False,
 }  # fmt: skip
 
 

@@ -1,18 +1,23 @@
 """The datasets that a script works on: all that are prepared, or a corpus that is written when there are none."""
 
+import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from har.recordings.format import Dataset, DatasetError, prepared_datasets, read_dataset
 
+_ABANDONED_S = 3600.0  # an unfinished folder that nothing was written to for so long belongs to a process that died
+
 
 class Fallback(NamedTuple):
-    """What is used when nothing is prepared.
+    """What is used when nothing is prepared, or beside what is.
 
     folder: its place under the data folder, so that it never mixes with recordings of people. held_out: datasets of it
-    that are held out. write: called with a folder to fill, which then gets that place, unless it has been done before.
+    that are held out when it is all there is. write: called with a folder to fill, which then gets that place, unless
+    it has been done before.
     """
 
     folder: str
@@ -27,20 +32,29 @@ def open_datasets(
     tell: Callable[[str], object],
     progress: Callable[[Sequence[str]], Iterable[str]] = lambda names: names,
     only: Sequence[str] = (),
+    beside: Sequence[str] = (),
 ) -> tuple[list[Dataset], list[Dataset]]:
     """(datasets to learn from, datasets held out) of those prepared under ``root``, each sorted by name.
 
     tell: receives a line for people when the fallback is used, and when a dataset to hold out is not there. progress:
-    wraps the names while they are opened. only: learn from no others; empty stands for all. Raises ``DatasetError``
-    when a dataset is damaged, one of ``only`` is not there, or nothing is left to learn from.
+    wraps the names while they are opened. only: learn from no others; empty stands for all. beside: names of the
+    fallback's datasets where these are added to what is prepared (if none of them is, and ``only`` names no others).
+    Raises ``DatasetError`` when a dataset is damaged, one of ``only`` is not there, or nothing is left to learn from.
     """
-    names = prepared_datasets(root)
-    if not names:
-        prepared_root, root, held_out = root, root / fallback.folder, fallback.held_out
-        if not prepared_datasets(root):
-            _write_whole(root, fallback.write)
-        names = prepared_datasets(root)
-        tell(f"No dataset is prepared under {prepared_root}: training on simulated people: {', '.join(names)}")
+    folders = {name: root / name for name in prepared_datasets(root)}
+    alone = not folders
+    if alone or (beside and not only and not set(beside) & set(folders)):
+        written = root / fallback.folder
+        if not prepared_datasets(written):
+            _write_whole(written, fallback.write)
+        added = {name: written / name for name in prepared_datasets(written)}
+        if alone:
+            held_out = fallback.held_out
+            tell(f"No dataset is prepared under {root}: training on simulated people: {', '.join(added)}")
+        else:
+            tell(f"Beside {len(folders)} prepared datasets, simulated people: {', '.join(added)}")
+        folders |= added
+    names = sorted(folders)
     if only:
         if absent := sorted(set(only) - set(names)):
             raise DatasetError(f"{root} holds {names}; DATASETS asks for {', '.join(absent)} (prepare_data.py list)")
@@ -52,7 +66,7 @@ def open_datasets(
         )
     if missing := sorted(set(held_out) - set(names)):
         tell(f"Held out but not prepared, so not scored: {', '.join(missing)}")
-    datasets = {name: read_dataset(root / name) for name in progress(names)}
+    datasets = {name: read_dataset(folders[name]) for name in progress(names)}
     return (
         [dataset for name, dataset in datasets.items() if name not in held_out],
         [dataset for name, dataset in datasets.items() if name in held_out],
@@ -60,11 +74,20 @@ def open_datasets(
 
 
 def _write_whole(folder: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a hidden folder that gets its name when complete: half of it would pass for the whole."""
-    hidden = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(hidden, ignore_errors=True)
+    """Let ``write`` fill a hidden folder that gets its name when complete: half of it would pass for the whole.
+
+    Where several processes begin at once each writes its own, and the first to end is the one that counts.
+    """
+    for left in folder.parent.glob(f".{folder.name}.*.part"):
+        if time.time() - left.stat().st_mtime > _ABANDONED_S:
+            shutil.rmtree(left, ignore_errors=True)
+    hidden = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
     hidden.mkdir(parents=True)
-    write(hidden)
-    if folder.exists():
-        folder.rmdir()  # empty, or else it holds something that nobody here wrote: an error
-    hidden.rename(folder)
+    try:
+        write(hidden)
+        if folder.exists() and not prepared_datasets(folder):
+            folder.rmdir()  # empty, or else it holds something that nobody here wrote: an error
+        if not folder.exists():
+            hidden.rename(folder)
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)

@@ -5,6 +5,7 @@ evidence comes from: Um et al., ICMI 2017 (rotation, scaling, jitter, time warpi
 of transfer between placements: Zhang et al., UniMTS, NeurIPS 2024.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,16 +20,18 @@ from har.windows.resample import output_length, resample
 class Augmentation:
     """How strong each augmentation is; the values live in the training script.
 
-    rotation: share of windows turned by a random rotation. tilt_rad: standard deviation of a small rotation for the
-    others. scale: standard deviation of a triad's logarithmic gain. jitter: largest white noise in g, rad/s, uT per
-    kind. warp: largest relative change of tempo. shorten: share of windows that end early, after ``shortest_s``
-    seconds or more. gyroscope_dropout / sensor_dropout: share of gyroscopes / of other
-    triads left out. rates_hz and rate_share: lower rates that windows are passed through, and the share of windows.
-    placement_dropout: share of windows without placement text. upright_dropout: share of windows without the direction
-    that points up; upright_error_rad: standard deviation of its error for the others, per axis.
+    rotation: share of windows turned by a random rotation. flat_rotation: share turned as a flat device can be worn
+    (``flat_rotations``). tilt_rad: standard deviation of a small rotation for the others, and on top of the flat ones.
+    scale: standard deviation of a triad's logarithmic gain. jitter: largest white noise in g, rad/s, uT per kind. warp:
+    largest relative change of tempo. shorten: share of windows that end early, after ``shortest_s`` seconds or more.
+    gyroscope_dropout / sensor_dropout: share of gyroscopes / of other triads left out. rates_hz and rate_share: lower
+    rates that windows are passed through, and the share of windows. placement_dropout: share of windows without
+    placement text. upright_dropout: share of windows without the direction that points up; upright_error_rad: standard
+    deviation of its error for the others, per axis.
     """
 
     rotation: float = 0.0
+    flat_rotation: float = 0.0
     tilt_rad: float = 0.0
     scale: float = 0.0
     jitter: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -49,7 +52,7 @@ def augment(
 ) -> SensorWindows:
     """All augmentations in a fixed order. The generator lives on the windows' device."""
     windows = drop_sensors(windows, strength.gyroscope_dropout, strength.sensor_dropout, generator)
-    windows = rotate(windows, strength.rotation, strength.tilt_rad, generator)
+    windows = rotate(windows, strength.rotation, strength.tilt_rad, generator, strength.flat_rotation)
     windows = scale(windows, strength.scale, generator)
     windows = time_warp(windows, strength.warp, generator)
     windows = shorten(windows, strength.shorten, round(strength.shortest_s * rate_hz), generator)
@@ -63,6 +66,21 @@ def random_rotations(count: int, generator: torch.Generator) -> Tensor:
     """(count, 3, 3) rotations, uniform on SO(3): Gaussian quaternions (Shoemake, Graphics Gems III, 1992)."""
     quaternion = torch.randn(count, 4, generator=generator, device=generator.device)
     return _rotation_of(quaternion)
+
+
+def flat_rotations(count: int, generator: torch.Generator) -> Tensor:
+    """(count, 3, 3): by any angle about z, and in every second case by half a turn about x before.
+
+    Phones, watches and patches lie flat against the body, with z across their thin side: how they are turned in that
+    plane and which face shows outwards differs, but not the axis that points away from the body.
+    """
+    draw = torch.rand(2, count, generator=generator, device=generator.device)
+    half, flipped = math.pi * draw[0], draw[1] < 0.5
+    none = torch.zeros_like(half)
+    about_z = torch.stack([half.cos(), none, none, half.sin()], dim=1)
+    # Half a turn about x, (0, 1, 0, 0), multiplied from the left by the quaternion above.
+    both = torch.stack([none, half.cos(), half.sin(), none], dim=1)
+    return _rotation_of(torch.where(flipped[:, None], both, about_z))
 
 
 def small_rotations(count: int, deviation_rad: float, generator: torch.Generator) -> Tensor:
@@ -83,19 +101,24 @@ def _rotation_of(quaternion: Tensor) -> Tensor:
     return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
 
 
-def rotate(windows: SensorWindows, share: float, tilt_rad: float, generator: torch.Generator) -> SensorWindows:
+def rotate(
+    windows: SensorWindows, share: float, tilt_rad: float, generator: torch.Generator, flat_share: float = 0.0
+) -> SensorWindows:
     """Turn each device of a window by one matrix, accelerometer and gyroscope alike.
 
-    A ``share`` of the windows gets rotations uniform on SO(3), the others small ones of ``tilt_rad``; devices at
-    different locations turn independently.
+    A ``share`` of the windows gets rotations uniform on SO(3), a ``flat_share`` flat ones, the others none; the latter
+    two small ones of ``tilt_rad`` besides. Devices at different locations turn independently.
     """
-    if share <= 0 and tilt_rad <= 0:
+    if share <= 0 and tilt_rad <= 0 and flat_share <= 0:
         return windows
     batch, sensors = windows.kind.shape
     turned = small_rotations(batch * sensors, tilt_rad, generator).view(batch, sensors, 3, 3)
     full = random_rotations(batch * sensors, generator).view(batch, sensors, 3, 3)
-    chosen = torch.rand(batch, 1, generator=generator, device=generator.device) < share
-    matrices = torch.where(chosen[..., None, None], full, turned)
+    draw = torch.rand(batch, 1, 1, 1, generator=generator, device=generator.device)
+    if flat_share > 0:
+        flat = turned @ flat_rotations(batch * sensors, generator).view(batch, sensors, 3, 3)
+        turned = torch.where((draw >= share) & (draw < share + flat_share), flat, turned)
+    matrices = torch.where(draw < share, full, turned)
     # Sensors of one location use the matrix that stands at the location's number: at most S locations a window.
     shared = matrices.gather(1, windows.location[..., None, None].expand(-1, -1, 3, 3))
     upright = (shared @ windows.upright.unsqueeze(-1)).squeeze(-1)

@@ -1,5 +1,6 @@
 """Which datasets a script works on: prepared ones, or a corpus written once when there are none."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,7 +81,8 @@ def test_the_fallback_is_written_once_and_told_every_time(tmp_path, exists):
         assert training[0].folder == root / "generated" / "gen_a"
         assert len(told) == 1
         assert f"under {root}:" in told[0] and "gen_a, gen_b, gen_c" in told[0]
-    assert corpus.written == [root / ".generated.part"]
+    (written,) = corpus.written
+    assert written.parent == root and written.name.startswith(".generated.") and not written.exists()
 
 
 def test_a_fallback_whose_writing_was_interrupted_is_written_again(tmp_path):
@@ -104,6 +106,53 @@ def test_a_written_fallback_is_left_aside_once_something_is_prepared(tmp_path):
     write_dataset(tmp_path / "waist")
     training, held_out = open_datasets(tmp_path, (), corpus.fallback, told.append)
     assert (names(training), held_out, told) == (["waist"], [], [])
+
+
+BESIDE = ("gen_a", "gen_b", "gen_c")
+
+
+def test_the_fallback_is_added_to_what_is_prepared_when_asked_for(tmp_path):
+    write_datasets(tmp_path, ["waist", "phone"])
+    corpus, told = Corpus(), []
+    for _ in range(2):
+        training, held_out = open_datasets(tmp_path, ("phone",), corpus.fallback, told.append, beside=BESIDE)
+        assert (names(training), names(held_out)) == (["gen_a", "gen_b", "gen_c", "waist"], ["phone"])
+        assert training[0].folder == tmp_path / "generated" / "gen_a"
+    assert len(corpus.written) == 1
+    assert told == ["Beside 2 prepared datasets, simulated people: gen_a, gen_b, gen_c"] * 2
+    # With everything prepared held out, the fallback is what is learned from.
+    training, held_out = open_datasets(tmp_path, ("phone", "waist"), corpus.fallback, told.append, beside=BESIDE)
+    assert (names(training), names(held_out)) == (list(BESIDE), ["phone", "waist"])
+
+
+def test_nothing_is_added_beside_its_like_or_to_a_choice(tmp_path):
+    write_datasets(tmp_path, ["waist", "gen_b"])
+    corpus = Corpus()
+    training, _ = open_datasets(tmp_path, (), corpus.fallback, pytest.fail, beside=BESIDE)
+    assert names(training) == ["gen_b", "waist"]
+    training, _ = open_datasets(tmp_path, (), corpus.fallback, pytest.fail, only=("waist",), beside=BESIDE)
+    assert (names(training), corpus.written) == (["waist"], [])
+
+
+def test_two_processes_that_write_it_at_once_get_along(tmp_path):
+    corpus = Corpus()
+
+    def slower(folder: Path) -> None:
+        open_datasets(tmp_path, (), corpus.fallback, lambda line: None)  # another one begins later and ends earlier
+        write_datasets(folder, ["gen_late"])
+
+    training, _ = open_datasets(tmp_path, (), Fallback("generated", (), slower), lambda line: None)
+    assert names(training) == ["gen_a", "gen_b", "gen_c"]
+    assert {path.name for path in tmp_path.iterdir()} == {"generated"}
+
+
+def test_what_a_killed_process_left_is_removed_after_a_while(tmp_path):
+    old, new = tmp_path / ".generated.0.part", tmp_path / ".generated.1.part"
+    for folder in (old, new):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+    open_datasets(tmp_path, (), Corpus().fallback, lambda line: None)
+    assert new.exists() and not old.exists()
 
 
 def test_all_held_out_is_an_error_that_names_them(tmp_path):

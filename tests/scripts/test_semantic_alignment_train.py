@@ -168,6 +168,21 @@ def test_without_prepared_data_it_says_so_and_simulates_people(run_script, argum
     assert simulated == set(SIMULATED_NAMES)
 
 
+def test_simulated_people_join_what_is_prepared_and_a_choice_leaves_them_out(run_script, arguments, tmp_path):
+    """The one dataset is held out: simulated people alone are learned from, and the real ones scored."""
+    write_dataset(tmp_path / "data" / "mine", labels=["standing", "waving"])
+    changes = {"DATA_ROOT": tmp_path / "data", "EPOCHS": 1, "STEPS_PER_EPOCH": 2, "SIMULATED_BESIDE": True}
+    changes |= {"SIMULATED_PEOPLE": 2, "SIMULATED_HOURS": 0.02}
+    done = run_script(SCRIPT, *arguments(**changes, OUTPUT_ROOT=tmp_path / "a", HELD_OUT_DATASETS="mine"))
+    assert done.returncode == 0, done.stderr
+    best = torch.load(run_folder(tmp_path / "a") / "best.pt", weights_only=True)
+    assert best["datasets"] == sorted(SIMULATED_NAMES)
+    assert "never seen mine" in done.stdout
+    done = run_script(SCRIPT, *arguments(**changes, OUTPUT_ROOT=tmp_path / "b", DATASETS="mine", HELD_OUT_DATASETS=""))
+    assert done.returncode == 0, done.stderr
+    assert torch.load(run_folder(tmp_path / "b") / "best.pt", weights_only=True)["datasets"] == ["mine"]
+
+
 @pytest.mark.parametrize("variant", ["hard", "supcon", "siglip"])
 def test_every_loss_variant_trains(variant, run_script, arguments, tmp_path):
     changes = {"OUTPUT_ROOT": tmp_path, "LOSS_VARIANT": variant, "EPOCHS": 1, "PROTOTYPES": 1, "QUEUE_SIZE": 0}

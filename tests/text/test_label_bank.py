@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from har.labels.wording import phrasings
 from har.network.blocks import AttentionPooling
 from har.text.encoder import SentenceEncoder, TextFeatures
-from har.text.label_bank import LearnableLabelBank, PhrasingTable, prototype_similarity
+from har.text.label_bank import EVEN_SHARE, LearnableLabelBank, PhrasingTable, prototype_similarity
 
 TEXT_WIDTH, WIDTH = 24, 16
 LABELS = ["walking", "climbing stairs", "sitting", "pelvic tilt", "juggling"]
@@ -337,6 +337,48 @@ def test_classify_against_a_double_loop(prototypes):
     again, permuted = bank.classify(torch.from_numpy(x), [LABELS[j] for j in order])
     assert again == names
     torch.testing.assert_close(permuted, probabilities[:, order])
+
+
+@pytest.mark.parametrize("strength", [0.3, 1.0])
+def test_classify_recording_is_the_formula(strength):
+    bank = make_bank(2, FakeEncoder())
+    _, plain = bank.classify(windows(12), LABELS)
+    names, found = bank.classify_recording(windows(12), LABELS, calibration=strength)
+    p, expected = plain.double().numpy(), np.zeros((12, 5))
+    for i in range(12):
+        for j in range(5):
+            mean = sum(p[k, j] for k in range(12)) / 12
+            expected[i, j] = p[i, j] / ((mean + EVEN_SHARE / 5) / (1 + EVEN_SHARE) * 5) ** strength
+        expected[i] /= expected[i].sum()
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-6)
+    assert names == [LABELS[j] for j in expected.argmax(1)]
+
+
+def test_a_recording_without_calibration_is_its_windows():
+    bank = make_bank(1, FakeEncoder())
+    expected = bank.classify(windows(7), LABELS)
+    found = bank.classify_recording(windows(7), LABELS, calibration=0.0)
+    assert found[0] == expected[0]
+    torch.testing.assert_close(found[1], expected[1])
+    assert bank.classify_recording(windows(0), LABELS)[0] == []
+    for bad in (-0.1, 1.1, math.nan):
+        with pytest.raises(ValueError, match=f"calibration is {bad}"):
+            bank.classify_recording(windows(7), LABELS, calibration=bad)
+
+
+def test_a_label_that_attracts_everything_loses_what_others_explain_better():
+    """Two activities, both nearest to the same label: relative to its pull the second one's windows stand apart."""
+    bank = make_bank(1, FakeEncoder())
+    bank.set_logit_scale(10.0)
+    first, second = bank.encode(LABELS[:2])
+    hub = F.normalize(first + 0.3 * second, dim=0)
+    other = F.normalize(first + 0.9 * second, dim=0)
+    x = F.normalize(torch.cat([hub.expand(20, -1), other.expand(20, -1)]) + 0.02 * windows(40), dim=1)
+    assert set(bank.classify(x, LABELS)[0]) == {LABELS[0]}
+    names, _ = bank.classify_recording(x, LABELS)
+    assert names == [LABELS[0]] * 20 + [LABELS[1]] * 20
+    # A recording of one activity stays one: nothing contrasts with it.
+    assert set(bank.classify_recording(F.normalize(first + 0.02 * windows(40), dim=1), LABELS)[0]) == {LABELS[0]}
 
 
 def test_prototype_similarity_lies_between_mean_and_maximum():

@@ -15,6 +15,7 @@ from har.windows.augment import (
     blur_upright,
     drop_placement,
     drop_sensors,
+    flat_rotations,
     jitter,
     lower_rate,
     random_rotations,
@@ -30,13 +31,14 @@ RATE_HZ, LENGTH = 25.0, 125
 # Of two devices, at locations 0 and 1.
 UPRIGHT = torch.nn.functional.normalize(torch.tensor([[0.1, 0.9, 0.3], [-0.5, 0.2, 0.4]]), dim=1)[[0, 0, 1, 1]]
 STRONG = Augmentation(
-    rotation=0.5, tilt_rad=0.2, scale=0.2, jitter=(0.1, 0.2, 0.3), warp=0.3, shorten=0.4, shortest_s=1.0,
-    gyroscope_dropout=0.4, sensor_dropout=0.3, rates_hz=(20.0, 10.0), rate_share=0.7, placement_dropout=0.5,
-    upright_dropout=0.4, upright_error_rad=0.1,
+    rotation=0.5, flat_rotation=0.2, tilt_rad=0.2, scale=0.2, jitter=(0.1, 0.2, 0.3), warp=0.3, shorten=0.4,
+    shortest_s=1.0, gyroscope_dropout=0.4, sensor_dropout=0.3, rates_hz=(20.0, 10.0), rate_share=0.7,
+    placement_dropout=0.5, upright_dropout=0.4, upright_error_rad=0.1,
 )  # fmt: skip
 
 AUGMENTATIONS: dict[str, Callable[[SensorWindows, torch.Generator], SensorWindows]] = {
     "rotate": lambda w, g: rotate(w, 0.5, 0.2, g),
+    "flat": lambda w, g: rotate(w, 0.0, 0.0, g, 0.3),
     "scale": lambda w, g: scale(w, 0.2, g),
     "jitter": lambda w, g: jitter(w, (0.1, 0.2, 0.3), g),
     "time_warp": lambda w, g: time_warp(w, 0.3, g),
@@ -203,6 +205,33 @@ def test_rotation_turns_each_device_by_one_matrix(share, tilt_rad):
     torch.testing.assert_close(found.upright, (matrix @ UPRIGHT.unsqueeze(-1)).squeeze(-1), atol=1e-4, rtol=0)
     different = matrix[:, [0, 2]].reshape(60, 9)
     assert torch.cdist(different, different).add(10 * torch.eye(60)).min() > 1e-3  # of every window and location
+
+
+def test_flat_rotations_keep_the_axis_that_points_away_from_the_body():
+    turns = flat_rotations(20000, generator())
+    torch.testing.assert_close(turns @ turns.mT, torch.eye(3).expand(20000, 3, 3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(torch.linalg.det(turns), torch.ones(20000))
+    facing = turns[:, 2, 2]
+    torch.testing.assert_close(facing.abs(), torch.ones(20000))
+    assert (facing > 0).float().mean().item() == pytest.approx(0.5, abs=0.02)
+    for face in (facing > 0, facing < 0):  # any angle about it alike
+        angle = torch.atan2(turns[face][:, 1, 0], turns[face][:, 0, 0])
+        counts = torch.histc(angle, 8, -math.pi, math.pi) / face.sum()
+        torch.testing.assert_close(counts, torch.full((8,), 1 / 8), atol=0.02, rtol=0)
+
+
+def test_the_share_of_windows_turned_flat():
+    windows = windows_of(torch.tensor([[1.0, 0.0, 0.3]]).mT.expand(6000, 4, 3, 2).clone())
+    found = rotate(windows, 0.0, 0.0, generator(), 0.4).signal[..., 0]
+    kept = (found == windows.signal[..., 0]).all(2)
+    assert torch.equal(kept.any(1), kept.all(1))  # all devices of a window or none
+    assert kept.float().mean().item() == pytest.approx(0.6, abs=0.03)
+    torch.testing.assert_close(found[..., 2].abs(), torch.full((6000, 4), 0.3))
+    # Together with full turns the shares are disjoint: what is left alone is the rest.
+    both = rotate(windows, 0.3, 0.0, generator(), 0.4).signal[..., 0]
+    assert (both == windows.signal[..., 0]).all(2).float().mean().item() == pytest.approx(0.3, abs=0.03)
+    flat = ((both[..., 2].abs() - 0.3).abs() < 1e-4) & ~(both == windows.signal[..., 0]).all(2)
+    assert flat.float().mean().item() == pytest.approx(0.4, abs=0.03)
 
 
 def test_the_share_of_fully_turned_windows():
@@ -445,6 +474,7 @@ def test_augment_applies_each_by_its_own_strength():
     windows = gappy()
     alone = {
         "rotate": Augmentation(rotation=0.5, tilt_rad=0.2),
+        "flat": Augmentation(flat_rotation=0.3),
         "scale": Augmentation(scale=0.2),
         "jitter": Augmentation(jitter=(0.1, 0.2, 0.3)),
         "time_warp": Augmentation(warp=0.3),

@@ -4,7 +4,7 @@
     python semantic_alignment_train.py --EPOCHS=2 --SEED=1      any constant below can be overridden
     python semantic_alignment_train.py --RESUME=training_output/semantic_alignment/20260131_120000
 
-Nothing prepared yet? People are simulated and used instead. What to expect, and how long it takes,
+People are simulated and used beside what is prepared, or alone where nothing is. What to expect, and how long it takes,
 stands in the README. Every run has a folder of its own with hyperparameters.json, epoch_*.pt, best.pt, metrics.jsonl,
 run.json, plots/.
 """
@@ -35,7 +35,7 @@ from har.plots.embedding_map import plot_embedding_map
 from har.plots.similarity import plot_similarity
 from har.recordings.corpus import Fallback, open_datasets
 from har.recordings.format import DatasetError
-from har.recordings.simulate import write_simulated_corpus
+from har.recordings.simulate import SIMULATED_NAMES, write_simulated_corpus
 from har.run.checkpoint import (
     CheckpointError,
     generator_states,
@@ -65,7 +65,8 @@ from training_scripts.human_activity_recognition.semantic_loss import SemanticAl
 DATA_ROOT = "data"  # dataset folders; relative paths start at the repository's root
 DATASETS = ()  # train on these alone; () = on all that are prepared and not held out
 HELD_OUT_DATASETS = ("mobifall",)  # never trained on, never used to choose anything: only scored
-SIMULATED_HELD_OUT = ("sim_belt",)  # the same for the simulated corpus
+SIMULATED_BESIDE = True  # simulated people beside recordings of real ones; measured: transfer gains most from them
+SIMULATED_HELD_OUT = ("sim_belt",)  # held out where simulated people are all there is
 SIMULATED_PEOPLE = 16  # in each of its datasets
 SIMULATED_HOURS = 1.0  # in each of its datasets
 SIMULATED_SEED = 0
@@ -87,6 +88,7 @@ GROUP_EXPONENT = 0.5  # the same for label groups inside a dataset
 JOINT_SHARE = 0.05  # of the batches hold all devices that a person wore at once
 RANDOM_START = True  # crop: shift a window inside its segment
 ROTATION = 0.5  # share of windows with a random orientation; the rest keeps what the mounting says about posture
+FLAT_ROTATION = 0.0  # share of windows turned as flat devices are: about z, either face outwards
 TILT_RAD = 0.15  # small rotation of the rest: nobody mounts a device twice alike
 SCALE = 0.05  # gain of a triad, log-normal; larger would blur 1 g
 JITTER = (0.03, 0.05, 0.0)  # g, rad/s, uT
@@ -317,6 +319,7 @@ def open_corpus() -> Corpus:
         tqdm.write,
         lambda names: tqdm(names, desc="opening", unit="dataset", leave=False, delay=2),
         DATASETS,
+        SIMULATED_NAMES if SIMULATED_BESIDE else (),
     )
     index = WindowIndex(training, WINDOW_S, STRIDE_S, MIN_WINDOW_S)
     held_out_index = WindowIndex(held_out, WINDOW_S, STRIDE_S, MIN_WINDOW_S) if held_out else None
@@ -361,8 +364,8 @@ class Batches:
         )
         self.gather = BatchMaker(index, SAMPLING_RATE_HZ, SENSORS, placement_row, corpus.upright)
         self.strength = Augmentation(
-            ROTATION, TILT_RAD, SCALE, JITTER, TIME_WARP, SHORTEN, MIN_WINDOW_S, GYROSCOPE_DROPOUT, SENSOR_DROPOUT,
-            LOWER_RATES_HZ, LOWER_RATE_SHARE, PLACEMENT_DROPOUT, UPRIGHT_DROPOUT, UPRIGHT_ERROR_RAD,
+            ROTATION, FLAT_ROTATION, TILT_RAD, SCALE, JITTER, TIME_WARP, SHORTEN, MIN_WINDOW_S, GYROSCOPE_DROPOUT,
+            SENSOR_DROPOUT, LOWER_RATES_HZ, LOWER_RATE_SHARE, PLACEMENT_DROPOUT, UPRIGHT_DROPOUT, UPRIGHT_ERROR_RAD,
         )  # fmt: skip
 
     def rows(self, step: int) -> tuple[np.ndarray, np.ndarray, bool]:
