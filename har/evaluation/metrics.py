@@ -113,20 +113,48 @@ def bootstrap_interval(
         raise ValueError(f"level {level} is no share; expected between 0 and 1, such as 0.95")
     if draws < 2:
         raise ValueError(f"{draws} draws make no interval; expected at least 2, usually 1000")
-    people, person = np.unique(np.asarray(subjects, dtype=object).astype(str), return_inverse=True)
-    if len(people) < 2:
+    people, person = number_people(subjects)
+    if people < 2:
         return None
-    rng = rng or np.random.default_rng(0)
-    drawn = rng.integers(len(people), size=(draws, len(people)))
-    times_DS = np.zeros((draws, len(people)))
+    times_DS = draw_people(people, draws, rng or np.random.default_rng(0))
+    return percentile_interval(scores_of_draws(true, predicted, person, times_DS)[score], level)
+
+
+def number_people(subjects: Sequence[str]) -> tuple[int, np.ndarray]:
+    """How many people there are, and the number (N,) of each window's person among the sorted names."""
+    names, person = np.unique(np.asarray(subjects, dtype=object).astype(str), return_inverse=True)
+    return len(names), person
+
+
+def draw_people(people: int, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """(draws, people): how often each person is in each draw of as many as there are, with replacement."""
+    drawn = rng.integers(people, size=(draws, people))
+    times_DS = np.zeros((draws, people))
     np.add.at(times_DS, (np.arange(draws)[:, None], drawn), 1.0)
-    hits_SL, truth_SL, predicted_SL = _counts_by_person(true, predicted, person, len(people))
+    return times_DS
+
+
+def scores_of_draws(
+    true: Sequence[str], predicted: Sequence[str], person: np.ndarray, times_DS: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The three `SCORES`, each (draws,), when all windows of person s (``person`` (N,)) count ``times_DS[:, s]`` times.
+
+    ``times_DS`` (draws, people) leaves somebody in every draw; several predictions scored with the same one share its
+    draws. Raises ``ValueError`` for empty or unequally long sequences.
+    """
+    _check_pairs(list(true), list(predicted))
+    hits_SL, truth_SL, predicted_SL = _counts_by_person(true, predicted, person, times_DS.shape[1])
     step = max(1, _COUNTS_AT_ONCE // hits_SL.shape[1])
-    values = [
-        _scores_from_counts(times @ hits_SL, times @ truth_SL, times @ predicted_SL)[score]
-        for times in (times_DS[i : i + step] for i in range(0, draws, step))
+    parts = [
+        _scores_from_counts(times @ hits_SL, times @ truth_SL, times @ predicted_SL)
+        for times in (times_DS[i : i + step] for i in range(0, len(times_DS), step))
     ]
-    low, high = np.quantile(np.concatenate(values), [(1 - level) / 2, (1 + level) / 2])
+    return {name: np.concatenate([part[name] for part in parts]) for name in SCORES}
+
+
+def percentile_interval(values_D: np.ndarray, level: float) -> Interval:
+    """The middle ``level`` of the values of all draws."""
+    low, high = np.quantile(values_D, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
 
 

@@ -14,6 +14,8 @@ RESULTS_NAME, REPORT_NAME = "results.json", "report.md"
 
 CONFUSIONS_SHOWN = 10
 
+IN_CONTEXT = "recording context"
+OPEN_SET_SHOWN = ("accuracy", "macro_f1")
 SCORE_TITLES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1"}
 
 HOW_TO_READ = """\
@@ -22,6 +24,12 @@ Scores are percentages; brackets hold {level:g} % intervals of a bootstrap over 
 {training_labels} training labels, right when it means the same, or is a coarser, finer or partial statement of it
 (`har/labels/groups.py`); *same group* counts synonyms alone. Balanced accuracy and macro-F1 average over the labels
 (open set: synonym groups) that occur in the truth. *Most frequent label* is the accuracy of always naming it."""
+
+TWO_ROWS = """\
+Each window is named twice. *One window*: embedded on its own, as if nothing else had been measured. *Recording
+context*: with what all recordings of that person and device tell without any label: how the device lies against the
+body, what came shortly before and after, and which labels attract too many of the windows. Figures, activities and
+confusions are of one window."""
 
 
 def write_report(
@@ -59,8 +67,9 @@ def render_report(
     shown = {k: v for k, v in settings.items() if k not in ("training_labels", "draws", "level", "seed")}
     parts = [
         "# Zero-shot evaluation",
-        "\n".join(f"- {_setting(key, value)}" for key, value in shown.items()),
+        "\n".join(f"- {setting_line(key, value)}" for key, value in shown.items()),
         how,
+        TWO_ROWS if any(r.context for r in results) else "",
         "## Summary",
         _summary(results),
     ]
@@ -80,37 +89,37 @@ def _summary(results: Sequence[ZeroShotResult]) -> str:
         "open-set macro-F1",
         "most frequent label",
     ]
-    rows = [
-        [
-            r.dataset,
-            r.windows,
-            r.people,
-            sum(a["windows"] > 0 for a in r.per_activity),
-            *(_score(r.closed_set, name) for name in SCORE_TITLES),
-            _score(r.open_set, "accuracy"),
-            _score(r.open_set, "macro_f1"),
-            _percent(r.majority_share),
-        ]
-        for r in results
-    ]
+    rows = []
+    for r in results:
+        labels = sum(a["windows"] > 0 for a in r.per_activity)
+        scores = _summary_scores(r.closed_set, r.open_set)
+        rows.append([r.dataset, r.windows, r.people, labels, *scores, percent(r.majority_share)])
+        if r.context:
+            scores = _summary_scores(r.context["closed_set"], r.context["open_set"])
+            rows.append([f"{r.dataset}, {IN_CONTEXT}", "", "", "", *scores, ""])
     if len(results) > 1:
+        one = _mean_scores([(r.closed_set, r.open_set) for r in results])
+        majority = percent(sum(r.majority_share for r in results) / len(results))
+        rows.append(["*mean*", "", "", "", *one, majority])
+        if all(r.context for r in results):
+            both = _mean_scores([(r.context["closed_set"], r.context["open_set"]) for r in results])
+            rows.append([f"*mean*, {IN_CONTEXT}", "", "", "", *both, ""])
+    return markdown_table(head, rows)
 
-        def mean(values: list[float]) -> str:
-            return _percent(sum(values) / len(values))
 
-        rows.append(
-            [
-                "*mean*",
-                "",
-                "",
-                "",
-                *(mean([r.closed_set[name] for r in results]) for name in SCORE_TITLES),
-                mean([r.open_set["accuracy"] for r in results]),
-                mean([r.open_set["macro_f1"] for r in results]),
-                mean([r.majority_share for r in results]),
-            ]
-        )
-    return _table(head, rows)
+def _summary_scores(closed: Mapping, open_set: Mapping) -> list[str]:
+    """Cells of a summary line, in the order of its head."""
+    return [*(_score(closed, name) for name in SCORE_TITLES), *(_score(open_set, name) for name in OPEN_SET_SHOWN)]
+
+
+def _mean_scores(scores: Sequence[tuple[Mapping, Mapping]]) -> list[str]:
+    """The same of the means of several datasets (closed set, open set), without intervals."""
+
+    def mean(values: list[float]) -> str:
+        return percent(sum(values) / len(values))
+
+    closed = [mean([part[name] for part, _ in scores]) for name in SCORE_TITLES]
+    return [*closed, *(mean([part[name] for _, part in scores]) for name in OPEN_SET_SHOWN)]
 
 
 def _dataset_section(result: ZeroShotResult, figures: Sequence[str]) -> list[str]:
@@ -133,7 +142,7 @@ def _remarks(result: ZeroShotResult) -> list[str]:
     if result.not_reachable:
         remarks.append(
             f"Not reachable in the open set, no training label means them: {'; '.join(result.not_reachable)}. "
-            f"{_percent(result.open_set['reachable_share'])} % of the windows can be hit."
+            f"{percent(result.open_set['reachable_share'])} % of the windows can be hit."
         )
     return remarks
 
@@ -147,9 +156,14 @@ def _scores_table(result: ZeroShotResult) -> str:
     strict = {**open_set["strict"], "windows": open_set["windows"], "people": open_set["people"]}
     rows = [row("all", "closed", result.closed_set), row("all", "open", open_set)]
     rows.append(row("all", "open, same group", strict))
-    for place, scores in result.per_placement.items():
-        rows += [row(place, "closed", scores["closed_set"]), row(place, "open", scores["open_set"])]
-    return _table(["placement", "set", "windows", "people", *SCORE_TITLES.values()], rows)
+    placed = {"all": result.context, **result.context["per_placement"]} if result.context else {}
+    for place, scores in {"all": None, **result.per_placement}.items():
+        if scores:
+            rows += [row(place, "closed", scores["closed_set"]), row(place, "open", scores["open_set"])]
+        if place in placed:
+            rows.append(row(place, f"closed, {IN_CONTEXT}", placed[place]["closed_set"]))
+            rows.append(row(place, f"open, {IN_CONTEXT}", placed[place]["open_set"]))
+    return markdown_table(["placement", "set", "windows", "people", *SCORE_TITLES.values()], rows)
 
 
 def _activity_table(result: ZeroShotResult) -> str:
@@ -170,15 +184,15 @@ def _activity_table(result: ZeroShotResult) -> str:
             a["label"],
             a["windows"],
             a["people"],
-            *(_percent(a[name]) for name in ("precision", "recall", "f1")),
+            *(percent(a[name]) for name in ("precision", "recall", "f1")),
             _shares(a["confused_with"][:1]),
             "**no**" if a["in_training"] == NOT_REACHABLE else a["in_training"],
-            _percent(a["open_set_recall"]),
+            percent(a["open_set_recall"]),
             _shares(a["open_set_answers"]),
         ]
         for a in result.per_activity
     ]
-    return _table(head, rows)
+    return markdown_table(head, rows)
 
 
 def _confusion_table(result: ZeroShotResult) -> str:
@@ -192,25 +206,26 @@ def _confusion_table(result: ZeroShotResult) -> str:
     if not wrong:
         return "No window was confused."
     wrong.sort(key=lambda entry: (-entry[0], entry[2], entry[3]))
-    rows = [[true, predicted, n, _percent(share)] for n, share, true, predicted in wrong[:CONFUSIONS_SHOWN]]
-    return _table(["truth", "taken for", "windows", "% of the truth"], rows)
+    rows = [[true, predicted, n, percent(share)] for n, share, true, predicted in wrong[:CONFUSIONS_SHOWN]]
+    return markdown_table(["truth", "taken for", "windows", "% of the truth"], rows)
 
 
 def _score(scores: Mapping, name: str) -> str:
     interval = scores.get("intervals", {}).get(name)
-    value = _percent(scores[name])
-    return value if interval is None else f"{value} [{_percent(interval[0])}, {_percent(interval[1])}]"
+    value = percent(scores[name])
+    return value if interval is None else f"{value} [{percent(interval[0])}, {percent(interval[1])}]"
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
+    """A share in percent, "-" where there is none."""
     return "-" if share is None else f"{100 * share:.1f}"
 
 
 def _shares(entries: Sequence[Sequence]) -> str:
-    return ", ".join(f"{label} {_percent(share)} %" for label, share in entries) or "-"
+    return ", ".join(f"{label} {percent(share)} %" for label, share in entries) or "-"
 
 
-def _setting(key: str, value: object) -> str:
+def setting_line(key: str, value: object) -> str:
     """One setting in words; a key that ends in ``_s`` holds seconds."""
     if isinstance(value, list | tuple):
         value = ", ".join(map(str, value)) or "none"
@@ -218,7 +233,8 @@ def _setting(key: str, value: object) -> str:
     return f"{key.removesuffix('_s').replace('_', ' ')}: {value}{' s' if seconds else ''}"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence]) -> str:
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence]) -> str:
+    """A table of one head and any number of rows of as many cells."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
 

@@ -13,6 +13,9 @@ open set
 
 A true label that no training label can match is *not reachable* in the open set: its windows
 stay in and count as wrong.
+
+Both may be asked twice: of *one window*, embedded on its own, and with its *recording context*, embedded with what the
+whole unlabelled recording tells. The windows and the scores are the same.
 """
 
 from collections import Counter
@@ -39,7 +42,8 @@ class ZeroShotResult:
     reading, ``reachable_share`` (of the windows), and ``answers``: true label -> training label -> windows.
     ``per_placement`` maps a placement to its own ``closed_set`` and ``open_set`` scores. ``per_activity`` has one
     entry a label, best F1 first. ``majority_share`` is the accuracy of always naming the most frequent label.
-    ``left_out`` maps labels that were not scored to their windows.
+    ``left_out`` maps labels that were not scored to their windows. ``context`` holds ``closed_set``, ``open_set`` and
+    ``per_placement`` of the predictions with recording context, None where there are none; all else is of one window.
     """
 
     dataset: str
@@ -54,6 +58,7 @@ class ZeroShotResult:
     not_reachable: list[str]
     left_out: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    context: dict | None = None
 
     def to_dict(self) -> dict:
         """All fields as a dictionary of plain values."""
@@ -70,6 +75,7 @@ def score_zero_shot(
     *,
     labels: Sequence[str],
     training_labels: Sequence[str],
+    context: tuple[Sequence[str], Sequence[str]] | None = None,
     left_out: Mapping[str, int] | None = None,
     notes: Sequence[str] = (),
     draws: int = 1000,
@@ -79,8 +85,9 @@ def score_zero_shot(
     """Score the N windows of one dataset.
 
     ``true``, ``closed_set`` and ``open_set`` (N,) are label phrases; the second comes from ``labels`` (the dataset's
-    own, those scored), the third from ``training_labels``. ``subjects`` and ``placements`` (N,) are names. Every
-    interval starts from ``default_rng(seed)``, so scores of the same windows share their draws.
+    own, those scored), the third from ``training_labels``. ``subjects`` and ``placements`` (N,) are names. ``context``
+    holds closed-set and open-set predictions of the same windows with recording context. Every interval starts from
+    ``default_rng(seed)``, so scores of the same windows share their draws.
 
     Raises ``ValueError`` for unequal lengths, no windows, or a label outside the set that it must come from.
     """
@@ -90,10 +97,14 @@ def score_zero_shot(
         "subjects": subjects,
         "placements": placements,
     }
+    chosen = [("closed", closed_set, labels), ("open", open_set, training_labels)]
+    if context is not None:
+        columns |= {"closed-set predictions in context": context[0], "open-set predictions in context": context[1]}
+        chosen += [("closed", context[0], labels), ("open", context[1], training_labels)]
     for name, column in columns.items():
         if len(column) != len(true):
             raise ValueError(f"{dataset}: {len(column)} {name} for {len(true)} true labels; give one a window")
-    for name, column, allowed in (("closed", closed_set, labels), ("open", open_set, training_labels)):
+    for name, column, allowed in chosen:
         if strangers := sorted(set(column) - set(allowed)):
             raise ValueError(
                 f"{dataset}: {name}-set predictions {strangers[:5]} are not among the {len(allowed)} candidates; "
@@ -102,14 +113,21 @@ def score_zero_shot(
     true, closed_set, open_set = list(true), list(closed_set), list(open_set)
     subjects, placements = [str(s) for s in subjects], list(placements)
 
-    def scores(rows: np.ndarray) -> dict:
+    def scores(rows: np.ndarray, closed_set: list, open_set: list) -> dict:
         part = [[column[i] for i in rows] for column in (true, closed_set, open_set, subjects)]
         return {
             "closed_set": _with_intervals(part[0], part[1], part[3], list(labels), draws, level, seed),
             "open_set": _open_set_scores(part[0], part[2], part[3], draws, level, seed),
         }
 
-    overall = scores(np.arange(len(true)))
+    def everywhere(closed_set: list, open_set: list) -> dict:
+        placed = {
+            place: _compact(scores(np.flatnonzero([p == place for p in placements]), closed_set, open_set))
+            for place in sorted(set(placements))
+        }
+        return scores(np.arange(len(true)), closed_set, open_set) | {"per_placement": placed}
+
+    overall = everywhere(closed_set, open_set)
     relation = {label: relation_to_training(label, training_labels) for label in labels}
     people = len(set(subjects))
     answers = {label: Counter() for label in labels}
@@ -119,9 +137,6 @@ def score_zero_shot(
         "reachable_share": sum(relation[t] != NOT_REACHABLE for t in true) / len(true),
         "answers": {label: dict(_ranked(count)) for label, count in answers.items()},
     }
-    per_placement = {}
-    for place in sorted(set(placements)):
-        per_placement[place] = _compact(scores(np.flatnonzero([p == place for p in placements])))
     notes = list(notes)
     if people == 1:
         notes.append("One person only: no interval over people can be given.")
@@ -133,11 +148,12 @@ def score_zero_shot(
         majority_share=max(Counter(true).values()) / len(true),
         closed_set=overall["closed_set"],
         open_set=overall["open_set"],
-        per_placement=per_placement,
+        per_placement=overall["per_placement"],
         per_activity=_activities(true, subjects, overall["closed_set"], answers, relation),
         not_reachable=[label for label in labels if relation[label] == NOT_REACHABLE],
         left_out=dict(left_out or {}),
         notes=notes,
+        context=None if context is None else everywhere(*map(list, context)),
     )
 
 

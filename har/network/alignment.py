@@ -17,9 +17,9 @@ from har.network.context import smooth_over_time
 from har.network.encoder import Embeddings, IMUEncoder
 from har.text.encoder import SentenceEncoder
 from har.windows.batch import SENSOR_KINDS, SensorWindows, empty_windows, to_triads, triads
+from har.windows.body_axes import body_axes, cut_pieces, session_axes
 from har.windows.index import WindowIndex
 from har.windows.resample import resample
-from har.windows.upright import gravity_and_movement, piece_length, upright_direction, upright_directions
 
 # Rest reads 1 g; a resting median beyond this is m/s^2 or counts.
 _LARGEST_MEDIAN_G = 4.0
@@ -27,7 +27,7 @@ _LARGEST_SAMPLE = 1e5
 _ROWS_READ = 2048  # windows in memory at once, at the device's own rate
 # Deviation of the average over time that `embed_recording` and `embed_rows_in_context` take, chosen on development
 # datasets (docs/experiments.md).
-SMOOTHING_S = 5.0
+SMOOTHING_S = 10.0
 
 # (placement text, {plain channel name: column}) of each device of a signal
 Devices = list[tuple[str | None, dict[str, int]]]
@@ -36,14 +36,14 @@ Devices = list[tuple[str | None, dict[str, int]]]
 class RecordingEmbeddings(NamedTuple):
     """Windows of a recording: embeddings (n, D), unit norm; start_s, stop_s (n,) in seconds from its first sample.
 
-    upright: placement text (None where none was given) -> the direction in the device's axes (3,) that points up while
-    the wearer is upright, or None where the recording does not tell.
+    body: placement text (None where none was given) -> the body's up and ahead in the device's axes (2, 3), zeros where
+    the recording does not tell.
     """
 
     embeddings: Tensor
     start_s: np.ndarray
     stop_s: np.ndarray
-    upright: dict[str | None, np.ndarray | None]
+    body: dict[str | None, np.ndarray]
 
 
 class AlignmentModel(nn.Module):
@@ -125,8 +125,8 @@ class AlignmentModel(nn.Module):
     ) -> RecordingEmbeddings:
         """Embed a whole recording, window by window; each window knows what the whole tells of it.
 
-        What ``embed`` cannot know: which way is up for the device, from where gravity points while its wearer is on the
-        move (har/windows/upright.py), and what its neighbours in time look like (``smooth_over_time``). No label is
+        What ``embed`` cannot know: how the device lies against the body, from how its wearer walks
+        (har/windows/body_axes.py), and what its neighbours in time look like (``smooth_over_time``). No label is
         needed. The device must be worn in the same way throughout; give a remounted one as a recording of its own.
 
         signal: (T, C), units, NaN and channels as in ``embed``. stride_s: seconds from window to window, half a window
@@ -155,22 +155,17 @@ class AlignmentModel(nn.Module):
         every = padded.unfold(0, length, 1).transpose(1, 2)
         parts = np.array_split(start, -(-len(start) // _ROWS_READ))
 
-        upright: dict[str | None, np.ndarray | None] = {}
+        body: dict[str | None, np.ndarray] = {}
         for text, columns in devices:
             axes = dict(triads(list(columns))).get("acc")
-            upright[text] = None
+            body[text] = np.zeros((2, 3), dtype=np.float32)
             if axes is not None:
-                columns_xyz = [list(columns.values())[i] for i in axes]
-                piece = piece_length(sampling_rate_hz)
-                short = -len(signal) % piece
-                acceleration = F.pad(signal[:, columns_xyz], (0, 0, 0, short), value=float("nan")).unflatten(
-                    0, (-1, piece)
-                )
-                upright[text] = upright_direction(*gravity_and_movement(acceleration.numpy(), sampling_rate_hz))
-        up = torch.stack([torch.zeros(3) if value is None else torch.from_numpy(value) for value in upright.values()])
+                acceleration = signal[:, [list(columns.values())[i] for i in axes]].cpu().numpy()
+                body[text] = session_axes(cut_pieces(acceleration, sampling_rate_hz), sampling_rate_hz)
+        known = torch.from_numpy(np.stack(list(body.values())))
         total = torch.cat(
             [
-                self._embed_cut(every[torch.from_numpy(part)], sampling_rate_hz, devices, up, batch_size)
+                self._embed_cut(every[torch.from_numpy(part)], sampling_rate_hz, devices, known, batch_size)
                 for part in parts
             ]
         )
@@ -183,7 +178,7 @@ class AlignmentModel(nn.Module):
         start_s = start[seen.cpu().numpy()] / sampling_rate_hz
         embeddings = smooth_over_time(F.normalize(total[seen], dim=-1), torch.from_numpy(start_s), smoothing_s)
         stop_s = np.minimum(start_s + length / sampling_rate_hz, len(signal) / sampling_rate_hz)
-        return RecordingEmbeddings(embeddings, start_s, stop_s, upright)
+        return RecordingEmbeddings(embeddings, start_s, stop_s, body)
 
     def _embed(
         self,
@@ -191,12 +186,12 @@ class AlignmentModel(nn.Module):
         sampling_rate_hz: float,
         channels: Sequence[str],
         placement: str | None,
-        upright: Tensor | None,
+        body: Tensor | None,
         batch_size: int = 512,
     ) -> Tensor:
-        """``embed`` of a signal (N, T, C); upright as in ``_embed_cut``."""
+        """``embed`` of a signal (N, T, C); body as in ``_embed_cut``."""
         devices = self._checked_devices(signal, sampling_rate_hz, channels, placement)
-        total = self._embed_cut(signal, sampling_rate_hz, devices, upright, batch_size)
+        total = self._embed_cut(signal, sampling_rate_hz, devices, body, batch_size)
         seen = total.abs().amax(1) > 0
         if not bool(seen.all()):
             raise ValueError(
@@ -222,26 +217,26 @@ class AlignmentModel(nn.Module):
         return devices
 
     def _embed_cut(
-        self, signal: Tensor, sampling_rate_hz: float, devices: Devices, upright: Tensor | None, batch_size: int
+        self, signal: Tensor, sampling_rate_hz: float, devices: Devices, body: Tensor | None, batch_size: int
     ) -> Tensor:
         """(N, D): sum of the embeddings of the windows in each of N signals, zero where nothing can be embedded.
 
-        upright: (devices, 3), one direction for all windows, or (N, devices, 3); None and zeros are unknown.
+        body: axes (devices, 2, 3) for all windows, or (N, devices, 2, 3); None and zeros are unknown.
         """
         texts = {text: self._placement_feature(text) for text, _ in devices if text is not None}
         windows = self._cut(signal, sampling_rate_hz)
         pieces = windows.shape[0] // max(len(signal), 1)
-        if upright is None:
-            upright = torch.zeros(len(devices), 3)
-        if upright.ndim == 2:
-            upright = upright.expand(len(signal), -1, -1)
-        upright = upright.repeat_interleave(pieces, dim=0)
+        if body is None:
+            body = torch.zeros(len(devices), 2, 3)
+        if body.ndim == 3:
+            body = body.expand(len(signal), -1, -1, -1)
+        body = body.repeat_interleave(pieces, dim=0)
         was_training = self.training
         self.eval()
         try:
             parts = [
-                self._embed_windows(part.to(self.device), sampling_rate_hz, devices, texts, up.to(self.device))
-                for part, up in zip(windows.split(batch_size), upright.split(batch_size), strict=True)
+                self._embed_windows(part.to(self.device), sampling_rate_hz, devices, texts, axes.to(self.device))
+                for part, axes in zip(windows.split(batch_size), body.split(batch_size), strict=True)
                 if len(part)
             ]
         finally:
@@ -269,12 +264,13 @@ class AlignmentModel(nn.Module):
     ) -> Tensor:
         """The same, each window with what the whole unlabelled recording tells of it, as in ``embed_recording``.
 
-        Which way is up comes from all windows of a person in the stream (``upright_directions``), the average over time
-        from the windows of the same recording and stream. Labels are not read; unlabelled windows take part.
+        How the device lies against the body comes from all recordings of the person in the stream (``body_axes``), the
+        average over time from the windows of the same recording and stream. Labels are not read; unlabelled windows
+        take part.
         """
         place_of = index.recording_id * len(index.streams) + index.stream_id
         needed = np.flatnonzero(np.isin(place_of, np.unique(place_of[rows])))
-        embeddings = self._embed_rows(index, needed, upright_directions(index), progress)
+        embeddings = self._embed_rows(index, needed, body_axes(index), progress)
         for place in np.unique(place_of[needed]):
             own = torch.from_numpy(np.flatnonzero(place_of[needed] == place)).to(self.device)
             time_s = torch.from_numpy(index.start_time_s[needed])[own.cpu()]
@@ -286,20 +282,20 @@ class AlignmentModel(nn.Module):
         self,
         index: WindowIndex,
         rows: np.ndarray,
-        upright: Sequence[np.ndarray] | None,
+        body: Sequence[np.ndarray] | None,
         progress: Callable[[int], object],
     ) -> Tensor:
-        """``embed_rows``; upright: of each stream and recording, as ``upright_directions`` finds it."""
+        """``embed_rows``; body: of each stream and recording, as ``body_axes`` finds it."""
         embeddings = torch.zeros(len(rows), self.config.embedding_width, device=self.device)
         for stream_id in np.unique(index.stream_id[rows]):
             info = index.streams[stream_id].info
             at = np.flatnonzero(index.stream_id[rows] == stream_id)
             for part in np.array_split(at, -(-len(at) // _ROWS_READ)):
                 signal = torch.from_numpy(index.read(rows[part]))
-                up = None if upright is None else torch.from_numpy(upright[stream_id][index.recording_id[rows[part]]])
-                found = self._embed(
-                    signal, info.sampling_rate_hz, info.channels, info.placement, None if up is None else up[:, None]
-                )
+                axes = None
+                if body is not None:
+                    axes = torch.from_numpy(body[stream_id][index.recording_id[rows[part]]])[:, None]
+                found = self._embed(signal, info.sampling_rate_hz, info.channels, info.placement, axes)
                 finite = torch.isfinite(found).all(dim=1).cpu().numpy()
                 if not finite.all():
                     window = index.describe(int(rows[part[np.argmin(finite)]]))
@@ -321,7 +317,7 @@ class AlignmentModel(nn.Module):
         rate_hz: float,
         devices: Devices,
         texts: dict[str, Tensor],
-        upright: Tensor,
+        body: Tensor,
     ) -> Tensor:
         """(n, D) unit-norm embeddings times the share of patches that were measured: a short tail says less."""
         config = self.config
@@ -340,7 +336,7 @@ class AlignmentModel(nn.Module):
             windows.kind[:, slot] = SENSOR_KINDS.index(kind)
             windows.location[:, slot] = number
             windows.rate_hz[:, slot] = rate_hz
-            windows.upright[:, slot] = upright[:, number]
+            windows.body[:, slot] = body[:, number]
             if text is not None:
                 feature[:, slot] = texts[text]
         out = self.encoder(windows, feature)

@@ -4,9 +4,9 @@ Shape letters: B batch, S sensor, P patch, T sample, D width.
 
 Besides its three axes a triad shows what does not depend on how the device was mounted: its magnitude, its component
 along gravity and the rest across it (gravity = mean acceleration of the device over the window; Mizell, ISWC 2003). A
-gyroscope is split along the gravity that the accelerometer beside it feels. Where the recording tells which way is up
-for the device (har/windows/upright.py), the same is shown along and across that direction: gravity against it is
-posture.
+gyroscope is split along the gravity that the accelerometer beside it feels. Where the recording tells how the
+device lies against the body (har/windows/body_axes.py), the signal is shown along the body's axes too: gravity along
+these is posture.
 """
 
 import math
@@ -20,7 +20,7 @@ from har.windows.batch import SENSOR_KINDS, SensorWindows
 
 # Typical magnitude of a moving limb in g, rad/s, uT: brings the kinds to comparable size, keeps amplitude and gravity.
 _TYPICAL = (1.0, 3.0, 50.0)
-_INPUTS = 9  # x, y, z, magnitude, along gravity, across gravity, valid, along upright, across upright
+_INPUTS = 11  # x, y, z, magnitude, along gravity, across gravity, valid, up, across up, ahead, left
 _SPECTRA = 3  # magnitude, along, across
 
 
@@ -57,7 +57,8 @@ class PatchTokens(nn.Module):
         self.rate = nn.Linear(1, config.width)
         self.placement = nn.Linear(config.text_width, config.width)
         self.spectrum_mark = nn.Parameter(torch.zeros(config.width))
-        self.upright_mark = nn.Parameter(torch.zeros(config.width))  # on all tokens of a device that knows what is up
+        # On all tokens of a device that knows which way is up and which is ahead.
+        self.up_mark, self.ahead_mark = (nn.Parameter(torch.zeros(config.width)) for _ in range(2))
         self.register_buffer("typical", torch.tensor(_TYPICAL), persistent=False)
         self.register_buffer("time", time_table(config.patches, config.patch_s, config.width), persistent=False)
 
@@ -70,8 +71,8 @@ class PatchTokens(nn.Module):
         signal = windows.signal / self.typical[windows.kind][..., None, None]
         invariants = self._invariants(signal, windows)
         valid = windows.valid.to(signal.dtype)
-        upright, knows_upright = self._along_upright(signal, windows)
-        inputs = torch.cat([signal, invariants, valid.unsqueeze(2), upright], dim=2)
+        of_body, knows = self._along_body(signal, windows)
+        inputs = torch.cat([signal, invariants, valid.unsqueeze(2), of_body], dim=2)
         batch, sensors = windows.kind.shape
         patches = inputs.unflatten(3, (config.patches, config.patch_length)).movedim(3, 2).flatten(0, 2)
         local = self.to_token(self.stem(patches).flatten(1)).view(batch, sensors, config.patches, config.width)
@@ -83,7 +84,7 @@ class PatchTokens(nn.Module):
         about = (
             self.kind(windows.kind) + self.placement(placement_text) + self.rate(rate.unsqueeze(-1).to(tokens.dtype))
         )
-        about = about + knows_upright.unsqueeze(-1) * self.upright_mark
+        about = about + knows[..., :1] * self.up_mark + knows[..., 1:] * self.ahead_mark
         coverage = valid.unflatten(2, (config.patches, config.patch_length)).mean(3)
         present = torch.cat([coverage >= 0.5, (coverage >= 0.5).any(2, keepdim=True)], dim=2)
         return tokens + about.unsqueeze(2), present
@@ -102,11 +103,15 @@ class PatchTokens(nn.Module):
         magnitude = signal.square().sum(2).add(1e-8).sqrt()
         return torch.stack([magnitude, along, across], dim=2) * windows.valid.unsqueeze(2)
 
-    def _along_upright(self, signal: Tensor, windows: SensorWindows) -> tuple[Tensor, Tensor]:
-        """(B, S, 2, T): component along the upright direction and magnitude across it, and who knows it (B, S)."""
-        knows = windows.upright.abs().amax(2) > 0
-        shown = (knows.unsqueeze(2) & windows.valid).unsqueeze(2)
-        return torch.stack(_split(signal, windows.upright), dim=2) * shown, knows.to(signal.dtype)
+    def _along_body(self, signal: Tensor, windows: SensorWindows) -> tuple[Tensor, Tensor]:
+        """(B, S, 4, T): along the body's up, magnitude across it, along ahead and left; who knows up and ahead
+        (B, S, 2)."""
+        up, ahead = windows.body.unbind(2)
+        knows = windows.body.abs().amax(3) > 0
+        left = torch.linalg.cross(up, ahead)
+        sideways = [(signal * direction.unsqueeze(-1)).sum(2) for direction in (ahead, left)]
+        shown = (knows[:, :, :1] & windows.valid).unsqueeze(2)  # ahead and left are zero where unknown
+        return torch.stack([*_split(signal, up), *sideways], dim=2) * shown, knows.to(signal.dtype)
 
     def _log_power(self, invariants: Tensor, valid: Tensor) -> Tensor:
         """(B, S, 3 x bins): log power of the tapered invariants without their means; float32 also under autocast."""

@@ -80,10 +80,35 @@ def snapshot_constants(namespace: dict) -> dict:
     return {name: _plain(value, name) for name, value in _constants(namespace)}
 
 
-def difference(snapshot_a: dict, snapshot_b: dict, free: Container[str] = ()) -> list[str]:
+def read_constants(script: str | Path) -> dict:
+    """The constants that a script states at module level, without running it: name -> value.
+
+    Raises:
+        FileNotFoundError: there is no such script.
+        ConstantError: a constant is no literal (``WINDOW = 2 * 5``): its value is not known before the script runs.
+    """
+    constants = {}
+    for node in ast.parse(Path(script).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+            if not _CONSTANT_NAME.fullmatch(name):
+                continue
+            try:
+                constants[name] = ast.literal_eval(node.value)
+            except ValueError:
+                raise ConstantError(
+                    f"{script}:{node.lineno}: {name} is no literal, so it cannot be read without running the script; "
+                    "state its value, or give it a lower-case name"
+                ) from None
+    return constants
+
+
+def difference(
+    snapshot_a: dict, snapshot_b: dict, free: Container[str] = (), recorded_in: str = "the checkpoint"
+) -> list[str]:
     """One line for every constant that differs: ``a`` is the running script's snapshot, ``b`` a checkpoint's.
 
-    free: names that may differ.
+    free: names that may differ. recorded_in: what holds ``b``, for the lines.
     """
     lines = []
     for name in [*snapshot_a, *(name for name in snapshot_b if name not in snapshot_a)]:
@@ -91,7 +116,7 @@ def difference(snapshot_a: dict, snapshot_b: dict, free: Container[str] = ()) ->
             continue
         here = repr(snapshot_a[name]) if name in snapshot_a else "absent"
         there = repr(snapshot_b[name]) if name in snapshot_b else "absent"
-        lines.append(f"{name}: {here} here, {there} in the checkpoint")
+        lines.append(f"{name}: {here} here, {there} in {recorded_in}")
     return lines
 
 

@@ -19,10 +19,9 @@ from har.labels.wording import clean_label, phrasings
 from har.network.blocks import AttentionPooling
 from har.text.encoder import TextFeatures
 
-# How far `classify_recording` calibrates, and the share of evenly spread labels that it mixes in; both chosen on
-# development datasets (docs/experiments.md).
+# How far `classify_recording` calibrates: what recordings of all named activities gain against what those of few of
+# them lose (docs/experiments.md).
 CALIBRATION = 0.75
-EVEN_SHARE = 0.3
 DEFAULT_LOGIT_SCALE = 10.0  # 1 / temperature of 0.1, until the trained one is set
 ATTENTION_GAIN = 0.1  # initial weight of the attention branch beside the projected sentence embedding
 _CHUNK = 512  # phrasings per forward pass of `encode`
@@ -185,24 +184,31 @@ class LearnableLabelBank(nn.Module):
         labels: Sequence[str],
         paraphrase: bool = True,
         calibration: float = CALIBRATION,
+        recordings: Sequence[int] | np.ndarray | None = None,
     ) -> tuple[list[str], Tensor]:
         """`classify` for the windows of one recording, or of one person's recordings with one device.
 
+        recordings: (N,) which one each window belongs to, where there are several; each is calibrated by itself.
+
         Some labels attract windows of a new device more than they should, a whole posture at a time. What they attract
-        on average tells: the probabilities are divided by (their mean over the windows, mixed with an even share)
-        to the power of ``calibration``, and normalised again. That is batch calibration (Zhou et al., ICLR 2024,
-        section 3.2), weakened, because a recording need not hold all activities that are asked about: where it holds
-        most of the labels, calibration helps; where it holds a few of many, name fewer or give 0, which is `classify`.
-        Returns and raises as `classify` does; ``ValueError`` also for a calibration outside [0, 1].
+        on average tells: the probabilities are divided by their mean over the windows to the power of ``calibration``,
+        and normalised again. That is batch calibration (Zhou et al., ICLR 2024, section 3.2), weakened, because a
+        recording need not hold all activities that are asked about: where it holds most of the labels, calibration
+        helps; where it holds a few of many, name fewer or give 0, which is `classify`.
+        Returns and raises as `classify` does; ``ValueError`` also for a calibration outside [0, 1], and for another
+        number of recordings than windows.
         """
         if not 0 <= calibration <= 1:
             raise ValueError(f"calibration is {calibration}; expected between 0 (none) and 1")
         _, probabilities = self.classify(embeddings, labels, paraphrase)
-        if not len(probabilities):
-            return [], probabilities
-        attraction = (probabilities.mean(dim=0) * len(labels) + EVEN_SHARE) / (1 + EVEN_SHARE)
-        probabilities = (probabilities.clamp_min(1e-30).log() - calibration * attraction.log()).softmax(dim=1)
-        return [labels[i] for i in probabilities.argmax(dim=1).tolist()], probabilities
+        group = np.zeros(len(probabilities), dtype=int) if recordings is None else np.asarray(recordings)
+        if group.shape != (len(probabilities),):
+            raise ValueError(f"recordings of shape {group.shape} for {len(probabilities)} windows; give one a window")
+        logits = probabilities.clamp_min(1e-30).log()
+        for recording in np.unique(group):
+            own = torch.from_numpy(np.flatnonzero(group == recording)).to(logits.device)
+            logits[own] -= calibration * probabilities[own].mean(dim=0).clamp_min(1e-30).log()
+        return [labels[i] for i in logits.argmax(dim=1).tolist()], logits.softmax(dim=1)
 
     def remember(self, texts: Sequence[str]) -> None:
         """Compute and store the embeddings of these labels with the present weights, in place of any stored before.

@@ -5,7 +5,6 @@ evidence comes from: Um et al., ICMI 2017 (rotation, scaling, jitter, time warpi
 of transfer between placements: Zhang et al., UniMTS, NeurIPS 2024.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,18 +19,17 @@ from har.windows.resample import output_length, resample
 class Augmentation:
     """How strong each augmentation is; the values live in the training script.
 
-    rotation: share of windows turned by a random rotation. flat_rotation: share turned as a flat device can be worn
-    (``flat_rotations``). tilt_rad: standard deviation of a small rotation for the others, and on top of the flat ones.
-    scale: standard deviation of a triad's logarithmic gain. jitter: largest white noise in g, rad/s, uT per kind. warp:
-    largest relative change of tempo. shorten: share of windows that end early, after ``shortest_s`` seconds or more.
-    gyroscope_dropout / sensor_dropout: share of gyroscopes / of other triads left out. rates_hz and rate_share: lower
-    rates that windows are passed through, and the share of windows. placement_dropout: share of windows without
-    placement text. upright_dropout: share of windows without the direction that points up; upright_error_rad: standard
-    deviation of its error for the others, per axis.
+    rotation: share of windows turned by a random rotation. tilt_rad: standard deviation of a small rotation for the
+    others. scale: standard deviation of a triad's logarithmic gain. jitter: largest white noise in g, rad/s, uT per
+    kind. warp: largest relative change of tempo. shorten: share of windows that end early, after ``shortest_s``
+    seconds or more. gyroscope_dropout / sensor_dropout: share of gyroscopes / of other
+    triads left out. rates_hz and rate_share: lower rates that windows are passed through, and the share of windows.
+    placement_dropout: share of windows without placement text. body_dropout: share of windows that know nothing of
+    the body's axes, ahead_dropout: share of the others that know only up; body_error_rad: standard deviations of the
+    errors of up, per axis, and of ahead, about up.
     """
 
     rotation: float = 0.0
-    flat_rotation: float = 0.0
     tilt_rad: float = 0.0
     scale: float = 0.0
     jitter: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -43,8 +41,9 @@ class Augmentation:
     rates_hz: tuple[float, ...] = ()
     rate_share: float = 0.0
     placement_dropout: float = 0.0
-    upright_dropout: float = 0.0
-    upright_error_rad: float = 0.0
+    body_dropout: float = 0.0
+    ahead_dropout: float = 0.0
+    body_error_rad: tuple[float, float] = (0.0, 0.0)
 
 
 def augment(
@@ -52,35 +51,20 @@ def augment(
 ) -> SensorWindows:
     """All augmentations in a fixed order. The generator lives on the windows' device."""
     windows = drop_sensors(windows, strength.gyroscope_dropout, strength.sensor_dropout, generator)
-    windows = rotate(windows, strength.rotation, strength.tilt_rad, generator, strength.flat_rotation)
+    windows = rotate(windows, strength.rotation, strength.tilt_rad, generator)
     windows = scale(windows, strength.scale, generator)
     windows = time_warp(windows, strength.warp, generator)
     windows = shorten(windows, strength.shorten, round(strength.shortest_s * rate_hz), generator)
     windows = lower_rate(windows, strength.rates_hz, strength.rate_share, rate_hz, generator)
     windows = jitter(windows, strength.jitter, generator)
     windows = drop_placement(windows, strength.placement_dropout, generator)
-    return blur_upright(windows, strength.upright_dropout, strength.upright_error_rad, generator)
+    return blur_body(windows, strength.body_dropout, strength.ahead_dropout, strength.body_error_rad, generator)
 
 
 def random_rotations(count: int, generator: torch.Generator) -> Tensor:
     """(count, 3, 3) rotations, uniform on SO(3): Gaussian quaternions (Shoemake, Graphics Gems III, 1992)."""
     quaternion = torch.randn(count, 4, generator=generator, device=generator.device)
     return _rotation_of(quaternion)
-
-
-def flat_rotations(count: int, generator: torch.Generator) -> Tensor:
-    """(count, 3, 3): by any angle about z, and in every second case by half a turn about x before.
-
-    Phones, watches and patches lie flat against the body, with z across their thin side: how they are turned in that
-    plane and which face shows outwards differs, but not the axis that points away from the body.
-    """
-    draw = torch.rand(2, count, generator=generator, device=generator.device)
-    half, flipped = math.pi * draw[0], draw[1] < 0.5
-    none = torch.zeros_like(half)
-    about_z = torch.stack([half.cos(), none, none, half.sin()], dim=1)
-    # Half a turn about x, (0, 1, 0, 0), multiplied from the left by the quaternion above.
-    both = torch.stack([none, half.cos(), half.sin(), none], dim=1)
-    return _rotation_of(torch.where(flipped[:, None], both, about_z))
 
 
 def small_rotations(count: int, deviation_rad: float, generator: torch.Generator) -> Tensor:
@@ -101,28 +85,22 @@ def _rotation_of(quaternion: Tensor) -> Tensor:
     return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
 
 
-def rotate(
-    windows: SensorWindows, share: float, tilt_rad: float, generator: torch.Generator, flat_share: float = 0.0
-) -> SensorWindows:
+def rotate(windows: SensorWindows, share: float, tilt_rad: float, generator: torch.Generator) -> SensorWindows:
     """Turn each device of a window by one matrix, accelerometer and gyroscope alike.
 
-    A ``share`` of the windows gets rotations uniform on SO(3), a ``flat_share`` flat ones, the others none; the latter
-    two small ones of ``tilt_rad`` besides. Devices at different locations turn independently.
+    A ``share`` of the windows gets rotations uniform on SO(3), the others small ones of ``tilt_rad``; devices at
+    different locations turn independently.
     """
-    if share <= 0 and tilt_rad <= 0 and flat_share <= 0:
+    if share <= 0 and tilt_rad <= 0:
         return windows
     batch, sensors = windows.kind.shape
     turned = small_rotations(batch * sensors, tilt_rad, generator).view(batch, sensors, 3, 3)
     full = random_rotations(batch * sensors, generator).view(batch, sensors, 3, 3)
-    draw = torch.rand(batch, 1, 1, 1, generator=generator, device=generator.device)
-    if flat_share > 0:
-        flat = turned @ flat_rotations(batch * sensors, generator).view(batch, sensors, 3, 3)
-        turned = torch.where((draw >= share) & (draw < share + flat_share), flat, turned)
-    matrices = torch.where(draw < share, full, turned)
+    chosen = torch.rand(batch, 1, generator=generator, device=generator.device) < share
+    matrices = torch.where(chosen[..., None, None], full, turned)
     # Sensors of one location use the matrix that stands at the location's number: at most S locations a window.
     shared = matrices.gather(1, windows.location[..., None, None].expand(-1, -1, 3, 3))
-    upright = (shared @ windows.upright.unsqueeze(-1)).squeeze(-1)
-    return windows.replace(signal=shared @ windows.signal, upright=upright)
+    return windows.replace(signal=shared @ windows.signal, body=windows.body @ shared.mT)
 
 
 def scale(windows: SensorWindows, deviation: float, generator: torch.Generator) -> SensorWindows:
@@ -234,17 +212,26 @@ def drop_placement(windows: SensorWindows, share: float, generator: torch.Genera
     return windows.replace(placement=windows.placement.masked_fill(hidden, 0))
 
 
-def blur_upright(windows: SensorWindows, dropout: float, error_rad: float, generator: torch.Generator) -> SensorWindows:
-    """Hide from a share of the windows which way is up, and turn the direction a little for the others.
+def blur_body(
+    windows: SensorWindows, dropout: float, ahead_dropout: float, error_rad: Sequence[float], generator: torch.Generator
+) -> SensorWindows:
+    """Hide from a share of the windows how their devices lie against the body, and turn it a little for the others.
 
-    It is known for all devices of a window or for none, as for a user with a single window. The error is one rotation a
-    device, of ``error_rad`` per axis: people do not walk quite upright, nor do devices stay where they are.
+    It is known for all devices of a window or for none, as for a user with a single window; ``ahead_dropout`` of the
+    others know up alone. error_rad: up and ahead of a device turn together by a small rotation of the first deviation
+    per axis, and ahead about up by an angle of the second: people do not walk quite upright, devices slip, and ahead is
+    the harder one to find.
     """
-    if dropout <= 0 and error_rad <= 0:
+    if dropout <= 0 and ahead_dropout <= 0 and max(error_rad) <= 0:
         return windows
     batch, sensors = windows.kind.shape
-    turned = small_rotations(batch * sensors, error_rad, generator).view(batch, sensors, 3, 3)
+    turned = small_rotations(batch * sensors, error_rad[0], generator).view(batch, sensors, 3, 3)
     shared = turned.gather(1, windows.location[..., None, None].expand(-1, -1, 3, 3))
-    hidden = torch.rand(batch, 1, 1, generator=generator, device=generator.device) < dropout
-    upright = (shared @ windows.upright.unsqueeze(-1)).squeeze(-1)
-    return windows.replace(upright=upright.masked_fill(hidden, 0.0))
+    up, ahead = (windows.body @ shared.mT).unbind(2)
+    angle = torch.randn(batch, sensors, generator=generator, device=generator.device) * error_rad[1]
+    angle = angle.gather(1, windows.location).unsqueeze(-1)
+    ahead = angle.cos() * ahead + angle.sin() * torch.linalg.cross(up, ahead)
+    hidden = torch.rand(2, batch, 1, 1, generator=generator, device=generator.device)
+    knows_nothing = hidden[0] < dropout
+    body = torch.stack([up, ahead.masked_fill(hidden[1] < ahead_dropout, 0.0)], dim=2)
+    return windows.replace(body=body.masked_fill(knows_nothing.unsqueeze(-1), 0.0))

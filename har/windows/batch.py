@@ -23,8 +23,8 @@ class SensorWindows:
     is missing; a sensor that a window lacks is invalid throughout. kind (B, S): position in ``SENSOR_KINDS``. location
     (B, S): sensors of one device share a number, 0 the first. placement (B, S): row of a table of placement texts, 0 is
     unknown.
-    rate_hz (B, S): the device's own rate. upright (B, S, 3): the direction in the device's axes that points up while
-    its wearer is upright, unit norm, or zeros where it is unknown; None stands for zeros throughout.
+    rate_hz (B, S): the device's own rate. body (B, S, 2, 3): the body's up and ahead in the device's axes
+    (har/windows/body_axes.py), zeros where unknown; None stands for zeros throughout.
     """
 
     signal: Tensor
@@ -33,11 +33,11 @@ class SensorWindows:
     location: Tensor
     placement: Tensor
     rate_hz: Tensor
-    upright: Tensor | None = None
+    body: Tensor | None = None
 
     def __post_init__(self) -> None:
-        if self.upright is None:
-            self.upright = self.signal.new_zeros(*self.kind.shape, 3)
+        if self.body is None:
+            self.body = self.signal.new_zeros(*self.kind.shape, 2, 3)
 
     def to(self, device: torch.device | str) -> "SensorWindows":
         moved = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -88,7 +88,7 @@ class BatchMaker:
     """Gathers rows of a ``WindowIndex`` into ``SensorWindows``.
 
     sensors: which of the kinds to use. placement_row: placement text -> row of the placement table (absent = unknown).
-    upright: what ``upright_directions`` found in the index; None leaves it unknown.
+    body: what ``body_axes`` found in the index; None leaves it unknown.
     Raises ``ValueError`` when a stream has none of the sensors.
     """
 
@@ -98,7 +98,7 @@ class BatchMaker:
         rate_hz: float,
         sensors: Sequence[str],
         placement_row: dict[str, int],
-        upright: Sequence[np.ndarray] | None = None,
+        body: Sequence[np.ndarray] | None = None,
     ) -> None:
         unknown = set(sensors) - set(SENSOR_KINDS)
         if unknown or not sensors:
@@ -106,7 +106,7 @@ class BatchMaker:
         self.index, self.rate_hz = index, rate_hz
         self.length = max(1, round(index.window_s * rate_hz))
         self._triads = [[t for t in triads(s.info.channels) if t[0] in sensors] for s in index.streams]
-        self._upright = None if upright is None else [torch.from_numpy(table) for table in upright]
+        self._body = None if body is None else [torch.from_numpy(table) for table in body]
         self._placement = [placement_row.get(s.info.placement, 0) for s in index.streams]
         for stream, found in zip(index.streams, self._triads, strict=True):
             if not found:
@@ -159,8 +159,8 @@ class BatchMaker:
         batch.location[to] = torch.from_numpy(location)[:, None]
         batch.placement[to] = self._placement[stream_id]
         batch.rate_hz[to] = rate
-        if self._upright is not None:
-            batch.upright[to] = self._upright[stream_id][torch.from_numpy(recording)][:, None]
+        if self._body is not None:
+            batch.body[to] = self._body[stream_id][torch.from_numpy(recording)][:, None]
 
     def _read(
         self, rows: np.ndarray, start: np.ndarray | None, joint: bool

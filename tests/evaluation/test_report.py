@@ -14,14 +14,14 @@ SETTINGS = {
 }  # fmt: skip
 
 
-def result(name="tiny", people=("a", "b", "c")):
+def result(name="tiny", people=("a", "b", "c"), **changes):
     true = ["walking"] * 6 + ["sitting"] * 3 + ["walking | a dog"] * 3
     closed = ["walking"] * 4 + ["sitting"] * 2 + ["sitting"] * 3 + ["walking"] * 3
     answers = ["walking"] * 6 + ["seated"] * 2 + ["running"] + ["walking"] * 3
     return score_zero_shot(
         name, true, closed, answers, [people[i % len(people)] for i in range(12)], ["wrist", "chest"] * 6,
         labels=["flying", "sitting", "walking", "walking | a dog"], training_labels=SETTINGS["training_labels"],
-        left_out={"": 4, "falling forward": 7}, draws=40,
+        left_out={"": 4, "falling forward": 7}, draws=40, **changes,
     )  # fmt: skip
 
 
@@ -56,6 +56,22 @@ def test_mean_stands_below_several_datasets_only():
     mean = (one.closed_set["macro_f1"] + two.closed_set["macro_f1"]) / 2
     assert last[0] == "*mean*"
     assert last[6] == f"{100 * mean:.1f}"
+
+
+def test_recording_context_has_lines_of_its_own():
+    context = ["walking"] * 6 + ["sitting"] * 6, ["walking"] * 6 + ["seated"] * 6
+    one, two = result("one", context=context), result("two", context=context)
+    text = render_report([one, two], SETTINGS)
+    summary, scores = tables(text)[:2]
+    names = [row[0].strip() for row in summary[2:]]
+    assert names == [
+        *("one", "one, recording context", "two", "two, recording context"), "*mean*", "*mean*, recording context",
+    ]  # fmt: skip
+    for row in (3, 5, 7):
+        assert summary[row][4].strip().startswith("75.0")  # nine of twelve
+    kinds = [(row[0].strip(), row[1].strip()) for row in scores[2:]]
+    assert ("all", "closed, recording context") in kinds and ("chest", "open, recording context") in kinds
+    assert "*Recording\ncontext*" in text and "Recording" not in render_report([result()], SETTINGS)
 
 
 def test_largest_confusions_come_first():

@@ -38,6 +38,23 @@ def test_open_set_is_scored_through_groups():
     assert recalls == {"walking": 0.5, "jogging": 0.5, "sitting": 1.0, "playing chess": 0.0, "walking upstairs": 0.5}
 
 
+def test_predictions_in_context_are_scored_beside_those_of_one_window():
+    closed = ["walking", "walking", "jogging", "jogging", "sitting", "playing chess", *["walking upstairs"] * 2]
+    answers = ["walking", "walking", "running", "running", "seated", "seated", *["climbing stairs"] * 2]
+    result, plain = tiny_result(context=(closed, answers)), tiny_result()
+    assert result.context["closed_set"]["accuracy"] == 1.0
+    assert result.context["open_set"]["accuracy"] == 7 / 8
+    assert set(result.context["per_placement"]) == {"wrist", "pocket"}
+    assert result.context["per_placement"]["wrist"]["open_set"]["accuracy"] == 3 / 4
+    # All else is of one window, as it would be alone.
+    assert plain.context is None
+    assert result.to_dict() | {"context": None} == plain.to_dict()
+    with pytest.raises(ValueError, match="closed-set predictions in context"):
+        tiny_result(context=(closed[1:], answers))
+    with pytest.raises(ValueError, match=r"open-set predictions \['flying'\] are not among"):
+        tiny_result(context=(closed, [*answers[1:], "flying"]))
+
+
 def test_answers_are_mapped_to_groups():
     true = ["jogging", "jogging", "walking upstairs", "walking upstairs", "walking upstairs"]
     answers = ["running", "walking", "climbing stairs", "walking downstairs", "going upstairs"]

@@ -10,7 +10,9 @@ from har.network.config import NetworkConfig
 from har.network.encoder import IMUEncoder
 from har.windows.batch import SensorWindows
 
-UPRIGHT_DIRECTIONS = torch.nn.functional.normalize(torch.tensor([[0.2, 0.1, 0.9], [-0.6, 0.5, 0.1]]), dim=1)
+# Up and ahead of the devices at two locations, orthonormal.
+_AXES = torch.tensor([[[0.2, 0.1, 0.9], [0.3, -0.7, 0.4]], [[-0.6, 0.5, 0.1], [1.0, 0.2, 0.3]]])
+BODY_AXES = torch.linalg.qr(_AXES.mT)[0].mT
 GRAVITY_DIRECTION = torch.nn.functional.normalize(torch.tensor([0.3, -0.5, 0.8]), dim=0)
 
 
@@ -72,7 +74,7 @@ def make_windows(config: NetworkConfig) -> Callable[..., SensorWindows]:
             location=torch.tensor(locations).expand(shape).clone(),
             placement=torch.zeros(shape, dtype=torch.long),
             rate_hz=10 + 90 * torch.rand(shape, generator=generator),
-            upright=UPRIGHT_DIRECTIONS[torch.tensor(locations)].expand(*shape, 3).clone(),
+            body=BODY_AXES[torch.tensor(locations)].expand(*shape, 2, 3).clone(),
         )
 
     return make

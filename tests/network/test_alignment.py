@@ -12,6 +12,7 @@ from har.network.context import smooth_over_time
 from har.recordings.format import DatasetWriter, StreamInfo, read_dataset
 from har.text.encoder import TextFeatures
 from har.windows.batch import SensorWindows
+from har.windows.body_axes import body_axes
 from har.windows.index import WindowIndex
 
 SIX = ["acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z"]
@@ -408,38 +409,39 @@ def test_other_things_than_numbers(model, signal):
 
 # --- whole recordings -------------------------------------------------------------------------------------------------
 
-UP = np.array([0.48, 0.6, -0.64])
+UP, AHEAD = np.array([0.48, 0.6, -0.64]), np.array([0.8, 0.0, 0.6])
 
 
 def walk_and_rest(rate_hz: float = 25.0, walk_s: float = 30.0, rest_s: float = 10.0) -> np.ndarray:
-    """(T, 6): steps along UP, then rest with gravity across it; the gyroscope turns slowly."""
+    """(T, 6): steps along UP, led by pushes along AHEAD, then rest with gravity across; the gyroscope turns slowly."""
     time_s = np.arange(round((walk_s + rest_s) * rate_hz)) / rate_hz
-    step = 1 + 0.4 * np.sin(2 * np.pi * 1.8 * time_s)
-    acceleration = np.where(time_s[:, None] < walk_s, UP * step[:, None], np.cross(UP, [0.0, 0.0, 1.0]) / 0.768)
+    step = 2 * np.pi * 1.8 * time_s[:, None]
+    walk = UP * (1 + 0.3 * np.sin(step)) + 0.2 * AHEAD * np.cos(step)
+    acceleration = np.where(time_s[:, None] < walk_s, walk, np.cross(UP, [0.0, 0.0, 1.0]) / 0.768)
     return np.hstack([acceleration, 0.3 * np.sin(time_s[:, None] * [1.0, 0.7, 0.3])])
 
 
-def windows_knowing(model, signal: np.ndarray, upright: np.ndarray) -> torch.Tensor:
-    """What forward makes of windows (N, 100, 6) at 25 Hz whose device knows what is up."""
+def windows_knowing(model, signal: np.ndarray, body: np.ndarray) -> torch.Tensor:
+    """What forward makes of windows (N, 100, 6) at 25 Hz whose device lies so against the body."""
     triads = torch.tensor(signal, dtype=torch.float32).unflatten(2, (2, 3)).permute(0, 2, 3, 1)
     shape = triads.shape[:2]
     windows = SensorWindows(
         signal=triads, valid=torch.ones(*shape, 100, dtype=torch.bool), kind=torch.tensor([[0, 1]]).expand(shape),
         location=torch.zeros(shape, dtype=torch.long), placement=torch.full(shape, 2),
-        rate_hz=torch.full(shape, 25.0), upright=torch.tensor(upright, dtype=torch.float32).expand(*shape, 3),
+        rate_hz=torch.full(shape, 25.0), body=torch.tensor(body, dtype=torch.float32).expand(*shape, 2, 3),
     )  # fmt: skip
     with torch.no_grad():
         return model(windows).window
 
 
-def test_windows_of_a_recording_know_which_way_is_up(model):
+def test_windows_of_a_recording_know_how_the_device_lies_against_the_body(model):
     signal = walk_and_rest()
     found = model.embed_recording(signal, 25, SIX, "trouser pocket", smoothing_s=0)
-    np.testing.assert_allclose(found.upright["trouser pocket"], UP, atol=1e-5)
+    np.testing.assert_allclose(found.body["trouser pocket"], [UP, AHEAD], atol=2e-3)
     np.testing.assert_allclose(found.start_s, np.arange(0, 36.1, 2))  # half a window of four seconds
     np.testing.assert_allclose(found.stop_s, found.start_s + 4)
     windows = np.stack([signal[round(s * 25) : round(s * 25) + 100] for s in found.start_s])
-    assert_same_embeddings(found.embeddings, windows_knowing(model, windows, UP))
+    assert_same_embeddings(found.embeddings, windows_knowing(model, windows, found.body["trouser pocket"]))
     alone = model.embed(windows, 25, SIX, "trouser pocket")
     assert (found.embeddings - alone).norm(dim=1).min() > 1e-3
 
@@ -447,7 +449,7 @@ def test_windows_of_a_recording_know_which_way_is_up(model):
 def test_without_movement_a_recording_is_its_windows(model):
     signal = walk_and_rest(walk_s=0, rest_s=22)
     found = model.embed_recording(signal, 25, SIX, "wrist", stride_s=3, smoothing_s=0)
-    assert found.upright == {"wrist": None}
+    assert not found.body["wrist"].any()
     np.testing.assert_allclose(found.start_s, [0, 3, 6, 9, 12, 15, 18])
     windows = np.stack([signal[round(s * 25) : round(s * 25) + 100] for s in found.start_s])
     assert_same_embeddings(found.embeddings, model.embed(windows, 25, SIX, "wrist"))
@@ -484,14 +486,15 @@ def test_windows_inside_a_gap_are_left_out(model):
 
 def test_every_device_of_a_recording_has_a_direction_of_its_own(model):
     signal = walk_and_rest()
-    turned = signal[:, :3] @ np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
+    turn = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
+    turn *= np.linalg.det(turn)
+    turned = signal[:, :3] @ turn
     channels = [f"wrist/{n}" for n in SIX] + [f"trouser pocket/{n}" for n in THREE]
     found = model.embed_recording(np.hstack([signal, turned]), 25, channels, smoothing_s=0)
-    np.testing.assert_allclose(found.upright["wrist"], UP, atol=1e-5)
-    expected = turned[:750].mean(0)
-    np.testing.assert_allclose(found.upright["trouser pocket"], expected / np.linalg.norm(expected), atol=0.01)
+    np.testing.assert_allclose(found.body["wrist"], [UP, AHEAD], atol=2e-3)
+    np.testing.assert_allclose(found.body["trouser pocket"], np.stack([UP, AHEAD]) @ turn, atol=2e-3)
     gyroscope_alone = model.embed_recording(signal[:, 3:], 25, SIX[3:], smoothing_s=0)
-    assert gyroscope_alone.upright == {None: None}
+    assert not gyroscope_alone.body[None].any()
 
 
 @pytest.mark.parametrize(
@@ -524,10 +527,13 @@ def test_rows_in_context_are_windows_that_know_their_recording(model, tmp_path):
     index = WindowIndex([read_dataset(tmp_path / "d")], 4.0, 2.0, 1.0)
     rows = np.random.default_rng(0).permutation(index.labelled_rows())
     sharp = model.embed_rows_in_context(index, rows, smoothing_s=0)
+    (axes,) = body_axes(index)
+    np.testing.assert_allclose(axes[0], [UP, AHEAD], atol=2e-3)
+    np.testing.assert_array_equal(axes[1], axes[0])
     for i in range(len(rows)):
         samples = index.read(rows[i : i + 1])
         if np.isfinite(samples).all():
-            assert_same_embeddings(sharp[i : i + 1], windows_knowing(model, samples, UP))
+            assert_same_embeddings(sharp[i : i + 1], windows_knowing(model, samples, axes[0]))
     # Neighbours are the windows of the same recording, those without a label among them.
     smooth = model.embed_rows_in_context(index, rows, smoothing_s=3)
     for recording in range(2):

@@ -19,7 +19,7 @@ def slow(x: np.ndarray, time_s: np.ndarray, width_s: float) -> np.ndarray:
     for i in range(len(x)):
         for j in range(len(x)):
             if abs(time_s[i] - time_s[j]) <= 3 * width_s:
-                weight = np.exp(-(((time_s[i] - time_s[j]) / width_s) ** 2) / 2) * np.exp((x[i] @ x[j] - 1) / 0.2)
+                weight = np.exp(-(((time_s[i] - time_s[j]) / width_s) ** 2) / 2) * np.exp((x[i] @ x[j] - 1) / 0.05)
                 out[i] += weight * x[j]
         out[i] /= np.linalg.norm(out[i])
     return out
@@ -38,7 +38,7 @@ def test_is_the_formula_in_any_order_and_in_parts(width_s, at_once, monkeypatch)
 
 def test_what_lasts_is_averaged_and_what_differs_keeps_its_own():
     walking, opposite = torch.eye(6)[0], -torch.eye(6)[0]
-    noisy = F.normalize(walking + 0.1 * torch.randn(20, 6, generator=torch.Generator().manual_seed(1)), dim=1)
+    noisy = F.normalize(walking + 0.07 * torch.randn(20, 6, generator=torch.Generator().manual_seed(1)), dim=1)
     time_s = torch.arange(21) * 2.5
     smoothed = smooth_over_time(torch.cat([noisy[:10], opposite[None], noisy[10:]]), time_s, 5.0)
     torch.testing.assert_close(smoothed[10], opposite, atol=1e-3, rtol=0)

@@ -73,7 +73,7 @@ def test_sensors_that_are_missing_change_nothing(encoder, windows, places):
         extra = {
             "signal": torch.zeros(3, 2, 3, 100), "valid": torch.zeros(3, 2, 100, dtype=torch.bool),
             "kind": torch.full((3, 2), kind), "location": torch.full((3, 2), location),
-            "placement": torch.full((3, 2), 1), "rate_hz": torch.ones(3, 2), "upright": torch.zeros(3, 2, 3),
+            "placement": torch.full((3, 2), 1), "rate_hz": torch.ones(3, 2), "body": torch.zeros(3, 2, 2, 3),
         }  # fmt: skip
         joined = SensorWindows(**{name: torch.cat([value, getattr(windows, name)], 1) for name, value in extra.items()})
         return joined, torch.cat([torch.randn(3, 2, 6), places], dim=1)
@@ -101,7 +101,7 @@ def test_the_order_of_sensors_and_the_numbers_of_locations_change_nothing(encode
     assert_same(encoder(windows.replace(location=1 - windows.location), places), expected)
 
 
-@pytest.mark.parametrize("field", ["signal", "kind", "location", "rate_hz", "upright", "places"])
+@pytest.mark.parametrize("field", ["signal", "kind", "location", "rate_hz", "body", "places"])
 def test_what_is_measured_and_where_matters(encoder, make_windows, places, field):
     windows = make_windows()
     expected = encoder(windows, places)
@@ -111,8 +111,8 @@ def test_what_is_measured_and_where_matters(encoder, make_windows, places, field
     elif field == "location":
         # The gyroscopes change sides: each is split along the gravity of the other accelerometer.
         changed = encoder(windows.replace(location=torch.tensor([[0, 1, 1, 0]]).expand(3, 4)), places)
-    elif field == "upright":
-        changed = encoder(windows.replace(upright=torch.zeros(3, 4, 3)), places)
+    elif field == "body":
+        changed = encoder(windows.replace(body=torch.zeros(3, 4, 2, 3)), places)
     elif field == "rate_hz":
         changed = encoder(windows.replace(rate_hz=windows.rate_hz.mul(0.25)), places)
     else:

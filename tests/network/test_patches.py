@@ -37,15 +37,17 @@ def invariants_oracle(windows) -> np.ndarray:
     return out
 
 
-def upright_oracle(windows) -> np.ndarray:
-    """(B, S, 2, T): component along the direction that points up, and magnitude across it; sample by sample."""
-    signal, upright = windows.signal.double().numpy(), windows.upright.double().numpy()
-    out = np.zeros((*signal.shape[:2], 2, signal.shape[3]))
+def body_oracle(windows) -> np.ndarray:
+    """(B, S, 4, T): along the body's up, magnitude across it, along ahead, along left; sample by sample."""
+    signal, body = windows.signal.double().numpy(), windows.body.double().numpy()
+    out = np.zeros((*signal.shape[:2], 4, signal.shape[3]))
     for b, s, t in zip(*np.nonzero(windows.valid.numpy()), strict=True):
         sample = signal[b, s, :, t] / TYPICAL[int(windows.kind[b, s])]
-        if upright[b, s].any():
-            along = sample @ upright[b, s]
-            out[b, s, :, t] = along, np.linalg.norm(sample - along * upright[b, s])
+        up, ahead = body[b, s]
+        if up.any():
+            along = sample @ up
+            left = np.linalg.det(np.stack([up, ahead, sample]))  # sample . (up x ahead)
+            out[b, s, :, t] = along, np.linalg.norm(sample - along * up), sample @ ahead, left
     return out
 
 
@@ -69,7 +71,7 @@ def log_power_oracle(invariants: np.ndarray, valid: np.ndarray) -> np.ndarray:
 
 
 def seen(tokens: PatchTokens, windows, places=None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """What goes into the convolutions (B, S, P, 9, T) and the spectrum's layer (B, S, 3, bins), tokens and mask."""
+    """What goes into the convolutions (B, S, P, 11, T) and the spectrum's layer (B, S, 3, bins), tokens and mask."""
     inputs = {}
     hooks = [
         module.register_forward_hook(lambda _, given, __, name=name: inputs.update({name: given[0].detach()}))
@@ -94,20 +96,21 @@ def windows(make_windows, mask_out):
     keep = torch.rand(windows.valid.shape, generator=torch.Generator().manual_seed(5)) < 0.8
     keep[1, 3] = False  # the gyroscope beside it has to do without gravity
     keep[2, 0, 40:] = False
-    windows.upright[2] = 0.0  # nobody knows which way is up
+    windows.body[2] = 0.0  # nobody knows which way is up
+    windows.body[1, :3, 1] = 0.0  # one device knows up, but not ahead
     return mask_out(windows, keep)
 
 
 def test_inputs_are_axes_invariants_and_mask_of_every_patch(config, tokens, windows):
     patches, _, _, _ = seen(tokens, windows)
-    invariants, upright = invariants_oracle(windows), upright_oracle(windows)
+    invariants, of_body = invariants_oracle(windows), body_oracle(windows)
     for b, s, p in np.ndindex(3, 5, config.patches):
         part = slice(p * 25, (p + 1) * 25)
         expected = [
             windows.signal[b, s, :, part].numpy() / TYPICAL[int(windows.kind[b, s])],
             invariants[b, s, :, part],
             windows.valid[b, s, None, part].numpy(),
-            upright[b, s, :, part],
+            of_body[b, s, :, part],
         ]
         np.testing.assert_allclose(patches[b, s, p].numpy(), np.concatenate(expected), atol=2e-4)
     missing = patches[..., 6:7, :] == 0
@@ -123,8 +126,7 @@ def test_spectrum_is_the_tapered_fourier_transform_of_the_invariants(tokens, win
 
 def test_a_common_rotation_changes_the_axes_but_not_the_invariants(tokens, windows):
     turn = rotations(2)[windows.location]  # one for each location
-    upright = (turn @ windows.upright.unsqueeze(-1)).squeeze(-1)
-    turned = windows.replace(signal=turn @ windows.signal, upright=upright)
+    turned = windows.replace(signal=turn @ windows.signal, body=windows.body @ turn.mT)
     patches, spectrum, _, _ = seen(tokens, windows)
     patches_after, spectrum_after, _, _ = seen(tokens, turned)
     torch.testing.assert_close(patches_after[..., 3:, :], patches[..., 3:, :], atol=1e-4, rtol=0)
@@ -254,12 +256,13 @@ def test_invariants_stay_precise_under_bfloat16_autocast(tokens, windows):
     torch.testing.assert_close(spectrum_bf16, spectrum, atol=1e-4, rtol=1e-4)
 
 
-def test_every_token_of_a_device_is_marked_where_up_is_known(tokens, make_windows):
+def test_every_token_of_a_device_is_marked_by_what_is_known_of_it(tokens, make_windows):
     """Known or not makes a difference even where the device moves so that nothing shows: a mark beside the samples."""
     windows = make_windows()
-    silent = windows.replace(signal=torch.zeros_like(windows.signal))
-    known = seen(tokens, silent)[2]
-    unknown = seen(tokens, silent.replace(upright=torch.zeros(3, 4, 3)))[2]
-    mark = (known - unknown)[..., -1, :]  # the spectrum sees nothing of the direction
-    torch.testing.assert_close(mark, tokens.upright_mark.expand(3, 4, -1), atol=1e-5, rtol=0)
-    assert tokens.upright_mark.abs().min() > 0
+    spectra = []  # these see nothing of the body's axes
+    for known in (0, 1, 2):
+        body = windows.body * (torch.arange(2) < known)[:, None]
+        spectra.append(seen(tokens, windows.replace(body=body))[2][..., -1, :])
+    for number, mark in enumerate((tokens.up_mark, tokens.ahead_mark)):
+        assert mark.abs().max() > 0.01
+        torch.testing.assert_close(spectra[number + 1] - spectra[number], mark.expand(3, 4, -1), atol=1e-5, rtol=0)

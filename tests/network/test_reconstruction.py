@@ -27,7 +27,7 @@ from har.network.upgrade import CHECKPOINT_FORMAT
 from har.run.checkpoint import CheckpointError, plain_state_dict, save_checkpoint
 from har.windows.batch import SensorWindows
 
-FIELDS = ("signal", "valid", "kind", "location", "placement", "rate_hz", "upright")
+FIELDS = ("signal", "valid", "kind", "location", "placement", "rate_hz", "body")
 TYPICAL = (1.0, 3.0, 50.0)  # g, rad/s, uT
 DECODER_WIDTH = 24  # unlike the encoder's, so that a mix-up of the two cannot go unseen
 
@@ -96,7 +96,7 @@ def add_missing_sensors(windows: SensorWindows, count: int) -> SensorWindows:
         location=torch.cat([windows.location, torch.zeros(batch, count, dtype=torch.long)], dim=1),
         placement=torch.cat([windows.placement, torch.full((batch, count), 2)], dim=1),
         rate_hz=torch.cat([windows.rate_hz, torch.ones(batch, count)], dim=1),
-        upright=torch.cat([windows.upright, torch.zeros(batch, count, 3)], dim=1),
+        body=torch.cat([windows.body, torch.zeros(batch, count, 2, 3)], dim=1),
     )
 
 

@@ -229,6 +229,25 @@ def test_running_shakes_more_than_walking_and_falls_freely():
         assert 2.2 < frequency[spectrum.argmax()] < 3.3
 
 
+@pytest.mark.parametrize(("kind", "sign"), [("walk", 1), ("run", -1), ("upstairs", 1)])
+def test_the_body_is_pushed_before_the_upward_peak_in_walking_and_after_it_in_running(kind: str, sign: int):
+    """Walking is an inverted pendulum, fastest while both feet are down and it is lowest; running bounces, and is
+    slowest then (Cavagna, Heglund & Taylor 1977): forward and vertical acceleration are a quarter of a step apart."""
+    lead = []
+    for number in range(PEOPLE):
+        root = walk(number, kind=kind)[3]
+        forwards, up = np.gradient(np.gradient(root[:, [0, 2]], axis=0), axis=0).T * FRAME_HZ**2 / STANDARD_GRAVITY
+        window = np.hanning(len(up))
+        spectrum = [np.fft.rfft((a - a.mean()) * window) for a in (forwards, up)]
+        frequency = np.fft.rfftfreq(len(up), 1 / FRAME_HZ)
+        step = np.abs(spectrum[1]) * ((frequency > 1.0) & (frequency < 3.3))
+        near = np.abs(frequency - frequency[step.argmax()]) < 0.2
+        lead.append(np.angle((spectrum[0] * spectrum[1].conj())[near].sum()) / (2 * np.pi))
+        amplitude = np.sqrt(2) * forwards.std()
+        assert 0.03 < amplitude < 0.45, amplitude
+    np.testing.assert_allclose(lead, sign * 0.25, atol=0.13)
+
+
 def test_pelvis_rises_and_sinks_by_a_hands_breadth():
     """Vertical excursion of 2 to 7 cm in walking (Perry & Burnfield 2010)."""
     for number in range(PEOPLE):

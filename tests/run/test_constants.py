@@ -5,7 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from har.run.constants import ConstantError, difference, joined_arguments, override_constants, snapshot_constants
+from har.run.constants import (
+    ConstantError,
+    difference,
+    joined_arguments,
+    override_constants,
+    read_constants,
+    snapshot_constants,
+)
 
 
 def script() -> dict:
@@ -248,6 +255,16 @@ def test_difference_names_what_differs_and_nothing_else():
         "OLD: absent here, None in the checkpoint",
     ]
     assert difference(here, here) == []
+    assert difference({"EPOCHS": 4}, {"EPOCHS": 6}, recorded_in="plan.json") == ["EPOCHS: 4 here, 6 in plan.json"]
+
+
+def test_constants_are_read_without_running_the_script(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text("import nothing_like_it\nEPOCHS = 4  # some\nWIDTHS = (8, 16)\nlower = f()\nRATE = -2e-3\n")
+    assert read_constants(path) == {"EPOCHS": 4, "WIDTHS": (8, 16), "RATE": -2e-3}
+    path.write_text("EPOCHS = 4\nSTEPS = 2 * EPOCHS\n")
+    with pytest.raises(ConstantError, match=r"script.py:2: STEPS is no literal"):
+        read_constants(path)
 
 
 def test_constants_that_are_free_to_change_are_no_difference():

@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
+from har.labels.groups import matches
+from har.recordings.format import read_dataset
+from har.windows.index import split_of
+
 SCRIPT = "val_scripts/human_activity_recognition/evaluate_zero_shot.py"
 
 
@@ -34,9 +38,40 @@ def test_scores_agree_with_scikit_learn_on_the_written_predictions(evaluation):
     assert result["closed_set"]["macro_f1"] == pytest.approx(f1_score(truth, predicted, labels=labels, average="macro"))
 
 
+def test_recording_context_has_columns_and_scores_of_its_own(evaluation):
+    result = json.loads((evaluation / "results.json").read_text())["datasets"]["sim_belt"]
+    with (evaluation / "predictions_sim_belt.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[-4:] == ["closed_set", "open_set", "closed_set_context", "open_set_context"]
+    truth, predicted = [r["label"] for r in rows], [r["closed_set_context"] for r in rows]
+    found = result["context"]["closed_set"]
+    assert found["accuracy"] == pytest.approx(accuracy_score(truth, predicted))
+    macro_f1 = f1_score(truth, predicted, labels=sorted(set(truth)), average="macro", zero_division=0.0)
+    assert found["macro_f1"] == pytest.approx(macro_f1) and len(found["intervals"]["macro_f1"]) == 2
+    answers, right = [r["open_set_context"] for r in rows], 0
+    for answer, label in zip(answers, truth, strict=True):
+        right += matches(answer, label)
+    assert result["context"]["open_set"]["accuracy"] == pytest.approx(right / len(rows))
+    assert set(result["context"]["per_placement"]) == set(result["per_placement"]) == {"waist"}
+
+
+def test_only_the_people_that_training_held_out_are_scored_when_asked(whole_run, small_corpus, run_script, tmp_path):
+    where = ("--checkpoint", whole_run[0] / "best.pt", "--data", small_corpus, "--out", tmp_path / "o")
+    done = run_script(SCRIPT, *where, "--datasets", "sim_watch", "--held-out-people")
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "o" / "predictions_sim_watch.csv").open(newline="") as file:
+        people = {row["subject"] for row in csv.DictReader(file)}
+    everybody = read_dataset(small_corpus / "sim_watch").subjects
+    held_out = {who for who in everybody if split_of("sim_watch", who, "har", 0.4) == "validation"}
+    assert people == held_out and people != set(everybody)
+    report = (tmp_path / "o" / "report.md").read_text()
+    assert "Trained on this dataset" in report and "whom training held out" in report
+
+
 def test_report_and_plots_are_there(evaluation):
     report = (evaluation / "report.md").read_text()
     assert "sim_belt" in report and "waist" in report
+    assert "| sim_belt, recording context |" in report and "*One window*" in report
     assert {p.name for p in (evaluation / "plots").iterdir()} == {"confusion_sim_belt.png", "answers_sim_belt.png"}
 
 

@@ -251,15 +251,19 @@ def test_another_format(state, save, found):
         load_model(save(state | {"format": found}), "cpu")
 
 
-def test_format_1_knew_no_upright_direction_and_gives_the_embeddings_that_it_gave(trained, state, save):
+def test_format_1_knew_no_body_axes_and_gives_the_embeddings_that_it_gave(trained, state, save):
     model, _ = trained
-    stem, mark = "encoder.tokens.stem.0.weight", "encoder.tokens.upright_mark"
+    stem = "encoder.tokens.stem.0.weight"
+    marks = ("encoder.tokens.up_mark", "encoder.tokens.ahead_mark")
     old = {
-        name: value[:, :7].clone() if name == stem else value for name, value in state["model"].items() if name != mark
+        name: value[:, :7].clone() if name == stem else value
+        for name, value in state["model"].items()
+        if name not in marks
     }
-    with torch.no_grad():  # what format 2 would have learned of the direction, format 1 could not
+    with torch.no_grad():  # what format 2 would have learned of the axes, format 1 could not
         model.get_parameter(stem)[:, 7:] = 0.0
-        model.get_parameter(mark).zero_()
+        for mark in marks:
+            model.get_parameter(mark).zero_()
     loaded, checkpoint, _ = load_model(save(state | {"format": 1, "model": old}), "cpu")
     assert checkpoint["format"] == CHECKPOINT_FORMAT
     moving = np.tile(windows().mean(0), (4, 1))  # long enough to tell which way is up

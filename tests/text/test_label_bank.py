@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from har.labels.wording import phrasings
 from har.network.blocks import AttentionPooling
 from har.text.encoder import SentenceEncoder, TextFeatures
-from har.text.label_bank import EVEN_SHARE, LearnableLabelBank, PhrasingTable, prototype_similarity
+from har.text.label_bank import LearnableLabelBank, PhrasingTable, prototype_similarity
 
 TEXT_WIDTH, WIDTH = 24, 16
 LABELS = ["walking", "climbing stairs", "sitting", "pelvic tilt", "juggling"]
@@ -348,10 +348,23 @@ def test_classify_recording_is_the_formula(strength):
     for i in range(12):
         for j in range(5):
             mean = sum(p[k, j] for k in range(12)) / 12
-            expected[i, j] = p[i, j] / ((mean + EVEN_SHARE / 5) / (1 + EVEN_SHARE) * 5) ** strength
+            expected[i, j] = p[i, j] / mean**strength
         expected[i] /= expected[i].sum()
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-6)
     assert names == [LABELS[j] for j in expected.argmax(1)]
+
+
+def test_several_recordings_are_calibrated_each_by_itself():
+    bank = make_bank(2, FakeEncoder())
+    which = np.array([7, 3, 3, 7, 7, 3, 9, 7, 3, 3])
+    names, found = bank.classify_recording(windows(10), LABELS, recordings=which)
+    for recording in (3, 7, 9):
+        own = np.flatnonzero(which == recording)
+        alone = bank.classify_recording(windows(10)[own], LABELS)
+        assert [names[i] for i in own] == alone[0]
+        torch.testing.assert_close(found[own], alone[1])
+    with pytest.raises(ValueError, match=r"recordings of shape \(9,\) for 10 windows"):
+        bank.classify_recording(windows(10), LABELS, recordings=which[:9])
 
 
 def test_a_recording_without_calibration_is_its_windows():

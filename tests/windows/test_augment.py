@@ -12,10 +12,9 @@ from scipy import stats
 from har.windows.augment import (
     Augmentation,
     augment,
-    blur_upright,
+    blur_body,
     drop_placement,
     drop_sensors,
-    flat_rotations,
     jitter,
     lower_rate,
     random_rotations,
@@ -28,17 +27,17 @@ from har.windows.augment import (
 from har.windows.batch import SensorWindows
 
 RATE_HZ, LENGTH = 25.0, 125
-# Of two devices, at locations 0 and 1.
-UPRIGHT = torch.nn.functional.normalize(torch.tensor([[0.1, 0.9, 0.3], [-0.5, 0.2, 0.4]]), dim=1)[[0, 0, 1, 1]]
+# Up and ahead of two devices, at locations 0 and 1, orthonormal: (4, 2, 3).
+AXES = torch.tensor([[[0.1, 0.9, 0.3], [0.5, 0.1, 0.2]], [[-0.5, 0.2, 0.4], [0.3, 0.9, -0.1]]])
+BODY = torch.linalg.qr(AXES.mT)[0].mT[[0, 0, 1, 1]]
 STRONG = Augmentation(
-    rotation=0.5, flat_rotation=0.2, tilt_rad=0.2, scale=0.2, jitter=(0.1, 0.2, 0.3), warp=0.3, shorten=0.4,
-    shortest_s=1.0, gyroscope_dropout=0.4, sensor_dropout=0.3, rates_hz=(20.0, 10.0), rate_share=0.7,
-    placement_dropout=0.5, upright_dropout=0.4, upright_error_rad=0.1,
+    rotation=0.5, tilt_rad=0.2, scale=0.2, jitter=(0.1, 0.2, 0.3), warp=0.3, shorten=0.4, shortest_s=1.0,
+    gyroscope_dropout=0.4, sensor_dropout=0.3, rates_hz=(20.0, 10.0), rate_share=0.7, placement_dropout=0.5,
+    body_dropout=0.4, ahead_dropout=0.3, body_error_rad=(0.1, 0.2),
 )  # fmt: skip
 
 AUGMENTATIONS: dict[str, Callable[[SensorWindows, torch.Generator], SensorWindows]] = {
     "rotate": lambda w, g: rotate(w, 0.5, 0.2, g),
-    "flat": lambda w, g: rotate(w, 0.0, 0.0, g, 0.3),
     "scale": lambda w, g: scale(w, 0.2, g),
     "jitter": lambda w, g: jitter(w, (0.1, 0.2, 0.3), g),
     "time_warp": lambda w, g: time_warp(w, 0.3, g),
@@ -46,7 +45,7 @@ AUGMENTATIONS: dict[str, Callable[[SensorWindows, torch.Generator], SensorWindow
     "drop_sensors": lambda w, g: drop_sensors(w, 0.4, 0.3, g),
     "lower_rate": lambda w, g: lower_rate(w, (20.0, 10.0), 0.7, RATE_HZ, g),
     "drop_placement": lambda w, g: drop_placement(w, 0.5, g),
-    "blur_upright": lambda w, g: blur_upright(w, 0.4, 0.1, g),
+    "blur_body": lambda w, g: blur_body(w, 0.4, 0.3, (0.1, 0.2), g),
     "augment": lambda w, g: augment(w, STRONG, RATE_HZ, g),
 }
 
@@ -65,7 +64,7 @@ def windows_of(signal: torch.Tensor, valid: torch.Tensor | None = None, **more: 
         "location": torch.tensor([0, 0, 1, 1])[:sensors].expand(batch, -1).clone(),
         "placement": torch.tensor([4, 4, 5, 5])[:sensors].expand(batch, -1).clone(),
         "rate_hz": torch.tensor([50.0, 50.0, 12.5, 12.5])[:sensors].expand(batch, -1).clone(),
-        "upright": UPRIGHT[:sensors].expand(batch, -1, -1).clone(),
+        "body": BODY[:sensors].expand(batch, -1, -1, -1).clone(),
     } | more
     return SensorWindows(signal=signal.masked_fill(~valid.unsqueeze(2), 0.0), valid=valid, **values)
 
@@ -113,7 +112,7 @@ def copy_of(windows: SensorWindows) -> SensorWindows:
         lambda w, g: lower_rate(w, (), 1.0, RATE_HZ, g),
         lambda w, g: lower_rate(w, (10.0,), 0.0, RATE_HZ, g),
         lambda w, g: drop_placement(w, 0.0, g),
-        lambda w, g: blur_upright(w, 0.0, 0.0, g),
+        lambda w, g: blur_body(w, 0.0, 0.0, (0.0, 0.0), g),
         lambda w, g: augment(w, Augmentation(), RATE_HZ, g),
     ],
 )
@@ -202,36 +201,11 @@ def test_rotation_turns_each_device_by_one_matrix(share, tilt_rad):
     torch.testing.assert_close(matrix[:, 0], matrix[:, 1], atol=1e-4, rtol=0)
     torch.testing.assert_close(matrix[:, 2], matrix[:, 3], atol=1e-4, rtol=0)
     torch.testing.assert_close(torch.linalg.det(matrix), torch.ones(30, 4), atol=1e-4, rtol=0)
-    torch.testing.assert_close(found.upright, (matrix @ UPRIGHT.unsqueeze(-1)).squeeze(-1), atol=1e-4, rtol=0)
+    for axis in range(2):
+        turned = (matrix @ BODY[:, axis].unsqueeze(-1)).squeeze(-1)
+        torch.testing.assert_close(found.body[:, :, axis], turned, atol=1e-4, rtol=0)
     different = matrix[:, [0, 2]].reshape(60, 9)
     assert torch.cdist(different, different).add(10 * torch.eye(60)).min() > 1e-3  # of every window and location
-
-
-def test_flat_rotations_keep_the_axis_that_points_away_from_the_body():
-    turns = flat_rotations(20000, generator())
-    torch.testing.assert_close(turns @ turns.mT, torch.eye(3).expand(20000, 3, 3), atol=1e-5, rtol=0)
-    torch.testing.assert_close(torch.linalg.det(turns), torch.ones(20000))
-    facing = turns[:, 2, 2]
-    torch.testing.assert_close(facing.abs(), torch.ones(20000))
-    assert (facing > 0).float().mean().item() == pytest.approx(0.5, abs=0.02)
-    for face in (facing > 0, facing < 0):  # any angle about it alike
-        angle = torch.atan2(turns[face][:, 1, 0], turns[face][:, 0, 0])
-        counts = torch.histc(angle, 8, -math.pi, math.pi) / face.sum()
-        torch.testing.assert_close(counts, torch.full((8,), 1 / 8), atol=0.02, rtol=0)
-
-
-def test_the_share_of_windows_turned_flat():
-    windows = windows_of(torch.tensor([[1.0, 0.0, 0.3]]).mT.expand(6000, 4, 3, 2).clone())
-    found = rotate(windows, 0.0, 0.0, generator(), 0.4).signal[..., 0]
-    kept = (found == windows.signal[..., 0]).all(2)
-    assert torch.equal(kept.any(1), kept.all(1))  # all devices of a window or none
-    assert kept.float().mean().item() == pytest.approx(0.6, abs=0.03)
-    torch.testing.assert_close(found[..., 2].abs(), torch.full((6000, 4), 0.3))
-    # Together with full turns the shares are disjoint: what is left alone is the rest.
-    both = rotate(windows, 0.3, 0.0, generator(), 0.4).signal[..., 0]
-    assert (both == windows.signal[..., 0]).all(2).float().mean().item() == pytest.approx(0.3, abs=0.03)
-    flat = ((both[..., 2].abs() - 0.3).abs() < 1e-4) & ~(both == windows.signal[..., 0]).all(2)
-    assert flat.float().mean().item() == pytest.approx(0.4, abs=0.03)
 
 
 def test_the_share_of_fully_turned_windows():
@@ -444,26 +418,42 @@ def test_lower_rate_keeps_gravity_exactly_beside_gaps():
     assert found.valid.sum() > 0.9 * windows.valid.sum()
 
 
-# --- which way is up --------------------------------------------------------------------------------------------------
+# --- how devices lie against the body ---------------------------------------------------------------------------------
 
 
-def test_up_is_hidden_from_whole_windows_and_turned_a_little_for_the_others():
+def test_body_axes_are_hidden_from_whole_windows():
     windows = windows_of(noise(4000, length=2))
-    windows.upright[0] = 0.0
-    found = blur_upright(windows, 0.3, 0.05, generator()).upright
-    hidden = ~found.any(2)
+    windows.body[0] = 0.0
+    found = blur_body(windows, 0.3, 0.2, (0.0, 0.0), generator()).body
+    hidden = ~found.any(3)  # (B, S, 2)
     assert torch.equal(hidden.any(1), hidden.all(1))
-    assert hidden[1:].all(1).float().mean().item() == pytest.approx(0.3, abs=0.03)
     assert hidden[0].all()  # what is not known stays unknown
-    shown = found[~hidden.any(1)]
-    torch.testing.assert_close(shown.norm(dim=2), torch.ones(shown.shape[:2]))
-    assert torch.equal(shown[:, 0], shown[:, 1]) and torch.equal(shown[:, 2], shown[:, 3])  # one rotation a device
+    no_up, no_ahead = hidden[1:, 0].unbind(1)
+    assert not (no_up & ~no_ahead).any()
+    assert no_up.float().mean().item() == pytest.approx(0.3, abs=0.03)
+    assert no_ahead[~no_up].float().mean().item() == pytest.approx(0.2, abs=0.03)
+    torch.testing.assert_close(found[~hidden], windows.body[~hidden])
+
+
+def test_body_axes_are_turned_a_little_one_turn_a_device():
+    windows = windows_of(noise(4000, length=2))
+    tilted = blur_body(windows, 0.0, 0.0, (0.05, 0.0), generator()).body
+    assert torch.equal(tilted[:, 0], tilted[:, 1]) and torch.equal(tilted[:, 2], tilted[:, 3])
+    torch.testing.assert_close(tilted @ tilted.mT, torch.eye(2).expand(4000, 4, 2, 2), atol=1e-5, rtol=0)
     # A rotation vector of deviation s per axis moves a direction by s along each of the two axes across it.
-    for location in (0, 2):
-        angle = torch.acos((shown[:, location] @ UPRIGHT[location]).clamp(-1, 1))
+    for location, axis in ((0, 0), (2, 0), (0, 1), (2, 1)):
+        angle = torch.acos((tilted[:, location, axis] @ BODY[location, axis]).clamp(-1, 1))
         assert angle.square().mean().sqrt().item() == pytest.approx(0.05 * math.sqrt(2), rel=0.05)
-    apart = (shown[:, 0] - UPRIGHT[0]).norm(dim=1) - (shown[:, 2] - UPRIGHT[2]).norm(dim=1)
+    apart = (tilted[:, 0, 0] - BODY[0, 0]).norm(dim=1) - (tilted[:, 2, 0] - BODY[2, 0]).norm(dim=1)
     assert apart.abs().mean() > 0.01  # of its own for each device
+    # The second error turns ahead alone, about up.
+    turned = blur_body(windows, 0.0, 0.0, (0.0, 0.1), generator()).body
+    torch.testing.assert_close(turned[:, :, 0], windows.body[:, :, 0])
+    left = torch.linalg.cross(BODY[:, 0], BODY[:, 1])
+    angle = torch.atan2((turned[:, :, 1] * left).sum(2), (turned[:, :, 1] * BODY[:, 1]).sum(2))
+    assert angle[:, 0].std().item() == pytest.approx(0.1, rel=0.05)
+    torch.testing.assert_close(angle[:, 0], angle[:, 1])
+    assert (angle[:, 0] - angle[:, 2]).abs().mean() > 0.05
 
 
 # --- all together -----------------------------------------------------------------------------------------------------
@@ -474,7 +464,6 @@ def test_augment_applies_each_by_its_own_strength():
     windows = gappy()
     alone = {
         "rotate": Augmentation(rotation=0.5, tilt_rad=0.2),
-        "flat": Augmentation(flat_rotation=0.3),
         "scale": Augmentation(scale=0.2),
         "jitter": Augmentation(jitter=(0.1, 0.2, 0.3)),
         "time_warp": Augmentation(warp=0.3),
@@ -482,7 +471,7 @@ def test_augment_applies_each_by_its_own_strength():
         "drop_sensors": Augmentation(gyroscope_dropout=0.4, sensor_dropout=0.3),
         "lower_rate": Augmentation(rates_hz=(20.0, 10.0), rate_share=0.7),
         "drop_placement": Augmentation(placement_dropout=0.5),
-        "blur_upright": Augmentation(upright_dropout=0.4, upright_error_rad=0.1),
+        "blur_body": Augmentation(body_dropout=0.4, ahead_dropout=0.3, body_error_rad=(0.1, 0.2)),
     }
     for name, strength in alone.items():
         assert same(augment(windows, strength, RATE_HZ, generator(4)), AUGMENTATIONS[name](windows, generator(4))), name

@@ -129,10 +129,10 @@ def test_the_order_of_rows_is_the_order_of_windows(index):
     torch.testing.assert_close(one.signal, other.signal, atol=2e-3, rtol=1e-5)
 
 
-def test_each_sensor_has_the_upright_direction_of_its_stream_and_recording(index):
-    """Of partners too, and zeros (unknown) where the window lacks the sensor or no direction was given."""
+def test_each_sensor_has_the_body_axes_of_its_stream_and_recording(index):
+    """Of partners too, and zeros (unknown) where the window lacks the sensor or no axes were given."""
     random = np.random.default_rng(2)
-    tables = [random.standard_normal((len(index.recordings), 3)).astype(np.float32) for _ in index.streams]
+    tables = [random.standard_normal((len(index.recordings), 2, 3)).astype(np.float32) for _ in index.streams]
     rows = random.permutation(len(index))
     batch = BatchMaker(index, RATE_HZ, ("acc", "gyro"), {}, tables)(rows, joint=True)
     seen = 0
@@ -140,13 +140,13 @@ def test_each_sensor_has_the_upright_direction_of_its_stream_and_recording(index
         expected = slow_sensors(index, row, int(index.start[row]), ("acc", "gyro"), True)
         for slot in range(batch.kind.shape[1]):
             if slot < len(expected):
-                direction = tables[expected[slot][0]][index.recording_id[row]]
-                np.testing.assert_array_equal(batch.upright[i, slot].numpy(), direction)
+                axes = tables[expected[slot][0]][index.recording_id[row]]
+                np.testing.assert_array_equal(batch.body[i, slot].numpy(), axes)
                 seen += slot > 0
             else:
-                assert not batch.upright[i, slot].any()
+                assert not batch.body[i, slot].any()
     assert seen > 10
-    assert not BatchMaker(index, RATE_HZ, ("acc", "gyro"), {})(rows).upright.any()
+    assert not BatchMaker(index, RATE_HZ, ("acc", "gyro"), {})(rows).body.any()
 
 
 def test_sensors_that_nothing_has_are_refused(index):

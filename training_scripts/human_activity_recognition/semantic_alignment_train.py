@@ -55,9 +55,9 @@ from har.text.encoder import SentenceEncoder, TextFeatures
 from har.text.label_bank import LearnableLabelBank, PhrasingTable
 from har.windows.augment import Augmentation, augment
 from har.windows.batch import BatchMaker, SensorWindows
+from har.windows.body_axes import body_axes
 from har.windows.index import WindowIndex
 from har.windows.sampling import BalancedSampler, BatchLoader, evenly_spaced
-from har.windows.upright import upright_directions
 from training_scripts.human_activity_recognition.memory_bank import MemoryBank
 from training_scripts.human_activity_recognition.semantic_loss import SemanticAlignmentLoss
 
@@ -88,7 +88,6 @@ GROUP_EXPONENT = 0.5  # the same for label groups inside a dataset
 JOINT_SHARE = 0.05  # of the batches hold all devices that a person wore at once
 RANDOM_START = True  # crop: shift a window inside its segment
 ROTATION = 0.5  # share of windows with a random orientation; the rest keeps what the mounting says about posture
-FLAT_ROTATION = 0.0  # share of windows turned as flat devices are: about z, either face outwards
 TILT_RAD = 0.15  # small rotation of the rest: nobody mounts a device twice alike
 SCALE = 0.05  # gain of a triad, log-normal; larger would blur 1 g
 JITTER = (0.03, 0.05, 0.0)  # g, rad/s, uT
@@ -99,8 +98,9 @@ SENSOR_DROPOUT = 0.05
 LOWER_RATES_HZ = (12.5, 16.0)  # simulated device rates below the network's own
 LOWER_RATE_SHARE = 0.1
 PLACEMENT_DROPOUT = 0.3  # placement may be unknown at inference
-UPRIGHT_DROPOUT = 0.5  # of the direction that is up for a device: a window on its own does not know it
-UPRIGHT_ERROR_RAD = 0.1  # of that direction, per axis; people lean and devices slip
+BODY_DROPOUT = 0.4  # share of windows that do not know how they lie against the body: one on its own does not
+AHEAD_DROPOUT = 0.1  # share of the others that know only up: ahead takes regular walking to be found
+BODY_ERROR_RAD = (0.1, 0.3)  # of up, per axis, and of ahead; people lean and devices slip
 
 # ---- network ---------------------------------------------------------------------------------------------------------
 SAMPLING_RATE_HZ = 25.0  # human movement lies below 10 Hz, and every dataset reaches it
@@ -163,7 +163,7 @@ class Corpus(NamedTuple):
     validation_rows: np.ndarray
     held_out: WindowIndex | None
     held_out_rows: np.ndarray
-    upright: list[np.ndarray]  # of the streams of the index
+    body: list[np.ndarray]  # axes, of the streams of the index
 
 
 class TrainingBatch(NamedTuple):
@@ -326,8 +326,8 @@ def open_corpus() -> Corpus:
     # The headline figure is of daily activities; falls are another task (evaluate_zero_shot.py --falls).
     scored = None if held_out_index is None else held_out_index.labelled_rows(lambda label: not is_fall(label))
     samples = sum(len(stream.samples) for stream in index.streams)
-    with tqdm(total=samples, desc="which way is up", unit="sample", unit_scale=True, leave=False, delay=2) as bar:
-        upright = upright_directions(index, bar.update)
+    with tqdm(total=samples, desc="body axes", unit="sample", unit_scale=True, leave=False, delay=2) as bar:
+        body = body_axes(index, bar.update)
     labelled, validation = index.label_id >= 0, index.split(SPLIT_SALT, VALIDATION_SHARE, VALIDATION_FROM)
     known = ~index.split(f"{SPLIT_SALT}/labelled", 1 - LABELLED_SHARE)
     return Corpus(
@@ -336,7 +336,7 @@ def open_corpus() -> Corpus:
         evenly_spaced(np.flatnonzero(labelled & validation), VALIDATION_WINDOWS),
         held_out_index,
         np.zeros(0, dtype=int) if held_out_index is None else evenly_spaced(scored, VALIDATION_WINDOWS),
-        upright,
+        body,
     )
 
 
@@ -362,10 +362,10 @@ class Batches:
         self.sampler = BalancedSampler(
             rows, index.dataset_id[rows], group_id[index.label_id[rows]], DATASET_EXPONENT, GROUP_EXPONENT
         )
-        self.gather = BatchMaker(index, SAMPLING_RATE_HZ, SENSORS, placement_row, corpus.upright)
+        self.gather = BatchMaker(index, SAMPLING_RATE_HZ, SENSORS, placement_row, corpus.body)
         self.strength = Augmentation(
-            ROTATION, FLAT_ROTATION, TILT_RAD, SCALE, JITTER, TIME_WARP, SHORTEN, MIN_WINDOW_S, GYROSCOPE_DROPOUT,
-            SENSOR_DROPOUT, LOWER_RATES_HZ, LOWER_RATE_SHARE, PLACEMENT_DROPOUT, UPRIGHT_DROPOUT, UPRIGHT_ERROR_RAD,
+            ROTATION, TILT_RAD, SCALE, JITTER, TIME_WARP, SHORTEN, MIN_WINDOW_S, GYROSCOPE_DROPOUT, SENSOR_DROPOUT,
+            LOWER_RATES_HZ, LOWER_RATE_SHARE, PLACEMENT_DROPOUT, BODY_DROPOUT, AHEAD_DROPOUT, BODY_ERROR_RAD,
         )  # fmt: skip
 
     def rows(self, step: int) -> tuple[np.ndarray, np.ndarray, bool]:

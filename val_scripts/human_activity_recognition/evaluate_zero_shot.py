@@ -3,8 +3,9 @@
     python val_scripts/human_activity_recognition/evaluate_zero_shot.py \\
         --checkpoint training_output/semantic_alignment/20250131_120000/best.pt --datasets mobifall --out evaluation
 
-Every window is embedded on its own and named twice: out of the dataset's own labels (closed set), and out of all
-training labels (open set, scored through synonym groups). Written to the folder of --out:
+Every window is named out of the dataset's own labels (closed set) and out of all training labels (open set, scored
+through synonym groups), and both twice: embedded on its own (one window), and with what the whole unlabelled recording
+tells (recording context). Written to the folder of --out:
 
     report.md                    scores with intervals over people, per placement, per activity, largest confusions
     results.json                 the same and more, for programs
@@ -12,28 +13,32 @@ training labels (open set, scored through synonym groups). Written to the folder
     plots/                       confusion matrices, closed and open set
 
 Falls are left out unless --falls is given, so that the headline is daily activities. A dataset that was trained on is
-refused unless --allow-training-dataset is given. Errors end with one line and exit status 2.
+refused unless --allow-training-dataset is given, or --held-out-people, which scores only the people whom training held
+out for validation. Errors end with one line and exit status 2.
+
+How well models recognise datasets that they have never seen, over several datasets, seeds and references, is measured
+by the protocol of docs/evaluation.md; --protocol leave-one-dataset-out --help prints its options:
+
+    python val_scripts/human_activity_recognition/evaluate_zero_shot.py --protocol leave-one-dataset-out --out FOLDER
 """
 
 import argparse
-import csv
-import io
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
-from har.evaluation.report import REPORT_NAME, write_report
+from har.evaluation.report import IN_CONTEXT, REPORT_NAME, write_report
 from har.evaluation.zero_shot import ZeroShotResult, score_zero_shot
-from har.labels.groups import is_fall
 from har.plots.confusion import plot_confusion
-from har.recordings.format import Dataset
 from har.run.folder import write_atomically
 from har.windows.index import WindowIndex
+from val_scripts.human_activity_recognition import leave_one_out
 from val_scripts.human_activity_recognition.model_loading import load_label_bank, load_model
 from val_scripts.human_activity_recognition.scored_data import (
     EvaluationError,
@@ -41,6 +46,16 @@ from val_scripts.human_activity_recognition.scored_data import (
     evaluation_parser,
     exit_status,
     open_datasets,
+)
+from val_scripts.human_activity_recognition.zero_shot_scoring import (
+    CLOSED_SET,
+    CLOSED_SET_CONTEXT,
+    OPEN_SET,
+    OPEN_SET_CONTEXT,
+    ScoredWindows,
+    choose_windows,
+    predictions_name,
+    predictions_table,
 )
 
 # --- Uncertainty ---------------------------------------------------------------------------------------------------
@@ -51,6 +66,10 @@ SEED = 0
 # --- Figures -------------------------------------------------------------------------------------------------------
 ANSWERS_DRAWN = 20  # columns of the open-set figure; the rarer answers share one more
 OTHER_ANSWERS = "(other answers)"
+
+# --- Remarks of the report -----------------------------------------------------------------------------------------
+TRAINED_ON = "**Trained on this dataset: these scores are not zero-shot.**"
+HELD_OUT_PEOPLE = "Only the people are scored whom training held out for validation."
 
 
 @dataclass(frozen=True)
@@ -65,16 +84,22 @@ class Protocol:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Evaluate as the command line says; returns the exit status."""
+    argv = sys.argv[1:] if argv is None else argv
+    if protocol := leave_one_out.asked_for(argv):
+        return exit_status(*protocol)
     return exit_status(evaluate, parse_arguments(argv))
 
 
-def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = evaluation_parser(__doc__)
     parser.add_argument("--window-s", type=float, help="window in seconds (default: that of training)")
     parser.add_argument("--stride-s", type=float, help="seconds from window to window (default: that of training)")
     parser.add_argument("--min-window-s", type=float, help="shortest segment scored (default: that of training)")
     parser.add_argument(
         "--allow-training-dataset", action="store_true", help="score datasets that were trained on; the report says so"
+    )
+    parser.add_argument(
+        "--held-out-people", action="store_true", help="score only the people that training held out for validation"
     )
     return parser.parse_args(argv)
 
@@ -84,18 +109,24 @@ def evaluate(arguments: argparse.Namespace) -> None:
     device = choose_device(arguments.device)
     model, checkpoint, hyperparams_path = load_model(arguments.checkpoint, device)
     trained_on, training_labels = training_facts(checkpoint, arguments.checkpoint)
-    refused = [] if arguments.allow_training_dataset else trained_on
+    refused = [] if arguments.allow_training_dataset or arguments.held_out_people else trained_on
     datasets = open_datasets(arguments.datasets, arguments.data, refused, ", or --allow-training-dataset")
     protocol = choose_protocol(arguments, checkpoint)
     label_bank = load_label_bank(checkpoint, device, hyperparams_path)
 
+    of_people = held_out_people(checkpoint, arguments.checkpoint) if arguments.held_out_people else None
+
     results, figures = [], {}
     figures_folder = arguments.out / "plots"
     for dataset in datasets:
-        notes = ["**Trained on this dataset: these scores are not zero-shot.**"] if dataset.name in trained_on else []
-        result, table = score_dataset(dataset, model, label_bank, training_labels, protocol, notes)
+        notes = [TRAINED_ON] if dataset.name in trained_on else []
+        notes += [HELD_OUT_PEOPLE] if arguments.held_out_people else []
+        windows = choose_windows(
+            dataset, protocol.window_s, protocol.stride_s, protocol.min_window_s, protocol.with_falls, of_people
+        )
+        result, table = score_dataset(windows, model, label_bank, training_labels, notes)
         figures_folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(arguments.out / f"predictions_{dataset.name}.csv", table)
+        write_atomically(arguments.out / predictions_name(dataset.name), table)
         drawn = draw_figures(result, figures_folder)
         figures[dataset.name] = [path.relative_to(arguments.out).as_posix() for path in drawn]
         results.append(result)
@@ -107,6 +138,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         "stride_s": protocol.stride_s,
         "shortest_window_s": protocol.min_window_s,
         "falls": "scored" if protocol.with_falls else "left out",
+        "people": "those held out in training" if arguments.held_out_people else "all",
         "draws": DRAWS,
         "level": LEVEL,
         "seed": SEED,
@@ -116,7 +148,9 @@ def evaluate(arguments: argparse.Namespace) -> None:
     for result in results:
         scores = result.closed_set
         print(
-            f"{result.dataset}: closed-set macro-F1 {scores['macro_f1']:.3f}, accuracy {scores['accuracy']:.3f}; "
+            f"{result.dataset}: closed-set macro-F1 {scores['macro_f1']:.3f}, accuracy {scores['accuracy']:.3f} "
+            f"({IN_CONTEXT} {result.context['closed_set']['macro_f1']:.3f}, "
+            f"{result.context['closed_set']['accuracy']:.3f}); "
             f"open-set accuracy {result.open_set['accuracy']:.3f} ({result.windows} windows, {result.people} people)"
         )
     print(f"Report, results, predictions and plots: {arguments.out.resolve()} (start with {REPORT_NAME})")
@@ -149,55 +183,59 @@ def choose_protocol(arguments: argparse.Namespace, checkpoint: dict) -> Protocol
     return Protocol(window_s, stride_s, min_window_s, arguments.falls)
 
 
+def held_out_people(checkpoint: dict, path: Path) -> Callable[[WindowIndex], np.ndarray]:
+    """index -> (n,) bool, True where training held the window's person out; the checkpoint remembers how."""
+    constants = checkpoint.get("constants", {})
+    names = ("SPLIT_SALT", "VALIDATION_SHARE", "VALIDATION_FROM")
+    if absent := [name for name in names if name not in constants]:
+        raise EvaluationError(
+            f"{path}: the checkpoint remembers no {', '.join(absent)}, so nobody knows whom training held out; give "
+            "one of semantic_alignment_train.py"
+        )
+    return lambda index: index.split(*(constants[name] for name in names))
+
+
 # --- One dataset -----------------------------------------------------------------------------------------------------
 
 
 def score_dataset(
-    dataset: Dataset, model, label_bank, training_labels: Sequence[str], protocol: Protocol, notes: Sequence[str]
+    windows: ScoredWindows, model, label_bank, training_labels: Sequence[str], notes: Sequence[str]
 ) -> tuple[ZeroShotResult, str]:
     """Scores of a dataset, and its predictions as the text of a CSV file."""
-    index = WindowIndex([dataset], protocol.window_s, protocol.stride_s, protocol.min_window_s)
-    scored = [label for label in dataset.labels if protocol.with_falls or not is_fall(label)]
-    names = np.array([*index.labels, ""], dtype=object)  # UNLABELLED is -1, the last one
-    labels_n = names[index.label_id]
-    rows = index.labelled_rows(scored.__contains__)
-    if not len(rows):
-        raise EvaluationError(
-            f"{dataset.name}: none of its {len(index)} windows has a label to score "
-            f"({', '.join(scored) or 'no label left'}); falls are scored with --falls"
-        )
-    left_out = dict(sorted(Counter(np.delete(labels_n, rows)).items()))
-    with tqdm(total=len(rows), desc=dataset.name, unit="windows", disable=None) as bar:
-        embeddings = model.embed_rows(index, rows, bar.update)
-    closed_set, _ = label_bank.classify(embeddings, scored)
-    open_set, _ = label_bank.classify(embeddings, list(training_labels))
-    true = labels_n[rows].tolist()
-    subjects = [index.subjects[i].split("/", 1)[1] for i in index.subject_id[rows]]
-    streams = [index.streams[i] for i in index.stream_id[rows]]
+    index, rows = windows.index, windows.rows
+    with tqdm(total=len(rows), desc=windows.dataset, unit="windows", disable=None) as bar:
+        one_window = model.embed_rows(index, rows, bar.update)
+    # What is not scored is embedded too: it belongs to what its wearer did.
+    session = index.subject_id * len(index.streams) + index.stream_id
+    needed = np.flatnonzero(np.isin(session, session[rows]))
+    with tqdm(total=len(needed), desc=f"{windows.dataset}, {IN_CONTEXT}", unit="windows", disable=None) as bar:
+        in_context = model.embed_rows_in_context(index, needed, bar.update)
+    answers, _ = label_bank.classify_recording(in_context, windows.candidates, recordings=session[needed])
+    scored = np.searchsorted(needed, rows)
+    predictions = {
+        CLOSED_SET: label_bank.classify(one_window, windows.candidates)[0],
+        OPEN_SET: label_bank.classify(one_window, list(training_labels))[0],
+        CLOSED_SET_CONTEXT: [answers[i] for i in scored],
+        # Nobody does all that training knows: nothing to calibrate by.
+        OPEN_SET_CONTEXT: label_bank.classify(in_context[torch.from_numpy(scored)], list(training_labels))[0],
+    }
     result = score_zero_shot(
-        dataset.name,
-        true,
-        closed_set,
-        open_set,
-        subjects,
-        [s.info.placement for s in streams],
-        labels=scored,
+        windows.dataset,
+        windows.true,
+        predictions[CLOSED_SET],
+        predictions[OPEN_SET],
+        windows.subjects,
+        windows.placements,
+        labels=windows.candidates,
         training_labels=training_labels,
-        left_out=left_out,
+        context=(predictions[CLOSED_SET_CONTEXT], predictions[OPEN_SET_CONTEXT]),
+        left_out=windows.left_out,
         notes=notes,
         draws=DRAWS,
         level=LEVEL,
         seed=SEED,
     )
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["stream", "recording", "subject", "placement", "start_time_s", "label", "closed_set", "open_set"])
-    recordings = [index.recordings[i].split("/", 1)[1] for i in index.recording_id[rows]]
-    times_s = np.round(index.start_time_s[rows], 3).tolist()
-    for i, stream in enumerate(streams):
-        where = [stream.info.name, recordings[i], subjects[i], stream.info.placement, times_s[i]]
-        table.writerow([*where, true[i], closed_set[i], open_set[i]])
-    return result, text.getvalue()
+    return result, predictions_table(windows, predictions)
 
 
 # --- Figures ---------------------------------------------------------------------------------------------------------

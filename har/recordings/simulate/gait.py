@@ -9,7 +9,8 @@ one contact of the foot to the next; both legs do the same half a cycle apart.
 Sources, degrees over percent of the cycle: walking, Winter, Biomechanics and Motor Control of Human Movement, 2009, and
 Perry & Burnfield, Gait Analysis, 2010; running, Novacheck, The biomechanics of running, Gait & Posture 1998; stairs,
 Riener, Rabuffetti & Frigo, Stair ascent and descent at different inclinations, Gait & Posture 2002. Read off their
-figures. Cadence against speed: Grieve & Gear, Ergonomics 1966.
+figures. Cadence against speed: Grieve & Gear, Ergonomics 1966. When the body is pushed and when braked: Cavagna,
+Heglund & Taylor, Am. J. Physiol. 1977; how much: Menz, Lord & Fitzpatrick, Gait & Posture 2003, and Novacheck 1998.
 """
 
 import functools
@@ -31,6 +32,7 @@ CONTACT_STATURES = 0.0018
 CLEARANCE_STATURES = 0.008
 FREE_FALL_SHARE = 0.25  # of 1 g
 BOUNCE_G = 0.02
+SURGE_G = 0.02
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,10 @@ class GaitKind:
     heel, ball: begin and end of contact in cycles. step: length in statures at which the curves were measured. path_up,
     path_forwards: deviations of the pelvis' path from even progress that count as much as the others, in statures at
     the rate of the steps; they fall with the third power of the harmonic. bounce_g: amplitude of the vertical
-    acceleration of the trunk at the rate of the steps, whose upward peak comes at bounce_phase. pelvis_turn_deg,
+    acceleration of the trunk at the rate of the steps, whose upward peak comes at bounce_phase. surge_g: amplitude of
+    the forward acceleration at that rate: positive where the body is pushed ahead before that peak and braked after it,
+    as the inverted pendulum of walking is, negative for the reverse, as in the bouncing of running; None leaves it to
+    the angles. pelvis_turn_deg,
     pelvis_roll_deg: amplitudes about the vertical and of the drop towards the swinging leg; pelvis_tilt_deg: mean
     forward tilt. free_fall: whether both feet leave the ground.
     """
@@ -55,6 +60,7 @@ class GaitKind:
     bounce_g: float
     path_forwards: float = 0.004
     bounce_phase: float = 0.08
+    surge_g: float | None = None
     pelvis_turn_deg: float = 5.0
     pelvis_roll_deg: float = 4.0
     pelvis_tilt_deg: float = 4.0
@@ -73,7 +79,7 @@ KINDS = {
               (71, 62), (77, 60), (83, 45), (90, 19), (95, 5)),
         ankle=((0, 0), (7, -6), (12, -3), (20, 3), (30, 7), (42, 11), (48, 9), (55, -2), (61, -17), (65, -17), (72, -8),
                (80, 0), (88, 2), (95, 1)),
-        heel=(0.0, 0.36), ball=(0.08, 0.61), step=0.41, path_up=0.008, bounce_g=0.30,
+        heel=(0.0, 0.36), ball=(0.08, 0.61), step=0.41, path_up=0.008, bounce_g=0.30, surge_g=0.20,
     ),
     "run": GaitKind(
         hip=((0, 36), (10, 34), (20, 22), (30, 8), (38, -3), (45, -6), (55, 8), (65, 30), (75, 46), (85, 51), (93, 44)),
@@ -82,7 +88,7 @@ KINDS = {
               (88, 42), (95, 17)),
         ankle=((0, 6), (8, 14), (18, 25), (26, 16), (34, -8), (40, -22), (48, -16), (60, -4), (75, 2), (90, 6)),
         heel=(0.02, 0.17), ball=(0.0, 0.36), step=0.60, path_up=0.02, bounce_g=1.15, bounce_phase=0.17,
-            path_forwards=0.004,
+            path_forwards=0.004, surge_g=-0.22,
         pelvis_turn_deg=7.0, pelvis_roll_deg=5.0, pelvis_tilt_deg=10.0,
         free_fall=True,
     ),
@@ -92,8 +98,8 @@ KINDS = {
             84)),
         ankle=((0, 14), (10, 19), (20, 16), (30, 11), (40, 7), (50, 3), (57, -8), (63, -15), (72, 2), (80, 10), (92,
             10)),
-        heel=(0.08, 0.38), ball=(0.0, 0.62), step=0.168, path_up=0.009, bounce_g=0.38, pelvis_turn_deg=4.0,
-            pelvis_roll_deg=5.0, pelvis_tilt_deg=9.0,
+        heel=(0.08, 0.38), ball=(0.0, 0.62), step=0.168, path_up=0.009, bounce_g=0.38, surge_g=0.13,
+        pelvis_turn_deg=4.0, pelvis_roll_deg=5.0, pelvis_tilt_deg=9.0,
     ),
     "downstairs": GaitKind(
         hip=((0, 19), (10, 18), (20, 15), (30, 12), (40, 10), (50, 11), (60, 21), (70, 35), (78, 39), (88, 29), (95,
@@ -118,7 +124,7 @@ KINDS = {
         hip=((0, 16), (20, 11), (40, 5), (60, 5), (75, 14), (85, 18)),
         knee=((0, 12), (15, 18), (40, 13), (55, 20), (70, 34), (85, 18)),
         ankle=((0, 4), (20, 8), (45, 10), (62, 1), (75, 4), (88, 4)),
-        heel=(0.02, 0.50), ball=(0.0, 0.68), step=0.16, path_up=0.02, bounce_g=0.06, pelvis_turn_deg=3.0,
+        heel=(0.02, 0.50), ball=(0.0, 0.68), step=0.16, path_up=0.02, bounce_g=0.06, surge_g=0.03, pelvis_turn_deg=3.0,
             pelvis_roll_deg=2.0,
     ),
 }  # fmt: skip
@@ -228,6 +234,7 @@ class _Problem:
         self.even_harmonic = harmonic[self.even - 1]
         ratio = np.clip(stride / 2 / kind.step, 0.3, 1.3) ** 2 if kind.step and not kind.free_fall and not rise else 1.0
         self.bounce = kind.bounce_g * ratio
+        self.surge = None if kind.surge_g is None else kind.surge_g * ratio
         self.gravity = 9.80665 / height_m / (steps_hz / 2) ** 2  # statures per cycle squared
         turn = 2 * np.pi * self.phase
         pelvis_turn = np.deg2rad(kind.pelvis_turn_deg) * np.cos(turn)
@@ -300,7 +307,11 @@ class _Problem:
         wave = -path[:, 1, 3:5] * (4 * np.pi) ** 2 / self.gravity
         parts.append((wave - self.bounce * np.array([np.cos(second), np.sin(second)])) / BOUNCE_G)
         weight = (self.even_harmonic / 2) ** 3
-        parts.append(path[:, 0, self.even] * weight / self.kind.path_forwards)
+        forwards = path[:, 0, self.even] * weight / self.kind.path_forwards
+        if self.surge is not None:  # the forward acceleration, a quarter of a step before the vertical one
+            wave = -path[:, 0, 3:5] * (4 * np.pi) ** 2 / self.gravity
+            forwards[:, :2] = (wave - self.surge * np.array([np.sin(second), -np.cos(second)])) / SURGE_G
+        parts.append(forwards)
         parts.append(path[:, 1, self.even] * weight / self.kind.path_up)
         return np.concatenate(parts, axis=1)
 

@@ -65,7 +65,7 @@ def gait_clip(person: Person, going: Going, frames: int, rng: np.random.Generato
     size = moving * (1 + 0.03 * smooth_noise(rng, frames, 0.5)[:, 0])
     clip = still_clip(standing_pose(person, rng), frames)
     _trunk(clip, cycle, phase, size, person, going)
-    _sway(clip, phase, size * (1.2 if going.kind in ("run", "upstairs", "downstairs") else 1.0), rng)
+    _sway(clip, cycle, phase, size * (1.2 if going.kind in ("run", "upstairs", "downstairs") else 1.0), rng)
     _legs(clip, cycle, phase, size, person)
     _arms(clip, phase, size, person, going, rng)
     clip.velocity[:] = _velocity(cycle, phase, rate, size, person, going)
@@ -158,7 +158,7 @@ def _trunk(clip: Clip, cycle: GaitCycle, phase: np.ndarray, size: np.ndarray, pe
     angles[:, CHANNEL["twist"]] += pelvis_turn
     angles[:, CHANNEL["roll"]] += roll
     tilt = np.deg2rad(cycle.kind.pelvis_tilt_deg)
-    wobble = np.deg2rad(1.2) * size * np.cos(2 * turn + 1.0)
+    wobble = np.deg2rad(0.6) * size * np.cos(2 * turn + 1.0)
     angles[:, CHANNEL["pitch"]] += size * tilt + wobble
     lean = {"run": 6.0, "upstairs": 8.0, "downstairs": 1.0}.get(going.kind, 2.0)
     angles[:, CHANNEL["trunk_flex"]] += person.lean_rad + size * (np.deg2rad(lean) - tilt) - 0.6 * wobble
@@ -171,12 +171,20 @@ def _trunk(clip: Clip, cycle: GaitCycle, phase: np.ndarray, size: np.ndarray, pe
         angles[:, CHANNEL["trunk_flex"]] += np.deg2rad(12.0)
 
 
-def _sway(clip: Clip, phase: np.ndarray, size: np.ndarray, rng: np.random.Generator) -> None:
+def _sway(clip: Clip, cycle: GaitCycle, phase: np.ndarray, size: np.ndarray, rng: np.random.Generator) -> None:
     """Rocking of the trunk in step, by harmonics of the stride that differ from bout to bout: forwards and back with
-    the steps, sideways with the strides (Kavanagh & Menz, Accelerometry, Gait & Posture 2008)."""
+    the steps, sideways with the strides (Kavanagh & Menz, Accelerometry, Gait & Posture 2008). At the rate of the steps
+    it follows from inertia, and is small: the trunk tips forwards while the body is braked, back while it is pushed,
+    and the head is held still against it."""
+    braked = None
+    if cycle.kind.surge_g is not None:
+        braked = -2 * cycle.kind.bounce_phase - 0.25 * np.sign(cycle.kind.surge_g)
     for channel, harmonics in _SWAY_DEG.items():
         for harmonic, degrees in harmonics.items():
-            wave = np.cos(2 * np.pi * (harmonic * phase + rng.uniform()))
+            lag = rng.uniform()
+            if harmonic == 2 and braked is not None:
+                lag, degrees = braked + 0.1 * rng.standard_normal(), 0.3 * degrees
+            wave = np.cos(2 * np.pi * (harmonic * phase + lag))
             clip.angles[:, CHANNEL[channel]] += np.deg2rad(degrees) * np.exp(0.4 * rng.standard_normal()) * size * wave
 
 

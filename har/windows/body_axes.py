@@ -1,0 +1,188 @@
+"""How a worn device lies against the body: which way is up for it, and which way is ahead.
+
+One window cannot tell lying from standing where nobody knows how the device is mounted. A recording can. People walk,
+run and climb upright, so the mean acceleration while they move points *up* the body (Mizell, ISWC 2003, takes the mean
+acceleration as the vertical; that walking gives a posture reference: Karantonis et al., IEEE Trans. Inf. Technol.
+Biomed. 2006). And walking is an inverted pendulum: the body is pushed ahead before the vertical acceleration peaks in
+each step and braked after it (Cavagna, Heglund & Taylor, Am. J. Physiol. 1977), so *ahead* is where the horizontal
+acceleration at the rate of the steps leads the vertical one by a quarter of a step. No label is needed, only the
+recording as a whole.
+
+One person's time with one device is a *wearing session*: all recordings of a person in a stream. If its moving pieces
+agree, their direction holds for all of it, also for recordings in which the wearer only sat. If they do not, the
+device was mounted anew in between, and each recording has to do with its own moving pieces, or without.
+
+Body axes (2, 3) are up and ahead in the device's axes, orthonormal; a direction that is unknown is zero, and without up
+there is no ahead. Shapes: N pieces of a recording, T samples, R recordings.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from har.windows.batch import triads
+from har.windows.index import WindowIndex
+
+# Deviation of the acceleration's magnitude within a second, in g. The slowest walk at the chest has 0.1; a transition
+# or a gesture reaches it for a second, not for every second of a piece.
+_LEAST_MOVEMENT_G = 0.05
+_PIECE_S = 5.0
+_LEAST_SECONDS = 3  # a shorter piece is a transition as often as a walk
+_LEAST_PIECES = 3
+_WITHIN_RAD = np.deg2rad(35.0)  # of the median direction; the wrist swings that far
+_LEAST_AGREEMENT = 0.7  # share of the moving pieces within that angle
+
+_STEPS_HZ = (1.3, 2.5)  # of walking, on the flat and up stairs; running is faster and bounces the other way round
+_WALKING_G = (0.05, 0.4)  # deviation of the vertical acceleration; running has more
+_LEAST_STEP_SHARE = 0.35  # of the power between half a hertz and eight that lies at the rate of the steps
+_LEAST_LEAD = 0.2  # coherence of the two accelerations, a quarter of a step apart; 0 is chance, 1 is a pure wave
+_LEAST_SAME_SIDE = 0.65  # share of the pieces that point to the same side
+
+
+def gravity_and_movement(acceleration: np.ndarray, sampling_rate_hz: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mean direction (N, 3), unit norm, and whether the wearer moves all the time (N,) bool, of pieces (N, T, 3) in g.
+
+    NaN marks missing samples. A piece of which no whole second is there, or whose mean vanishes, has the direction
+    zero and does not move.
+    """
+    acceleration = np.asarray(acceleration, dtype=np.float32)
+    there = np.isfinite(acceleration).all(axis=2)
+    filled = np.where(there[:, :, None], acceleration, 0.0)
+    mean = filled.sum(axis=1) / np.maximum(there.sum(axis=1), 1)[:, None]
+    length = np.linalg.norm(mean, axis=1, keepdims=True)
+    direction = np.where(length > 0.1, mean / np.maximum(length, 0.1), 0.0)
+
+    second = max(1, round(sampling_rate_hz))
+    seconds = acceleration.shape[1] // second
+    magnitude = np.linalg.norm(filled[:, : seconds * second], axis=2).reshape(len(filled), seconds, second)
+    whole = there[:, : seconds * second].reshape(magnitude.shape).all(axis=2)
+    lively = magnitude.std(axis=2) >= _LEAST_MOVEMENT_G
+    moving = (whole.sum(axis=1) >= _LEAST_SECONDS) & (lively | ~whole).all(axis=1) & (length[:, 0] > 0.1)
+    return np.where(whole.any(axis=1)[:, None], direction, 0.0).astype(np.float32), moving
+
+
+def upright_direction(direction: np.ndarray, moving: np.ndarray) -> np.ndarray | None:
+    """Up (3,), unit norm, in the device's axes, from ``gravity_and_movement`` of pieces that were worn alike.
+
+    None where too few pieces move or where they disagree.
+    """
+    found = direction[moving]
+    if len(found) < _LEAST_PIECES:
+        return None
+    median = np.median(found, axis=0)
+    length = np.linalg.norm(median)
+    if length < 0.1:
+        return None
+    close = found @ (median / length) >= np.cos(_WITHIN_RAD)
+    if close.mean() < _LEAST_AGREEMENT:
+        return None
+    mean = found[close].mean(axis=0)
+    return (mean / np.linalg.norm(mean)).astype(np.float32)
+
+
+def lead_of_walking(pieces: np.ndarray, up: np.ndarray, sampling_rate_hz: float) -> tuple[np.ndarray, np.ndarray]:
+    """Where the horizontal acceleration leads, (N, 3), and whether the wearer walks in a piece, (N,) bool.
+
+    pieces: (N, T, 3) in g, NaN = missing; up: (3,). The lead is the quadrature of the cross-spectrum with the vertical
+    acceleration at the rate of the steps, divided by the root of both powers: its length is at most 1.
+    """
+    whole = np.isfinite(pieces).all(axis=(1, 2))
+    pieces = np.where(whole[:, None, None], pieces, 0.0).astype(np.float64)
+    vertical = pieces @ up
+    across = pieces - vertical[:, :, None] * up
+    vertical, across = (values - values.mean(axis=1, keepdims=True) for values in (vertical, across))
+    deviation = vertical.std(axis=1)
+    taper = np.hanning(pieces.shape[1])
+    vertical_f = np.fft.rfft(vertical * taper, axis=1)
+    across_f = np.fft.rfft(across * taper[:, None], axis=1)
+    frequency = np.fft.rfftfreq(pieces.shape[1], 1 / sampling_rate_hz)
+    power = np.abs(vertical_f) ** 2
+    steps = (frequency >= _STEPS_HZ[0]) & (frequency <= _STEPS_HZ[1])
+    peak = np.where(steps, power, -1.0).argmax(axis=1)
+    near = np.abs(np.arange(len(frequency)) - peak[:, None]) <= 1  # what the taper makes of one frequency
+    movement = (power * ((frequency > 0.5) & (frequency < 8.0))).sum(axis=1)
+    step_power = (power * near).sum(axis=1)
+    cross = (across_f * np.conj(vertical_f)[:, :, None] * near[:, :, None]).sum(axis=1)
+    across_power = ((np.abs(across_f) ** 2).sum(axis=2) * near).sum(axis=1)
+    lead = cross.imag / np.sqrt(across_power * step_power + 1e-12)[:, None]
+    walks = whole & (step_power > _LEAST_STEP_SHARE * movement) & steps.any()
+    return lead, walks & (deviation > _WALKING_G[0]) & (deviation < _WALKING_G[1])
+
+
+def ahead_direction(lead: np.ndarray, walks: np.ndarray, up: np.ndarray) -> np.ndarray | None:
+    """Ahead (3,), unit norm, across ``up``, from ``lead_of_walking`` of pieces that were worn alike.
+
+    None where too few pieces walk, or where they do not agree on a side.
+    """
+    found = lead[walks]
+    if len(found) < _LEAST_PIECES:
+        return None
+    mean = found.mean(axis=0)
+    length = np.linalg.norm(mean)
+    if length < _LEAST_LEAD or (found @ mean > 0).mean() < _LEAST_SAME_SIDE:
+        return None
+    mean = mean - (mean @ up) * up
+    return (mean / np.linalg.norm(mean)).astype(np.float32)
+
+
+def session_axes(pieces: np.ndarray, sampling_rate_hz: float, up: np.ndarray | None = None) -> np.ndarray:
+    """Body axes (2, 3) float32 of a device that was worn alike during all pieces (N, T, 3) in g, NaN = missing.
+
+    up: where it is known already.
+    """
+    axes = np.zeros((2, 3), dtype=np.float32)
+    direction, moving = gravity_and_movement(pieces, sampling_rate_hz)
+    if up is None:
+        up = upright_direction(direction, moving)
+    if up is not None:
+        axes[0] = up
+        lead, walks = lead_of_walking(pieces[moving], up, sampling_rate_hz)
+        ahead = ahead_direction(lead, walks & (direction[moving] @ up > np.cos(_WITHIN_RAD)), up)
+        if ahead is not None:
+            axes[1] = ahead
+    return axes
+
+
+def body_axes(index: WindowIndex, progress: Callable[[int], object] = lambda samples: None) -> list[np.ndarray]:
+    """For each stream of an index the body axes in each recording, (R, 2, 3) float32, zeros where unknown.
+
+    A recording goes by its person's wearing session if that agrees with itself, else by itself. Streams without
+    accelerometer, or with gravity removed, know nothing. Nothing depends on labels, nor on where they begin and end.
+    progress: called with the number of samples just read.
+    """
+    found = []
+    person = np.full(len(index.recordings), -1)
+    person[index.recording_id] = index.subject_id
+    for stream_id, stream in enumerate(index.streams):
+        table = np.zeros((len(index.recordings), 2, 3), dtype=np.float32)
+        found.append(table)
+        axes = dict(triads(stream.info.channels)).get("acc")
+        if axes is None or stream.info.gravity != "present":
+            progress(len(stream.samples))
+            continue
+        rate_hz, length = stream.info.sampling_rate_hz, piece_length(stream.info.sampling_rate_hz)
+        recording_id, start, stop = index.runs(stream_id)
+        for subject in np.unique(person[recording_id]):
+            runs = np.flatnonzero(person[recording_id] == subject)
+            count = -(-(stop - start)[runs] // length)
+            run = np.repeat(runs, count)
+            first = start[run] + length * (np.arange(len(run)) - np.repeat(np.cumsum(count) - count, count))
+            pieces = index.gather(stream_id, first, length, start[run], stop[run])[:, :, axes]
+            progress(int((stop - start)[runs].sum()))
+            session = session_axes(pieces, rate_hz)
+            for recording in np.unique(recording_id[runs]):
+                own = recording_id[run] == recording
+                table[recording] = session if session[0].any() else session_axes(pieces[own], rate_hz)
+    return found
+
+
+def cut_pieces(acceleration: np.ndarray, sampling_rate_hz: float) -> np.ndarray:
+    """A recording (T, 3) as pieces (N, length, 3), the last one filled up with NaN."""
+    length = piece_length(sampling_rate_hz)
+    missing = np.full((-len(acceleration) % length, 3), np.nan, dtype=acceleration.dtype)
+    return np.concatenate([acceleration, missing]).reshape(-1, length, 3)
+
+
+def piece_length(sampling_rate_hz: float) -> int:
+    """Samples in a piece of recording that is looked at as a whole."""
+    return max(1, round(_PIECE_S * sampling_rate_hz))

@@ -1,0 +1,117 @@
+"""The whole protocol on the tiny corpus, stopped once in the middle; what it decides is in test_protocol_cells.py."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sklearn.metrics import accuracy_score, f1_score
+
+from har.run.folder import repository_root
+from val_scripts.human_activity_recognition.protocol_plan import SET_BY_CELLS
+from val_scripts.human_activity_recognition.zero_shot_scoring import read_predictions
+
+SCRIPT = "val_scripts/human_activity_recognition/evaluate_zero_shot.py"
+PROTOCOL = ("--protocol", "leave-one-dataset-out")
+DATASETS = ("sim_watch", "sim_belt")
+JOBS = ("--jobs", str(os.cpu_count()))
+
+
+def times(out: Path) -> dict[str, int]:
+    return {str(p.relative_to(out)): p.stat().st_mtime_ns for p in sorted(out.glob("cells/*/*/cell.json"))}
+
+
+@pytest.fixture(scope="module")
+def options(small_corpus: Path, arguments: Callable[..., list[str]]) -> list[str]:
+    """Two datasets, one seed, two steps of the tiny network, a forest beside it, one core for each cell."""
+    tiny = [a for a in arguments() if a[2:].partition("=")[0] not in SET_BY_CELLS]
+    sizes = ["--datasets", *DATASETS, "--seeds", "0", "--steps", "2", "--references", "forest"]
+    return [*sizes, "--data", str(small_corpus), f"--train={' '.join(tiny)}", *JOBS]
+
+
+@pytest.fixture(scope="module")
+def protocol(
+    options: list[str], run_script: Callable, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, int]]:
+    """A protocol that was stopped by Ctrl-C after its first cell, and went on: its folder, the cells before."""
+    out = tmp_path_factory.mktemp("protocol") / "out"
+    command = [sys.executable, str(repository_root() / SCRIPT), *PROTOCOL, "--out", str(out), *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 200
+    while not times(out) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    before = times(out)
+    assert 1 <= len(before) < 4
+    assert "of 4 cells are finished. Go on with" in said and str(out) in said
+    done = run_script(SCRIPT, *PROTOCOL, "--out", out, *JOBS)  # all else as recorded
+    assert done.returncode == 0, done.stderr
+    assert str(out) in done.stdout.splitlines()[-1]
+    return out, before
+
+
+def test_finished_cells_are_not_trained_again(protocol):
+    out, before = protocol
+    assert len(times(out)) == 4 and before.items() < times(out).items()
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_scores_agree_with_scikit_learn_on_the_written_predictions(protocol, dataset):
+    out, _ = protocol
+    rows = json.loads((out / "results.json").read_text())["datasets"][dataset]["rows"]
+    for cell, column, row in (
+        ("model_0", "closed_set", "one_window"),
+        ("model_0", "closed_set_context", "recording_context"),
+        ("forest_0", "closed_set", "forest"),
+    ):
+        table = read_predictions(out / "cells" / dataset / cell / "evaluation" / f"predictions_{dataset}.csv")
+        truth, predicted = table["label"], table[column]
+        macro_f1 = f1_score(truth, predicted, labels=sorted(set(truth)), average="macro", zero_division=0.0)
+        found = rows[row]["closed_set"]
+        assert found["macro_f1"]["mean"] == pytest.approx(macro_f1)
+        assert found["accuracy"]["mean"] == pytest.approx(accuracy_score(truth, predicted))
+    # A forest that learned from the other simulated people knows more than two steps of a network do.
+    assert rows["forest"]["closed_set"]["macro_f1"]["mean"] > 2 * rows["majority"]["closed_set"]["macro_f1"]["mean"]
+
+
+def test_a_left_out_dataset_is_in_no_training_of_its_cells(protocol):
+    out, _ = protocol
+    for dataset in DATASETS:
+        (record,) = (out / "cells" / dataset / "model_0").glob("training/*/*/hyperparameters.json")
+        constants = json.loads(record.read_text())
+        assert constants["HELD_OUT_DATASETS"] == [dataset] and constants["STEPS_PER_EPOCH"] == 2
+        names = {path.name for path in record.parent.iterdir()}
+        assert "epoch_001.pt" in names and "best.pt" not in names
+
+
+def test_a_cell_that_is_done_again_gives_the_same_report(protocol, run_script):
+    out, _ = protocol
+
+    def written() -> tuple[list[str], dict]:
+        record = json.loads((out / "results.json").read_text())
+        # Whoever commits while the tests run changes no number.
+        record["settings"].pop("code")
+        report = (out / "report.md").read_text().splitlines()
+        return [line for line in report if not line.startswith("- code: ")], record
+
+    before, kept = written(), times(out)
+    (out / "cells" / "sim_belt" / "model_0" / "cell.json").unlink()
+    done = run_script(SCRIPT, *PROTOCOL, "--out", out, *JOBS)
+    assert done.returncode == 0, done.stderr
+    changed = [name for name, moment in times(out).items() if kept[name] != moment]
+    assert changed == ["cells/sim_belt/model_0/cell.json"]
+    assert written() == before
+
+
+def test_other_settings_are_refused_by_name(protocol, run_script):
+    out, _ = protocol
+    done = run_script(SCRIPT, *PROTOCOL, "--out", out, "--steps", 3)
+    assert done.returncode == 2
+    assert "STEPS: 3 here, 2 in protocol.json" in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,85 @@
+"""Several finished protocols side by side, and a choice between them that has not seen what it is scored on."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from har.evaluation.leave_one_out import CONTEXT, ONE_WINDOW, nested_selection
+from har.evaluation.leave_one_out_report import render_comparison
+from har.evaluation.report import REPORT_NAME, RESULTS_NAME
+from har.run.constants import difference
+from har.run.folder import write_atomically, write_json
+from val_scripts.human_activity_recognition.protocol_plan import FREE, MODEL, Plan, fixed, read_plan
+from val_scripts.human_activity_recognition.scored_data import EvaluationError
+
+COMPARED = (ONE_WINDOW, CONTEXT)
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    """Write ``report.md`` and ``results.json`` of the protocols that ``--compare`` names; prints the closing lines."""
+    folders = named_folders(arguments.compare)
+    plans = {name: read_plan(folder) for name, folder in folders.items()}
+    check_alike(plans)
+    results = {name: read_results(folder) for name, folder in folders.items()}
+    scores = {row: {name: scores_of(result, row) for name, result in results.items()} for row in COMPARED}
+    compared = {row: nested_selection(of) for row, of in scores.items()}
+    first = next(iter(plans))
+    differences = {
+        name: difference(fixed(plan), fixed(plans[first]), FREE, first) for name, plan in plans.items() if name != first
+    }
+    settings = {
+        "variants": [f"{name} ({folder})" for name, folder in folders.items()],
+        "datasets": plans[first].datasets,
+        "seeds": plans[first].seeds,
+    }
+    out = arguments.out
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / RESULTS_NAME, {"settings": settings, "differences": differences, "scores": scores, **compared})
+    write_atomically(out / REPORT_NAME, render_comparison(compared, scores, settings, differences))
+    for row, nested in compared.items():
+        print(
+            f"{row.replace('_', ' ')}: best {nested['best']} {nested['variants'][nested['best']]['mean']:.3f}, nested "
+            f"choice {nested['nested']['mean']:.3f} macro-F1"
+        )
+    print(f"Report and results: {out.resolve()} (start with {REPORT_NAME})")
+
+
+def named_folders(given: list[str]) -> dict[str, Path]:
+    """``NAME=FOLDER`` arguments as name -> folder."""
+    parts = [text.partition("=")[::2] for text in given]
+    if len(parts) < 2 or not all(name and folder for name, folder in parts) or len(dict(parts)) < len(parts):
+        raise EvaluationError(
+            f"--compare {' '.join(given)}; expected NAME=FOLDER at least twice, with different names, such as "
+            "plain=a smoothed=b"
+        )
+    return {name: Path(folder).resolve() for name, folder in parts}
+
+
+def check_alike(plans: Mapping[str, Plan]) -> None:
+    """Raise ``EvaluationError`` where a protocol left out other datasets, or has other seeds, than the first."""
+    first, *others = plans
+    for what in ("datasets", "seeds"):
+        for name in others:
+            if sorted(getattr(plans[name], what)) != sorted(getattr(plans[first], what)):
+                raise EvaluationError(
+                    f"{name} has the {what} {getattr(plans[name], what)}, {first} {getattr(plans[first], what)}; "
+                    "compare protocols of the same ones (more can be added to either)"
+                )
+
+
+def read_results(folder: Path) -> dict:
+    """``results.json`` of a protocol whose models are all finished."""
+    try:
+        results = json.loads((folder / RESULTS_NAME).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise EvaluationError(f"{folder} holds no {RESULTS_NAME}; finish that protocol first") from None
+    if missing := [name for name in results["missing"] if f"/{MODEL}_" in name]:
+        raise EvaluationError(f"{folder} lacks {', '.join(missing)}; finish that protocol first")
+    return results
+
+
+def scores_of(results: Mapping, row: str) -> dict[str, list[float]]:
+    """Dataset (sorted) -> closed-set macro-F1 of each seed."""
+    datasets = results["datasets"]
+    return {name: datasets[name]["rows"][row]["closed_set"]["macro_f1"]["values"] for name in sorted(datasets)}
