@@ -33,10 +33,14 @@ def test_every_linked_file_exists(readme):
     assert [t for t in targets if not (repository_root() / t).exists()] == []
 
 
-def test_the_notebook_cell_works_on_a_real_checkpoint(readme, whole_run: tuple[Path, str]):
-    (cell,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+def test_the_notebook_cells_work_on_a_real_checkpoint(readme, whole_run: tuple[Path, str]):
+    window, recording = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
     names: dict = {}
-    exec(cell.replace("path/to/best.pt", str(whole_run[0] / "best.pt")), names)
+    exec(window.replace("path/to/best.pt", str(whole_run[0] / "best.pt")), names)
     assert names["embeddings"].shape[0] == 1 and abs(float(names["embeddings"].norm()) - 1) < 1e-5
     assert names["labels"][0] in ["walking", "standing still", "riding a bicycle"]
     assert float(names["probabilities"].sum()) == pytest.approx(1.0, abs=1e-5)
+    exec(recording, names)
+    assert len(names["labels"]) == len(names["found"].start_s) == 47  # two minutes, a window every 2.5 seconds
+    assert set(names["labels"]) <= {"walking", "standing still", "sitting"}
+    assert not names["found"].body["trouser pocket"].any()  # nobody walks in it

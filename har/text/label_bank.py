@@ -21,7 +21,7 @@ from har.text.encoder import TextFeatures
 
 # How far `classify_recording` calibrates: what recordings of all named activities gain against what those of few of
 # them lose (docs/experiments.md).
-CALIBRATION = 0.75
+CALIBRATION = 0.5
 DEFAULT_LOGIT_SCALE = 10.0  # 1 / temperature of 0.1, until the trained one is set
 ATTENTION_GAIN = 0.1  # initial weight of the attention branch beside the projected sentence embedding
 _CHUNK = 512  # phrasings per forward pass of `encode`
