@@ -19,8 +19,8 @@ from har.labels.wording import clean_label, phrasings
 from har.network.blocks import AttentionPooling
 from har.text.encoder import TextFeatures
 
-# How far `classify_recording` calibrates: what recordings of all named activities gain against what those of few of
-# them lose (docs/experiments.md).
+# How far `classify_recording` calibrates; chosen on development datasets, and for what recordings of few of the named
+# activities lose by it (docs/experiments.md).
 CALIBRATION = 0.5
 DEFAULT_LOGIT_SCALE = 10.0  # 1 / temperature of 0.1, until the trained one is set
 ATTENTION_GAIN = 0.1  # initial weight of the attention branch beside the projected sentence embedding

@@ -19,7 +19,7 @@ def slow(x: np.ndarray, time_s: np.ndarray, width_s: float) -> np.ndarray:
     for i in range(len(x)):
         for j in range(len(x)):
             if abs(time_s[i] - time_s[j]) <= 3 * width_s:
-                weight = np.exp(-(((time_s[i] - time_s[j]) / width_s) ** 2) / 2) * np.exp((x[i] @ x[j] - 1) / 0.05)
+                weight = np.exp(-(((time_s[i] - time_s[j]) / width_s) ** 2) / 2) * np.exp((x[i] @ x[j] - 1) / 0.1)
                 out[i] += weight * x[j]
         out[i] /= np.linalg.norm(out[i])
     return out
