@@ -125,15 +125,11 @@ def ahead_direction(lead: np.ndarray, walks: np.ndarray, up: np.ndarray) -> np.n
     return (mean / np.linalg.norm(mean)).astype(np.float32)
 
 
-def session_axes(pieces: np.ndarray, sampling_rate_hz: float, up: np.ndarray | None = None) -> np.ndarray:
-    """Body axes (2, 3) float32 of a device that was worn alike during all pieces (N, T, 3) in g, NaN = missing.
-
-    up: where it is known already.
-    """
+def session_axes(pieces: np.ndarray, sampling_rate_hz: float) -> np.ndarray:
+    """Body axes (2, 3) float32 of a device that was worn alike during all pieces (N, T, 3) in g, NaN = missing."""
     axes = np.zeros((2, 3), dtype=np.float32)
     direction, moving = gravity_and_movement(pieces, sampling_rate_hz)
-    if up is None:
-        up = upright_direction(direction, moving)
+    up = upright_direction(direction, moving)
     if up is not None:
         axes[0] = up
         lead, walks = lead_of_walking(pieces[moving], up, sampling_rate_hz)
