@@ -27,6 +27,7 @@ from har.windows.index import WindowIndex
 # or a gesture reaches it for a second, not for every second of a piece.
 _LEAST_MOVEMENT_G = 0.05
 _PIECE_S = 5.0
+_NOBODY = -1  # of a recording too short for any window
 _LEAST_SECONDS = 3  # a shorter piece is a transition as often as a walk
 _LEAST_PIECES = 3
 _WITHIN_RAD = np.deg2rad(35.0)  # of the median direction; the wrist swings that far
@@ -147,7 +148,7 @@ def body_axes(index: WindowIndex, progress: Callable[[int], object] = lambda sam
     progress: called with the number of samples just read.
     """
     found = []
-    person = np.full(len(index.recordings), -1)
+    person = np.full(len(index.recordings), _NOBODY)
     person[index.recording_id] = index.subject_id
     for stream_id, stream in enumerate(index.streams):
         table = np.zeros((len(index.recordings), 2, 3), dtype=np.float32)
@@ -160,11 +161,13 @@ def body_axes(index: WindowIndex, progress: Callable[[int], object] = lambda sam
         recording_id, start, stop = index.runs(stream_id)
         for subject in np.unique(person[recording_id]):
             runs = np.flatnonzero(person[recording_id] == subject)
+            progress(int((stop - start)[runs].sum()))
+            if subject == _NOBODY:
+                continue
             count = -(-(stop - start)[runs] // length)
             run = np.repeat(runs, count)
             first = start[run] + length * (np.arange(len(run)) - np.repeat(np.cumsum(count) - count, count))
             pieces = index.gather(stream_id, first, length, start[run], stop[run])[:, :, axes]
-            progress(int((stop - start)[runs].sum()))
             session = session_axes(pieces, rate_hz)
             for recording in np.unique(recording_id[runs]):
                 own = recording_id[run] == recording
