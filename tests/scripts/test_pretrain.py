@@ -136,7 +136,8 @@ def test_killed_at_ten_random_moments_it_ends_as_if_undisturbed(
         )  # fmt: skip
         if target:
             wait_for_step(process, tmp_path, target, reached[-1])
-        time.sleep(moments.uniform(0, 0.05) if target else moments.uniform(0, 5))
+        # Importing torch alone takes a second; a fast machine does all steps within the next few.
+        time.sleep(moments.uniform(0, 0.05 if target else 1.5))
         process.kill()
         _, errors = process.communicate()
         assert process.returncode in (-9, 0), errors

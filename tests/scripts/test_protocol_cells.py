@@ -20,6 +20,8 @@ from har.run.folder import repository_root
 from val_scripts.human_activity_recognition import leave_one_out, protocol_cells, protocol_comparison, protocol_report
 from val_scripts.human_activity_recognition.protocol_cells import CellError, Children, StoppedError, last_lines
 from val_scripts.human_activity_recognition.protocol_plan import (
+    CEILING_STEPS,
+    STANDARD_STEPS,
     TRAINING_SCRIPT,
     Cell,
     make_plan,
@@ -210,7 +212,7 @@ def test_seeds_datasets_and_references_may_be_added_but_nothing_else_changed(beg
     assert read_plan(out).seeds == [0, 5] and set(read_plan(out).references) == {"forest"}
     assert len(times(out)) == 6
     for options, named in (
-        (["--steps", 3], "STEPS: 3 here, 1600 in protocol.json"),
+        (["--steps", 3], f"STEPS: 3 here, {STANDARD_STEPS} in protocol.json"),
         (["--train=--WIDTH=16"], "WIDTH: 16 here, 128 in protocol.json"),
     ):
         with pytest.raises(EvaluationError, match=named):
@@ -253,7 +255,8 @@ def test_by_default_the_standard_datasets_are_left_out_that_are_prepared(data, t
     arguments.data = data
     plan = make_plan(arguments, tmp_path)
     assert plan.datasets == ["sim_belt", "sim_watch"] and plan.seeds == [0, 1, 2]
-    assert plan.references == ["forest", "frozen", "ceiling"] and (plan.steps, plan.ceiling_steps) == (1600, 400)
+    assert plan.references == ["forest", "frozen", "ceiling"]
+    assert (plan.steps, plan.ceiling_steps) == (STANDARD_STEPS, CEILING_STEPS)
 
 
 @pytest.mark.parametrize("what", ["model", "frozen", "ceiling"])

@@ -216,7 +216,7 @@ def test_windows_of_several_streams_come_back_in_the_order_of_the_rows(tmp_path)
         name = together.streams[together.stream_id[row]].info.name
         place = row - np.flatnonzero(together.stream_id == together.stream_id[row])[0]
         expected = np.array([values[place] for values in alone[name].values()])
-        np.testing.assert_array_equal(found[i], expected)
+        np.testing.assert_allclose(found[i], expected, rtol=1e-5, atol=1e-7)
     assert window_features(together, rows[:0]).shape == (0, len(FEATURE_NAMES))
 
 
