@@ -30,8 +30,9 @@ scored; nothing of the left-out dataset was used, labels or signals, in training
 standard deviation over training seeds; brackets hold {level:g} % intervals over people ({draws} draws, all rows of a
 dataset share them). Falls are left out.
 
-*One window* was embedded on its own. *Recording context* adds what the whole unlabelled recording of the device tells:
-which way is up, and what came shortly before and after. *Random forest*: hand-made features of the same training
+*One window* was embedded on its own. *Recording context* adds what all unlabelled recordings of the person with the
+device tell: how it lies against the body, what came shortly before and after, and which labels attract too many
+windows. *Random forest*: hand-made features of the same training
 datasets, labels bridged by sentence embeddings. *Frozen random encoder*: only what follows the encoder was trained.
 *Most frequent label* is that of the left-out dataset. *Ceiling*: the same network trained on other people of the
 left-out dataset itself; *of ceiling* is macro-F1 and accuracy as a share of it. Closed set: out of the dataset's own
