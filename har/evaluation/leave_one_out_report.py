@@ -32,11 +32,11 @@ dataset share them). Falls are left out.
 
 *One window* was embedded on its own. *Recording context* adds what all unlabelled recordings of the person with the
 device tell: how it lies against the body, what came shortly before and after, and which labels attract too many
-windows. *Random forest*: hand-made features of the same training
-datasets, labels bridged by sentence embeddings. *Frozen random encoder*: only what follows the encoder was trained.
-*Most frequent label* is that of the left-out dataset. *Ceiling*: the same network trained on other people of the
-left-out dataset itself; *of ceiling* is macro-F1 and accuracy as a share of it. Closed set: out of the dataset's own
-labels; open set: out of all training labels, scored through synonym groups (docs/evaluation.md)."""
+windows. *Random forest*: hand-made features of the same training datasets, labels bridged by sentence embeddings.
+*Frozen random encoder*: only what follows the encoder was trained. *Most frequent label* is that of the left-out
+dataset. *Ceiling*: the same network trained on other people of the left-out dataset itself; *of ceiling* is macro-F1
+and accuracy as a share of it. Closed set: out of the dataset's own labels; open set: out of all training labels, scored
+through synonym groups (docs/evaluation.md)."""
 
 HEAD = ["macro-F1", "accuracy", "open-set macro-F1", "open-set accuracy", "macro-F1 of ceiling", "accuracy of ceiling"]
 

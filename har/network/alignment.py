@@ -271,9 +271,10 @@ class AlignmentModel(nn.Module):
         place_of = index.recording_id * len(index.streams) + index.stream_id
         needed = np.flatnonzero(np.isin(place_of, np.unique(place_of[rows])))
         embeddings = self._embed_rows(index, needed, body_axes(index), progress)
-        for place in np.unique(place_of[needed]):
-            own = torch.from_numpy(np.flatnonzero(place_of[needed] == place)).to(self.device)
-            time_s = torch.from_numpy(index.start_time_s[needed])[own.cpu()]
+        order = np.argsort(place_of[needed], kind="stable")
+        borders = np.flatnonzero(np.diff(place_of[needed][order])) + 1
+        for part in np.split(order, borders) if len(order) else ():
+            own, time_s = torch.from_numpy(part).to(self.device), torch.from_numpy(index.start_time_s[needed[part]])
             embeddings[own] = smooth_over_time(embeddings[own], time_s, smoothing_s)
         return embeddings[torch.from_numpy(np.searchsorted(needed, rows)).to(self.device)]
 

@@ -15,7 +15,7 @@ _REACH = 3.0  # deviations beyond which a neighbour's weight (below 0.011) is le
 def smooth_over_time(embeddings: Tensor, time_s: Tensor, width_s: float) -> Tensor:
     """Unit-norm embeddings (N, D), each averaged with its neighbours in time; time_s (N,) in any order.
 
-    The weight of a neighbour is exp(-(dt / width)^2 / 2) exp((cosine - 1) / 0.1): a bilateral filter (Tomasi &
+    The weight of a neighbour is exp(-(dt / width)^2 / 2) exp((cosine - 1) / _ALIKE): a bilateral filter (Tomasi &
     Manduchi, ICCV 1998) with the von Mises-Fisher kernel in place of the Gaussian of intensities. What lasts is
     averaged over some seconds; a transition between two postures, unlike both, keeps its own embedding. ``width_s`` is
     one deviation of the Gaussian in seconds; 0 changes nothing.

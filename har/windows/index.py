@@ -234,9 +234,9 @@ class WindowIndex:
             & (stream.recording_id[1:] == stream.recording_id[:-1])
             & (gap_s < 1.0 / stream.info.sampling_rate_hz)
         )
-        begins = np.flatnonzero(np.concatenate([[True], ~follows]))
-        ends = np.append(begins[1:] - 1, len(stream.stop) - 1)
-        return stream.recording_id[begins], stream.start[begins], stream.stop[ends]
+        first, last = np.ones((2, len(stream.stop)), dtype=bool)
+        first[1:], last[:-1] = ~follows, ~follows
+        return stream.recording_id[first], stream.start[first], stream.stop[last]
 
     def _segment_order(self, stream_id: int) -> tuple[np.ndarray, np.ndarray]:
         if stream_id not in self._partner_keys:

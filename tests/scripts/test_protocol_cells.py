@@ -228,7 +228,9 @@ def test_seeds_datasets_and_references_may_be_added_but_nothing_else_changed(beg
 
 def test_what_changes_no_number_may_change(begin):
     out = begin("free")
+    before = times(out)
     protocol(out, "--train=--LOG_EVERY=7 --TEXT_CACHE=elsewhere", "--jobs", 3)
+    assert times(out) == before  # gone on with, and nothing was done again
 
 
 @pytest.mark.parametrize(
