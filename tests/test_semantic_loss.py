@@ -28,9 +28,12 @@ class Inputs:
     text_queue: torch.Tensor | None = None
     text_targets: torch.Tensor | None = None
     queue_targets: torch.Tensor | None = None
+    undecided: torch.Tensor | None = None  # (2, batch, batch + queue)
 
     def call(self, criterion, return_metrics=False):
         targets = {"text_targets": self.text_targets, "queue_targets": self.queue_targets}
+        if self.undecided is not None:
+            targets["undecided"] = tuple(self.undecided)
         return criterion(self.imu, self.text, self.imu_queue, self.text_queue, return_metrics, **targets)
 
     def map(self, change):
@@ -99,32 +102,35 @@ def oracle(variant, inputs, temperature=TEMPERATURE):
     windows, texts, targets = _as_lists(inputs)
     batch, columns, scale = len(inputs.imu), len(windows), 1 / temperature
     same = [[_cosine(targets[i], targets[j]) >= 1 - 1e-4 for j in range(columns)] for i in range(batch)]
+    given = [[[False] * columns] * batch] * 2 if inputs.undecided is None else inputs.undecided.tolist()
     sums, entropy = {"loss_imu_to_text": 0.0, "loss_text_to_imu": 0.0}, 0.0
     for i in range(batch):
         positives = sum(same[i])
-        soft = [math.exp(_cosine(targets[i], targets[j]) / SOFT_TEMPERATURE) for j in range(columns)]
-        soft = [value / sum(soft) for value in soft]
-        weights = {
-            "hard": [float(i == j) for j in range(columns)],
-            "supcon": [same[i][j] / positives for j in range(columns)],
-            "soft": [(1 - SOFT_WEIGHT) * same[i][j] / positives + SOFT_WEIGHT * soft[j] for j in range(columns)],
-            "siglip": [],
-        }[variant]
-        entropy -= sum(w * math.log(w) for w in weights if w > 0) / batch
         to_text = [_logit(windows[i], texts[j], scale) for j in range(columns)]
         to_imu = [_logit(windows[j], texts[i], scale) for j in range(columns)]
-        for name, logits in (("loss_imu_to_text", to_text), ("loss_text_to_imu", to_imu)):
+        for name, logits, pairs in (("loss_imu_to_text", to_text, given[0]), ("loss_text_to_imu", to_imu, given[1])):
+            kept = [j for j in range(columns) if same[i][j] or not pairs[i][j]]
+            soft = {j: math.exp(_cosine(targets[i], targets[j]) / SOFT_TEMPERATURE) for j in kept}
+            soft = {j: value / sum(soft.values()) for j, value in soft.items()}
+            weights = {
+                "hard": [float(i == j) for j in kept],
+                "supcon": [same[i][j] / positives for j in kept],
+                "soft": [(1 - SOFT_WEIGHT) * same[i][j] / positives + SOFT_WEIGHT * soft[j] for j in kept],
+                "siglip": [],
+            }[variant]
+            if name == "loss_imu_to_text":
+                entropy -= sum(w * math.log(w) for w in weights if w > 0) / batch
             if variant == "siglip":
-                signs = [1 if same[i][j] else -1 for j in range(columns)]
-                terms = [math.log(1 + math.exp(-z * (x + SIGLIP_BIAS))) for z, x in zip(signs, logits, strict=True)]
+                signs = [(1 if same[i][j] else -1, logits[j]) for j in kept]
+                terms = [math.log(1 + math.exp(-z * (x + SIGLIP_BIAS))) for z, x in signs]
             else:
-                log_sum = math.log(sum(math.exp(x) for x in logits))
-                terms = [-w * (x - log_sum) for w, x in zip(weights, logits, strict=True)]
+                log_sum = math.log(sum(math.exp(logits[j]) for j in kept))
+                terms = [-w * (logits[j] - log_sum) for w, j in zip(weights, kept, strict=True)]
             sums[name] += sum(terms) / batch
     pairs = [(i, j) for i in range(batch) for j in range(columns)]
     similarity = {(i, j): _logit(windows[i], texts[j], scale) / scale for i, j in pairs}
     positive = [similarity[i, j] for i, j in pairs if same[i][j]]
-    negative = [similarity[i, j] for i, j in pairs if not same[i][j]]
+    negative = [similarity[i, j] for i, j in pairs if not same[i][j] and not given[0][i][j]]
     result = {
         "loss": (sums["loss_imu_to_text"] + sums["loss_text_to_imu"]) / 2,
         "positive_similarity": sum(positive) / len(positive),
@@ -149,6 +155,50 @@ def test_agrees_with_the_double_loop(variant, prototypes, queue_prototypes, queu
     found = {name: value.item() for name, value in metrics.items()}
     assert found == pytest.approx(expected, rel=1e-6)  # the parameter log(1 / temperature) starts in float32
     assert loss.item() == found["loss"]
+
+
+def with_undecided(inputs, seed=3):
+    """Half of all pairs at random, pairs of one label among them, which the loss has to keep."""
+    shape = (2, len(BATCH_LABELS), len(BATCH_LABELS) + (0 if inputs.imu_queue is None else len(QUEUE_LABELS)))
+    inputs.undecided = torch.rand(shape, generator=torch.Generator().manual_seed(seed)) < 0.5
+    return inputs
+
+
+@pytest.mark.parametrize("queue", [True, False])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_undecided_pairs_agree_with_the_double_loop(variant, queue):
+    inputs = with_undecided(make_inputs(4, 2, queue, True, True))
+    loss, metrics = inputs.call(make_criterion(variant), return_metrics=True)
+    expected = oracle(variant, inputs)
+    assert {name: value.item() for name, value in metrics.items()} == pytest.approx(expected, rel=1e-6)
+    inputs.undecided = None
+    assert loss.item() != pytest.approx(oracle(variant, inputs)["loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_an_undecided_pair_has_no_gradient(variant):
+    """Window 0 with the text of column 3 in both directions: moving either changes nothing of what the two share."""
+    inputs = make_inputs(5, queue=False)
+    pairs = torch.zeros(2, len(BATCH_LABELS), len(BATCH_LABELS), dtype=torch.bool)
+    pairs[0, 0, 3] = pairs[1, 3, 0] = True
+    found = []
+    for undecided in (None, pairs):
+        inputs.undecided = undecided
+        inputs.imu, inputs.text = inputs.imu.detach().requires_grad_(), inputs.text.detach().requires_grad_()
+        loss, _ = inputs.call(make_criterion(variant))
+        (gradient,) = torch.autograd.grad(loss, inputs.imu, create_graph=True)
+        # How the pull on window 0 depends on text 3: through this pair, and through the sums that it is in.
+        (mixed,) = torch.autograd.grad(gradient[0].sum(), inputs.text)
+        found.append(mixed[3].abs().max().item())
+    assert found[0] > 1e-6 and found[1] < 1e-12
+
+
+@pytest.mark.parametrize("change", [lambda u: u.float(), lambda u: u[:, :, 1:]], ids=["float", "shape"])
+def test_undecided_pairs_that_do_not_fit_are_refused(change):
+    inputs = with_undecided(make_inputs(6))
+    inputs.undecided = change(inputs.undecided)
+    with pytest.raises(ValueError, match=r"undecided texts are .* expected torch.bool \(6, 11\)"):
+        inputs.call(make_criterion("soft"))
 
 
 def test_float32_agrees_with_the_double_loop():

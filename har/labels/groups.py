@@ -439,6 +439,13 @@ MIXTURES: dict[str, tuple[str, ...]] = {
 # slowly upstairs" or "quickly sitting down on a low height chair and getting up" need not be listed pace by pace.
 PACE_WORDS = frozenset(("slowly", "quickly", "slow", "quick", "fast", "gently", "briskly", "half", "low", "height"))
 
+# Which pace a phrase states, by one of its words. "gently" and heights say how, but not how fast.
+PACES = {
+    "slow": frozenset(("slow", "slowly", "strolling")),
+    "moderate": frozenset(("moderate", "moderately", "normal", "normally")),
+    "fast": frozenset(("fast", "quick", "quickly", "brisk", "briskly")),
+}
+
 # How a fall came about or ended is told before "and falling" ("slipping and falling forward") or after one of these
 # words ("falling forward while walking"). Applied to falls only: "talking while walking" would lose its meaning.
 CIRCUMSTANCE_WORDS = frozenset(
@@ -499,6 +506,26 @@ def group_of(phrase: str) -> str:
     if index.get(motion) in _FALL_GROUPS:
         return index[motion]
     return normalise(phrase)
+
+
+def pace_of(phrase: str) -> str | None:
+    """The pace that a phrase states, one of `PACES`; None where it states none. Raises as `normalise` does."""
+    words = set(_words(phrase))
+    return next((pace for pace, named in PACES.items() if words & named), None)
+
+
+def may_also_be_true(statement: str, label: str) -> bool:
+    """Whether a window of this label may well be one of another statement too, for all that the label says.
+
+    A label of "lying" does not say on what, and a window of it can be no example of what "lying on the back" is not;
+    "climbing stairs" may be upwards, "walking" may be slow. True for the statements that `matches` accepts besides the
+    label's own group, and inside the group where only one of the two states a pace. Two different paces exclude each
+    other, and so do siblings. False for what means the same: that is true, not possible.
+    """
+    if group_of(statement) == group_of(label):
+        paces = {pace_of(statement), pace_of(label)}
+        return len(paces) == 2 and None in paces
+    return matches(statement, label)
 
 
 def is_fall(phrase: str) -> bool:

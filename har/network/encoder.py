@@ -48,6 +48,11 @@ class IMUEncoder(nn.Module):
         for part in (self.tokens, self.blocks, self.norm):
             part.requires_grad_(False)
 
+    def hidden_matrices(self) -> list[nn.Parameter]:
+        """Weights of the linear layers, but for those that read what is told about a sensor: text and rate."""
+        told = (self.tokens.placement, self.tokens.rate)
+        return [layer.weight for layer in self.modules() if isinstance(layer, nn.Linear) and layer not in told]
+
     def contextual(self, windows: SensorWindows, placement_text: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens that know of each other (B, S, P + 1, width), and which of them were measured (B, S, P + 1).
 

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from har.labels.groups import group_of
+from har.labels.groups import group_of, may_also_be_true, pace_of
 from har.labels.wording import clean_label, phrasings
 from har.network.blocks import AttentionPooling
 from har.text.encoder import TextFeatures
@@ -390,19 +390,24 @@ class PhrasingTable:
         return TextFeatures(self.tokens[ids, chosen], self.mask[ids, chosen], self.pooled[ids, chosen])
 
     def group_targets(self) -> Tensor:
-        """What each label means to a loss (L, W), unit norm: the mean of its synonym group, less what all groups share.
+        """What each label means to a loss (L, W), unit norm: the mean of its synonyms, less what all groups share.
 
-        Synonyms get the very same target and are never pushed apart. Sentence embeddings of activities share a large
-        component (mean cosine 0.45), without which their differences count. A single group has nothing to differ from
-        and keeps its mean.
+        Synonyms, of one group and pace, get the very same target and are never pushed apart. Sentence embeddings of
+        activities share a large component (mean cosine 0.45), without which their differences count. A single group
+        has nothing to differ from and keeps its mean.
         """
-        names = [group_of(label) for label in self.labels]
+        names = [(group_of(label), pace_of(label) or "") for label in self.labels]
         groups = sorted(set(names))
         group = torch.tensor([groups.index(name) for name in names], device=self.pooled_mean.device)
         total = torch.zeros(len(groups), self.pooled_mean.shape[1], device=group.device)
         means = F.normalize(total.index_add(0, group, self.pooled_mean), dim=1)
         shared = means.mean(0) if len(groups) > 1 else 0.0
         return F.normalize(means - shared, dim=1)[group]
+
+    def undecided(self) -> Tensor:
+        """(L, L) bool: [i, j] where a window of label i may be one of label j too (`may_also_be_true`)."""
+        pairs = [[may_also_be_true(statement, label) for statement in self.labels] for label in self.labels]
+        return torch.tensor(pairs, device=self.pooled_mean.device)
 
     def to(self, device: str | torch.device) -> "PhrasingTable":
         """Move the tensors; returns the table."""

@@ -8,7 +8,18 @@ import pytest
 
 import har.recordings.convert
 from har.labels import groups
-from har.labels.groups import ACCEPTED, GROUPS, IS_A, MIXTURES, check_groups, group_of, matches, normalise
+from har.labels.groups import (
+    ACCEPTED,
+    GROUPS,
+    IS_A,
+    MIXTURES,
+    check_groups,
+    group_of,
+    matches,
+    may_also_be_true,
+    normalise,
+    pace_of,
+)
 
 
 def converter_phrases() -> list[tuple[str, str]]:
@@ -131,3 +142,35 @@ def test_blank_label_is_an_error(bad):
 def test_label_that_is_no_string_is_an_error(bad):
     with pytest.raises(TypeError, match="label table"):
         group_of(bad)
+
+
+@pytest.mark.parametrize(
+    ("statement", "label", "expected"),
+    [
+        ("lying on the back", "lying", True),  # finer: the label does not say how
+        ("lying", "lying on the back", True),  # coarser: true of every window
+        ("lying on the back", "lying on the stomach", False),  # siblings exclude each other
+        ("walking upstairs", "walking upstairs and downstairs", True),
+        ("walking upstairs", "walking downstairs", False),
+        ("getting into a car", "getting into and out of a car", True),  # a part of a mixture
+        ("getting into and out of a car", "getting into a car", False),  # claims what did not happen
+        ("walking slowly", "walking", True),  # one of the two says no pace
+        ("walking", "walking fast", True),
+        ("walking slowly", "walking fast", False),
+        ("walking at a moderate pace", "strolling", False),
+        ("jogging", "running", False),  # the same statement: true, not only possible
+        ("strolling", "walking slowly", False),
+        ("sitting", "jogging", False),
+    ],
+)
+def test_what_may_also_be_true_of_a_window(statement, label, expected):
+    assert may_also_be_true(statement, label) is expected
+
+
+@pytest.mark.parametrize(
+    ("phrase", "expected"),
+    [("walking", None), ("Strolling", "slow"), ("walking at a normal pace", "moderate"), ("brisk walking", "fast"),
+     ("sitting down quickly on a chair", "fast"), ("sitting down on a half-height chair", None)],
+)  # fmt: skip
+def test_paces(phrase, expected):
+    assert pace_of(phrase) == expected

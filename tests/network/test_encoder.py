@@ -172,6 +172,16 @@ def test_frozen_below_the_head_exactly_pooling_and_head_are_trained(encoder, win
     assert {name for name, p in encoder.named_parameters() if p.grad is not None and p.grad.any()} == trained
 
 
+def test_hidden_matrices_are_those_that_mix_features(encoder):
+    names = {id(p): name for name, p in encoder.named_parameters()}
+    found = {names[id(p)] for p in encoder.hidden_matrices()}
+    matrices = {name for name, p in encoder.named_parameters() if p.ndim == 2}
+    assert matrices - found == {
+        "tokens.kind.weight", "tokens.rate.weight", "tokens.placement.weight", "pool.queries",
+    }  # fmt: skip
+    assert found < matrices and len(found) == len(encoder.hidden_matrices())
+
+
 def test_a_window_without_any_sample_stays_finite_and_leaves_the_others_alone(encoder, windows, places, mask_out):
     expected = encoder(windows, places)
     keep = torch.ones_like(windows.valid)

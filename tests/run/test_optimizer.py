@@ -1,4 +1,4 @@
-"""GuardedAdamW against torch's own AdamW, and against numbers that are not finite."""
+"""GuardedOptimizer against torch's own AdamW and a Muon of its own, and against numbers that are not finite."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from har.run.checkpoint import load_checkpoint, save_checkpoint
-from har.run.optimizer import GuardedAdamW
+from har.run.optimizer import GuardedOptimizer
 
 DECAY, CLIP = 0.3, 1.5
 
@@ -37,13 +37,18 @@ def loss_of(module: nn.Module, step: int) -> Tensor:
     return (module(inputs) - targets).abs().mean() * (1.0 if step % 3 else 0.05)
 
 
-def train(module: nn.Module, optimizer: GuardedAdamW, steps: range) -> list[Tensor]:
+def train(module: nn.Module, optimizer: GuardedOptimizer, steps: range) -> list[Tensor]:
     return [optimizer.step(loss_of(module, step), step, batch(step)[2]) for step in steps]
 
 
-def copy_of(module: nn.Module, optimizer: GuardedAdamW) -> list[Tensor]:
+def hidden_of(module: nn.Module) -> list[nn.Parameter]:
+    return [module[0].weight, module[4].weight]
+
+
+def copy_of(module: nn.Module, optimizer: GuardedOptimizer) -> list[Tensor]:
     """Every parameter, moment and step count."""
-    states = [value for state in optimizer.adamw.state.values() for value in state.values()]
+    both = [optimizer.adamw, *([optimizer.muon] if optimizer.muon else [])]
+    states = [value for one in both for state in one.state.values() for value in state.values()]
     return [value.detach().clone() for value in (*module.parameters(), *states)]
 
 
@@ -54,7 +59,7 @@ def assert_bits_equal(found: list[Tensor], expected: list[Tensor]) -> None:
 
 def test_many_steps_equal_torch_with_decay_on_matrices_alone():
     module, oracle = network(), network()
-    optimizer = GuardedAdamW(module, DECAY, CLIP)
+    optimizer = GuardedOptimizer(module, DECAY, CLIP)
     learning = {name: p for name, p in oracle.named_parameters() if p.requires_grad}
     reference = torch.optim.AdamW(
         [
@@ -83,10 +88,39 @@ def test_many_steps_equal_torch_with_decay_on_matrices_alone():
     assert int(optimizer.first_bad) == -1
 
 
+def orthogonalised(matrix: np.ndarray) -> np.ndarray:
+    """Five steps of the quintic iteration of Jordan et al. (2024) on singular values, by SVD."""
+    left, values, right = np.linalg.svd(matrix / np.linalg.norm(matrix), full_matrices=False)
+    for _ in range(5):
+        values = 3.4445 * values - 4.7750 * values**3 + 2.0315 * values**5
+    return left @ np.diag(values) @ right
+
+
+def test_hidden_matrices_follow_the_formulas_of_muon():
+    """Nesterov momentum of 0.95, orthogonalised, as large as AdamW's steps (0.2 sqrt(longer side)), decoupled decay."""
+    module = network()
+    optimizer = GuardedOptimizer(module, DECAY, 1e9, hidden_of(module))
+    weights = [p.detach().numpy().copy() for p in hidden_of(module)]
+    momenta = [np.zeros_like(w) for w in weights]
+    for step in range(6):
+        rate, loss = batch(step)[2], loss_of(module, step)
+        gradients = [g.numpy().copy() for g in torch.autograd.grad(loss, hidden_of(module), retain_graph=True)]
+        optimizer.step(loss, step, rate)
+        for i, gradient in enumerate(gradients):
+            momenta[i] = 0.95 * momenta[i] + 0.05 * gradient
+            update = orthogonalised(0.05 * gradient + 0.95 * momenta[i])
+            size = 0.2 * max(gradient.shape) ** 0.5
+            weights[i] = weights[i] * (1 - rate * DECAY) - rate * size * update
+            # The iteration runs in bfloat16: its singular values are right to some per cent.
+            np.testing.assert_allclose(hidden_of(module)[i].detach().numpy(), weights[i], atol=0.05 * rate * size)
+            weights[i] = hidden_of(module)[i].detach().numpy().copy()
+    assert all(id(p) not in map(id, optimizer.adamw.state) for p in hidden_of(module))
+
+
 def test_what_is_frozen_stays_and_has_no_moments():
     module = network()
     before = [p.clone() for p in module[2].parameters()]
-    optimizer = GuardedAdamW(module, DECAY, CLIP)
+    optimizer = GuardedOptimizer(module, DECAY, CLIP)
     train(module, optimizer, range(3))
     assert_bits_equal(list(module[2].parameters()), before)
     learning = {p for p in module.parameters() if p.requires_grad}
@@ -96,7 +130,7 @@ def test_what_is_frozen_stays_and_has_no_moments():
 
 def test_no_parameter_that_learns_is_an_error():
     with pytest.raises(ValueError, match="everything is frozen"):
-        GuardedAdamW(network().requires_grad_(False), DECAY, CLIP)
+        GuardedOptimizer(network().requires_grad_(False), DECAY, CLIP)
 
 
 @pytest.mark.parametrize("keep", ["weight", "bias"])
@@ -105,7 +139,7 @@ def test_a_module_of_matrices_or_of_vectors_alone_learns(keep):
     for name, parameter in module.named_parameters():
         parameter.requires_grad_(name == keep)
     before = {name: p.clone() for name, p in module.named_parameters()}
-    train(module, GuardedAdamW(module, DECAY, CLIP), range(1))
+    train(module, GuardedOptimizer(module, DECAY, CLIP), range(1))
     assert {name for name, p in module.named_parameters() if not torch.equal(p, before[name])} == {keep}
 
 
@@ -125,9 +159,10 @@ BAD = {
 
 @pytest.mark.parametrize("make_bad", BAD.values(), ids=BAD.keys())
 @pytest.mark.parametrize("good_steps", [0, 4])
-def test_a_bad_step_changes_nothing_nor_does_any_later_one(make_bad: Callable, good_steps):
+@pytest.mark.parametrize("with_muon", [False, True])
+def test_a_bad_step_changes_nothing_nor_does_any_later_one(make_bad: Callable, good_steps, with_muon):
     module = network()
-    optimizer = GuardedAdamW(module, DECAY, CLIP)
+    optimizer = GuardedOptimizer(module, DECAY, CLIP, hidden_of(module) if with_muon else ())
     train(module, optimizer, range(good_steps))
     before, parameters = copy_of(module, optimizer), [p.detach().clone() for p in module.parameters()]
     loss = loss_of(module, good_steps) + make_bad(module)
@@ -149,14 +184,14 @@ def test_a_bad_step_changes_nothing_nor_does_any_later_one(make_bad: Callable, g
 def test_nothing_is_left_behind_by_a_step_for_the_next():
     """Two gradients must not add up: the second step of a pair sees its own alone."""
     module = network()
-    optimizer = GuardedAdamW(module, DECAY, CLIP)
+    optimizer = GuardedOptimizer(module, DECAY, CLIP)
     train(module, optimizer, range(1))
     assert all(p.grad is None or not p.grad.any() for p in module.parameters())
 
 
 def test_a_learning_rate_of_zero_moves_only_the_moments():
     module = network()
-    optimizer = GuardedAdamW(module, DECAY, CLIP)
+    optimizer = GuardedOptimizer(module, DECAY, CLIP)
     train(module, optimizer, range(2))
     parameters = [p.detach().clone() for p in module.parameters()]
     moments = copy_of(module, optimizer)[len(parameters) :]
@@ -168,18 +203,22 @@ def test_a_learning_rate_of_zero_moves_only_the_moments():
     assert all(changed)
 
 
-def test_a_saved_state_goes_on_to_the_bit(tmp_path):
+@pytest.mark.parametrize("with_muon", [False, True])
+def test_a_saved_state_goes_on_to_the_bit(tmp_path, with_muon):
+    def optimizer_of(module: nn.Module) -> GuardedOptimizer:
+        return GuardedOptimizer(module, DECAY, CLIP, hidden_of(module) if with_muon else ())
+
     whole, part = network(), network()
-    optimizer = GuardedAdamW(whole, DECAY, CLIP)
+    optimizer = optimizer_of(whole)
     train(whole, optimizer, range(10))
 
-    first = GuardedAdamW(part, DECAY, CLIP)
+    first = optimizer_of(part)
     train(part, first, range(6))
     save_checkpoint(tmp_path / "latest.pt", {"optimizer": first.state_dict(), "model": part.state_dict()})
     state = load_checkpoint(tmp_path / "latest.pt")
     resumed = network(seed=5)
     resumed.load_state_dict(state["model"])
-    second = GuardedAdamW(resumed, DECAY, CLIP)
+    second = optimizer_of(resumed)
     second.load_state_dict(state["optimizer"])
     train(resumed, second, range(6, 10))
     assert_bits_equal(copy_of(resumed, second), copy_of(whole, optimizer))
@@ -187,5 +226,5 @@ def test_a_saved_state_goes_on_to_the_bit(tmp_path):
     # Without its moments the optimiser goes elsewhere.
     fresh = network(seed=5)
     fresh.load_state_dict(state["model"])
-    train(fresh, GuardedAdamW(fresh, DECAY, CLIP), range(6, 10))
+    train(fresh, optimizer_of(fresh), range(6, 10))
     assert not torch.equal(fresh[0].weight, whole[0].weight)

@@ -191,6 +191,18 @@ def test_every_loss_variant_trains(variant, run_script, arguments, tmp_path):
     assert (run_folder(tmp_path) / "best.pt").exists()
 
 
+def test_pairs_that_a_label_leaves_open_are_left_out_of_the_loss(run_script, arguments, tmp_path):
+    """The same weights and batch; with fewer texts and windows to tell apart the loss can only be smaller."""
+    losses = []
+    for value in (True, False):
+        once = {"EPOCHS": 1, "STEPS_PER_EPOCH": 1, "LOG_EVERY": 1, "LOSS_VARIANT": "hard", "UNDECIDED_PAIRS": value}
+        done = run_script(SCRIPT, *arguments(OUTPUT_ROOT=tmp_path / str(value), **once))
+        assert done.returncode == 0, done.stderr
+        metrics = read_metrics(run_folder(tmp_path / str(value)) / "metrics.jsonl")
+        losses.append(next(record["loss"] for record in metrics if record["split"] == "train"))
+    assert losses[0] < losses[1] - 1e-4
+
+
 def test_switched_off_augmentations_leave_only_the_windows(run_script, arguments, tmp_path):
     """With every augmentation off two seeds of sampling see the same kind of data: the run works and learns."""
     off = {

@@ -494,6 +494,13 @@ def test_unseen_labels_lie_near_similar_ones(tmp_path):
     assert torch.einsum("ikd,jkd->ij", unseen, known).argmax(1).tolist() == [0, 1, 2, 3]
 
 
+def test_undecided_pairs_are_those_that_a_label_leaves_open():
+    table = PhrasingTable(FakeEncoder(), ["lying", "lying on the back", "lying on the stomach", "running", "jogging"])
+    expected = torch.zeros(5, 5, dtype=torch.bool)
+    expected[0, [1, 2]] = expected[[1, 2], 0] = True
+    assert torch.equal(table.undecided(), expected)
+
+
 def test_group_targets_are_centred_means_of_synonym_groups():
     """Against a loop over groups in numpy; synonyms coincide, other groups do not."""
     labels = ["running", "walking", "jogging", "sitting", "standing"]
@@ -508,5 +515,8 @@ def test_group_targets_are_centred_means_of_synonym_groups():
             np.testing.assert_allclose(found[row], expected / np.linalg.norm(expected), atol=1e-5)
     cosine = found @ found.T
     assert cosine[0, 2] == pytest.approx(1.0) and np.abs(cosine[0, [1, 3, 4]]).max() < 0.9
+    paces = PhrasingTable(FakeEncoder(), ["walking slowly", "strolling", "walking", "sitting"]).group_targets()
+    cosine = (paces @ paces.T).double()
+    assert cosine[0, 1] == pytest.approx(1.0) and cosine[0, [2, 3]].max() < 0.999
     alone = PhrasingTable(FakeEncoder(), ["running", "jogging"]).group_targets()
     assert torch.isfinite(alone).all() and float(alone.norm(dim=1).min()) == pytest.approx(1.0, abs=1e-5)

@@ -53,7 +53,7 @@ from har.run.folder import (
 )
 from har.run.interruption import StopRequest
 from har.run.log import MetricsLog, RateMeter, explain_bad_step
-from har.run.optimizer import GuardedAdamW
+from har.run.optimizer import GuardedOptimizer
 from har.run.schedule import warmup_cosine
 from har.run.seed import derive_seed, seed_everything
 from har.text.encoder import SentenceEncoder
@@ -397,7 +397,7 @@ class Learner:
         compiled = COMPILE == "on" or (COMPILE == "auto" and device.type == "cuda")
         self.forward = torch.compile(self.network) if compiled else self.network
         self.forward_second = torch.compile(self.model) if compiled else self.model
-        self.optimizer = GuardedAdamW(self.network, WEIGHT_DECAY, GRADIENT_CLIP)
+        self.optimizer = GuardedOptimizer(self.network, WEIGHT_DECAY, GRADIENT_CLIP)
 
     def losses(self, batch: PretrainingBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss and metrics of a batch. bfloat16 on a GPU has the range of float32 and needs no gradient scaler."""

@@ -80,15 +80,20 @@ def label_cosine(text_targets_BT: Tensor, queue_targets_QT: Tensor) -> tuple[Ten
 
 @torch.no_grad()
 def alignment_metrics(
-    similarity_BN: Tensor, same_label_BN: Tensor, scale: Tensor, loss_imu_to_text: Tensor, loss_text_to_imu: Tensor
+    similarity_BN: Tensor,
+    same_label_BN: Tensor,
+    undecided_BN: Tensor,
+    scale: Tensor,
+    loss_imu_to_text: Tensor,
+    loss_text_to_imu: Tensor,
 ) -> dict[str, Tensor]:
     """Detached scalars that describe one step; similarities are those of windows with [batch, queue] texts.
 
-    Pairs of the same label are positives, all others negatives. Where batch and queue hold one label only there is no
+    Pairs of the same label are positives, all others negatives, but for undecided ones. Where batch and queue hold one label only there is no
     negative: `negative_similarity` is then 0, the cosine of unrelated directions, and the gap is measured from there.
     `logit_scale` is the scale in use (1 / temperature, clamped); the parameter is its logarithm.
     """
-    pairs = {"positive_similarity": same_label_BN, "negative_similarity": ~same_label_BN}
+    pairs = {"positive_similarity": same_label_BN, "negative_similarity": ~(same_label_BN | undecided_BN)}
     metrics = {name: (similarity_BN * mask).sum() / mask.sum().clamp_min(1) for name, mask in pairs.items()}
     metrics["similarity_gap"] = metrics["positive_similarity"] - metrics["negative_similarity"]
     metrics |= {"loss": (loss_imu_to_text + loss_text_to_imu) / 2, "logit_scale": scale.detach()}
@@ -105,6 +110,10 @@ class InfoNCELoss(nn.Module):
     with w = `soft_target_weight`. The same rule covers batch and queue and both directions, so neither a second window
     of the anchor's label nor a queued synonym is pushed away. Without it the diagonal is the only positive and every
     queue column a negative, as in CLIP and MoCo.
+
+    Labels are of different detail: a window of "lying" may show "lying on the back". Such *undecided* columns leave the
+    sums of their row, in the targets as in the softmax: the window is neither drawn to the text nor pushed away from
+    it, as candidate labels are treated in learning from partial labels (Cour, Sapp & Taskar, JMLR 12, 2011).
 
     Args:
         temperature: initial temperature in [0.01, 1]; the parameter `logit_scale` learns log(1 / temperature). The
@@ -147,6 +156,7 @@ class InfoNCELoss(nn.Module):
         *,
         text_targets: Tensor | None = None,
         queue_targets: Tensor | None = None,
+        undecided: tuple[Tensor, Tensor] | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean of the window-to-text and the text-to-window loss.
 
@@ -160,9 +170,11 @@ class InfoNCELoss(nn.Module):
                 Without them the detached text embeddings serve (mean over prototypes). Training should pass them:
                 learned texts drift, so that a queued text no longer equals the fresh text of its own label.
             queue_targets: (Q, T) the same for the queue; given exactly when both queue and text_targets are.
+            undecided: two bool tensors (B, N) over the columns [batch, queue]: texts j that may be true of window i
+                too, and windows j of which text i may be true. Columns of the anchor's own label are never undecided.
 
         Returns the scalar loss and the metrics (an empty dict unless asked for). No gradient flows into targets.
-        Raises ValueError for an empty batch, for shapes, widths or devices that do not fit, and for half a queue.
+        Raises ValueError for an empty batch, for shapes, widths, types or devices that do not fit, and for half a queue.
         """
         tensors = (imu_embeddings, text_embeddings, text_targets, imu_queue, text_queue, queue_targets)
         _check_inputs({name: t for name, t in zip(BATCH + QUEUE, tensors, strict=True) if t is not None})
@@ -181,28 +193,34 @@ class InfoNCELoss(nn.Module):
             elif queue_targets is None:
                 queue_targets = text_targets[:0]
             cosine_BN, same_label_BN = label_cosine(text_targets.to(dtype), queue_targets.to(dtype))
-            targets = self._targets(cosine_BN, same_label_BN)
-
-            to_text = self._direction_loss(imu_to_text_BN, targets)
-            to_imu = self._direction_loss(text_to_imu_BN, targets)
+            undecided_texts_BN, undecided_windows_BN = _check_undecided(undecided, same_label_BN)
+            targets = self._targets(cosine_BN, same_label_BN, undecided_texts_BN)
+            to_text = self._direction_loss(imu_to_text_BN, targets, undecided_texts_BN)
+            window_targets = self._targets(cosine_BN, same_label_BN, undecided_windows_BN)
+            to_imu = self._direction_loss(text_to_imu_BN, window_targets, undecided_windows_BN)
             loss = (to_text + to_imu) / 2
             if not return_metrics:
                 return loss, {}
-            metrics = alignment_metrics(imu_to_text_BN / scale, same_label_BN, scale, to_text, to_imu)
+            metrics = alignment_metrics(
+                imu_to_text_BN / scale, same_label_BN, undecided_texts_BN, scale, to_text, to_imu
+            )
             if self.use_soft_targets:
                 metrics["target_entropy"] = torch.special.entr(targets).sum(dim=1).mean()
             return loss, metrics
 
-    def _targets(self, cosine_BN: Tensor, same_label_BN: Tensor) -> Tensor:
-        """Target distribution (B, N) over the columns [batch, queue], for both directions; without a graph."""
+    def _targets(self, cosine_BN: Tensor, same_label_BN: Tensor, undecided_BN: Tensor) -> Tensor:
+        """Target distribution (B, N) over the columns [batch, queue] of one direction; without a graph."""
         if not self.use_soft_targets:
             return torch.eye(*cosine_BN.shape, dtype=cosine_BN.dtype, device=cosine_BN.device)
         hard_BN = F.normalize(same_label_BN.to(cosine_BN.dtype), p=1, dim=1)
-        soft_BN = torch.softmax(cosine_BN / self.soft_target_temperature, dim=1)
+        decided_BN = cosine_BN.masked_fill(undecided_BN, -math.inf)
+        soft_BN = torch.softmax(decided_BN / self.soft_target_temperature, dim=1)
         return torch.lerp(hard_BN, soft_BN, self.soft_target_weight)
 
-    def _direction_loss(self, logits_BN: Tensor, targets_BN: Tensor) -> Tensor:
-        return F.cross_entropy(logits_BN, targets_BN)
+    def _direction_loss(self, logits_BN: Tensor, targets_BN: Tensor, undecided_BN: Tensor) -> Tensor:
+        # Finite, because a target of 0 times a logarithm of -inf is NaN.
+        lowest = torch.finfo(logits_BN.dtype).min / 4
+        return F.cross_entropy(logits_BN.masked_fill(undecided_BN, lowest), targets_BN)
 
 
 class SigLIPLoss(InfoNCELoss):
@@ -217,12 +235,14 @@ class SigLIPLoss(InfoNCELoss):
         super().__init__(temperature, use_soft_targets=False)
         self.logit_bias = nn.Parameter(torch.tensor(float(initial_bias)))
 
-    def _targets(self, cosine_BN: Tensor, same_label_BN: Tensor) -> Tensor:
+    def _targets(self, cosine_BN: Tensor, same_label_BN: Tensor, undecided_BN: Tensor) -> Tensor:
         return same_label_BN.to(cosine_BN.dtype)
 
-    def _direction_loss(self, logits_BN: Tensor, targets_BN: Tensor) -> Tensor:
+    def _direction_loss(self, logits_BN: Tensor, targets_BN: Tensor, undecided_BN: Tensor) -> Tensor:
         logits_BN = logits_BN + self.logit_bias.to(logits_BN.dtype)
-        return F.binary_cross_entropy_with_logits(logits_BN, targets_BN, reduction="sum") / logits_BN.shape[0]
+        decided_BN = (~undecided_BN).to(logits_BN.dtype)
+        loss = F.binary_cross_entropy_with_logits(logits_BN, targets_BN, weight=decided_BN, reduction="sum")
+        return loss / logits_BN.shape[0]
 
 
 class SemanticAlignmentLoss(nn.Module):
@@ -268,6 +288,20 @@ class SemanticAlignmentLoss(nn.Module):
 def _unit_prototypes(text: Tensor) -> Tensor:
     """(N, D) or (N, K, D) -> unit-norm (N, K, D)."""
     return F.normalize(text.unsqueeze(1) if text.dim() == 2 else text, dim=-1)
+
+
+def _check_undecided(undecided: tuple[Tensor, Tensor] | None, same_label_BN: Tensor) -> tuple[Tensor, Tensor]:
+    """Texts and windows that are undecided, (B, N) each, without the pairs of one label; none where not given."""
+    if undecided is None:
+        return torch.zeros_like(same_label_BN), torch.zeros_like(same_label_BN)
+    for name, pairs in zip(("texts", "windows"), undecided, strict=True):
+        if pairs.dtype != torch.bool or pairs.shape != same_label_BN.shape or pairs.device != same_label_BN.device:
+            raise ValueError(
+                f"undecided {name} are {pairs.dtype} {tuple(pairs.shape)} on {pairs.device}; expected torch.bool "
+                f"{tuple(same_label_BN.shape)} (batch, batch and queue) on {same_label_BN.device}"
+            )
+    texts, windows = undecided
+    return texts & ~same_label_BN, windows & ~same_label_BN
 
 
 def _check_inputs(given: dict[str, Tensor]) -> None:

@@ -25,6 +25,7 @@ from har.recordings.simulate.wardrobe import (
 
 SHORTEST_BOUT_S, LONGEST_BOUT_S = 6.0, 45.0
 RECORDING_S = 240.0  # after which a person puts the device on anew
+FIRST_WALK_S = (15.0, 30.0)  # who has put it on walks to where the rest happens
 BORDER_S = 0.15  # deviation of labelled borders: people who label are not exact
 FEET = tuple(f"{side}_foot" for side in SIDES)
 
@@ -129,7 +130,10 @@ def _recordings(
             if total >= seconds:
                 break
     per_recording = max(1, round(len(bouts) / max(1, round(total / RECORDING_S))))
-    return [bouts[i : i + per_recording] for i in range(0, len(bouts), per_recording)]
+    return [
+        [("walking", rng.uniform(*FIRST_WALK_S)), *bouts[i : i + per_recording]]
+        for i in range(0, len(bouts), per_recording)
+    ]
 
 
 def _steps(bouts: list[tuple[str, float]], person: Person, rng: np.random.Generator) -> list[Step]:
