@@ -49,8 +49,23 @@ def test_folders_hold_the_people_and_hours_asked_for(root: Path, corpus: dict[st
             for s in stream.segments
         }
         if not DATASETS[name].together:  # recordings on one clock would count once a stream
-            assert sum(moved.values()) == pytest.approx(3600 * HOURS, rel=0.35)
+            first_walks = np.mean(corpus_module.FIRST_WALK_S) * len({recording for recording, _ in moved})
+            assert sum(moved.values()) == pytest.approx(3600 * HOURS + first_walks, rel=0.35)
         assert "simulated with seed 3" in dataset.notes[0]
+
+
+def test_every_recording_begins_with_a_walk_long_enough_to_tell_up_and_ahead(corpus: dict[str, Dataset]):
+    for dataset in corpus.values():
+        for stream in dataset.streams.values():
+            first: dict[str, tuple[float, str, float]] = {}
+            for s in stream.segments:
+                what = group_of(s.label) if s.label else ""
+                labelled = (s.start_time_s, what, (s.stop - s.start) / stream.info.sampling_rate_hz)
+                first[s.recording] = min(first.get(s.recording, labelled), labelled)
+            # A device that pauses cuts the walk, and labels begin late by up to 0.3 s.
+            assert first and all(group == "walking" and start < 1.0 for start, group, _ in first.values())
+            low, high = corpus_module.FIRST_WALK_S
+            assert low - 1 < np.median([seconds for *_, seconds in first.values()]) < high + 1
 
 
 def test_the_devices_span_what_real_ones_do():

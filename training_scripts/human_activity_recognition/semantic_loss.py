@@ -89,8 +89,9 @@ def alignment_metrics(
 ) -> dict[str, Tensor]:
     """Detached scalars that describe one step; similarities are those of windows with [batch, queue] texts.
 
-    Pairs of the same label are positives, all others negatives, but for undecided ones. Where batch and queue hold one label only there is no
-    negative: `negative_similarity` is then 0, the cosine of unrelated directions, and the gap is measured from there.
+    Pairs of the same label are positives, all others negatives, but for undecided ones. Where batch and queue hold one
+    label only there is no negative: `negative_similarity` is then 0, the cosine of unrelated directions, and the gap is
+    measured from there.
     `logit_scale` is the scale in use (1 / temperature, clamped); the parameter is its logarithm.
     """
     pairs = {"positive_similarity": same_label_BN, "negative_similarity": ~(same_label_BN | undecided_BN)}
@@ -174,7 +175,7 @@ class InfoNCELoss(nn.Module):
                 too, and windows j of which text i may be true. Columns of the anchor's own label are never undecided.
 
         Returns the scalar loss and the metrics (an empty dict unless asked for). No gradient flows into targets.
-        Raises ValueError for an empty batch, for shapes, widths, types or devices that do not fit, and for half a queue.
+        Raises ValueError for an empty batch, for shapes, widths, types or devices that do not fit, for half a queue.
         """
         tensors = (imu_embeddings, text_embeddings, text_targets, imu_queue, text_queue, queue_targets)
         _check_inputs({name: t for name, t in zip(BATCH + QUEUE, tensors, strict=True) if t is not None})

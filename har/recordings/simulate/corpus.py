@@ -41,10 +41,10 @@ def write_simulated_corpus(
 ) -> list[str]:
     """Write the datasets ``names`` of ``SIMULATED_NAMES`` below ``data_root``; returns their names.
 
-    hours: that people move in each dataset, all together; devices worn at the same time record the same hours. The same
-    arguments give identical bytes, and a person does not depend on how many others there are as long as hours / people
-    stays the same. progress: wraps the list of (dataset, number of the person), e.g. a progress bar. Raises
-    ``ValueError`` for a negative seed, no people, no time or an unknown name.
+    hours: that people move in each dataset, all together, the first walk of each recording aside; devices worn at the
+    same time record the same hours. The same arguments give identical bytes, and a person does not depend on how many
+    others there are as long as hours / people stays the same. progress: wraps the list of (dataset, number of the
+    person), e.g. a progress bar. Raises ``ValueError`` for a negative seed, no people, no time or an unknown name.
     """
     if unknown := [name for name in names if name not in SIMULATED_NAMES]:
         raise ValueError(f"no simulated dataset {', '.join(unknown)}; there are {', '.join(SIMULATED_NAMES)}")
@@ -116,7 +116,7 @@ def write_person(writer: DatasetWriter, name: str, number: int, seconds: float, 
 def _recordings(
     dataset: SimulatedDataset, seconds: float, number: int, rng: np.random.Generator
 ) -> list[list[tuple[str, float]]]:
-    """Bouts (activity, seconds) of every recording: rounds through all activities in a random order."""
+    """Bouts (activity, seconds) of every recording: a walk, then rounds through all activities in a random order."""
     once = [name for name, often in dataset.activities.items() for _ in range(often)]
     typical = float(np.clip(seconds / len(once), SHORTEST_BOUT_S, LONGEST_BOUT_S))
     bouts: list[tuple[str, float]] = []
