@@ -30,6 +30,7 @@ class Windows:
         (stream,) = index.streams
         self.candidates = dataset.labels
         rows = index.labelled_rows()
+        self.in_context = self.model.embed_rows_in_context(index, rows)
         self.unlabelled = len(index) - len(rows)
         self.labels = [index.labels[i] for i in index.label_id[rows]]
         self.subjects = [index.subjects[i].split("/")[1] for i in index.subject_id[rows]]
@@ -118,6 +119,31 @@ def test_scores_are_those_of_the_label_banks_probabilities(evaluation, result, c
         assert found["macro_f1"]["draws"] == pytest.approx(row["macro_f1"]["draws"], abs=0.01)
     assert result["windows"] == len(windows.labels)
     assert len(set(predicted)) > 1  # or else a wrong sign would not be seen
+
+
+def test_with_context_windows_are_embedded_with_their_recordings(
+    evaluation, checkpoint_path, small_corpus, run_script, tmp_path
+):
+    where = ("--checkpoint", checkpoint_path, "--datasets", "sim_belt", "--data", small_corpus, "--out", tmp_path / "o")
+    done = run_script(SCRIPT, *where, "--context", "--draws", DRAWS, "--shots", 4, "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "o" / "few_shot.json").read_text())
+    alone = json.loads((evaluation / "few_shot.json").read_text())
+    assert (record["settings"]["embedded"], alone["settings"]["embedded"]) == (
+        "in the context of the recordings", "one window at a time",
+    )  # fmt: skip
+    windows = Windows(checkpoint_path, small_corpus)
+    bank = load_label_bank(windows.checkpoint, "cpu", windows.hyperparams_path)
+    _, probabilities = bank.classify(windows.in_context, windows.candidates)
+    names = ("draws", "text_windows", "ridge_penalty", "seed")
+    expected = score_few_shot(
+        "sim_belt", windows.in_context.numpy(), probabilities.double().log().numpy(), float(bank.logit_scale),
+        windows.labels, windows.subjects, windows.ids, labels=windows.candidates,
+        protocol=FewShotProtocol((4,), *(record["settings"][name] for name in names)),
+    )  # fmt: skip
+    (found, before) = (r["datasets"]["sim_belt"]["zero_shot"]["accuracy"]["draws"] for r in (record, alone))
+    assert found == pytest.approx(expected.zero_shot["accuracy"]["draws"], abs=0.01)
+    assert max(abs(a - b) for a, b in zip(found, before, strict=True)) > 0.02
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,15 @@ folder of --out:
     few_shot.json                  the same with the values of every draw
     plots/few_shot_<dataset>.png   macro-F1 against k
 
-Falls are left out unless --falls is given. A dataset that was trained on is refused: its labels are no few ones.
-Errors end with one line and exit status 2.
+Windows are embedded on their own, or with --context as ``embed_rows_in_context`` does it: with what all unlabelled
+recordings of the person and device tell, calibration aside. Falls are left out unless --falls is given. A dataset
+that was trained on is refused: its labels are no few ones. Errors end with one line and exit status 2.
 """
 
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--shots", type=int, nargs="+", default=SHOTS, metavar="K", help=f"labelled windows a class (default: {shots})"
     )
+    parser.add_argument("--context", action="store_true", help="embed with the recording's context, not on their own")
     return parser.parse_args(argv)
 
 
@@ -81,7 +83,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     results, figures = [], {}
     for dataset in datasets:
         index = WindowIndex([dataset], **window)
-        result = score_dataset(dataset, index, model, label_bank, arguments.falls, protocol)
+        embed = model.embed_rows_in_context if arguments.context else model.embed_rows
+        result = score_dataset(dataset, index, embed, label_bank, arguments.falls, protocol)
         path = arguments.out / "plots" / f"few_shot_{dataset.name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         plot_few_shot(result.to_dict(), path, f"{dataset.name}, scored on other people than those labelled")
@@ -108,9 +111,12 @@ def window_setting(checkpoint: dict, name: str, path: Path) -> float:
 
 
 def score_dataset(
-    dataset: Dataset, index: WindowIndex, model, label_bank, with_falls: bool, protocol: FewShotProtocol
+    dataset: Dataset, index: WindowIndex, embed: Callable, label_bank, with_falls: bool, protocol: FewShotProtocol
 ) -> FewShotResult:
-    """Embed the labelled windows of a dataset once, and score them in all draws."""
+    """Embed the labelled windows of a dataset once, and score them in all draws.
+
+    embed: (index, rows, progress) -> (N, D) unit-norm embeddings.
+    """
     candidates = [label for label in dataset.labels if with_falls or not is_fall(label)]
     rows = index.labelled_rows(candidates.__contains__)
     if not len(rows):
@@ -120,7 +126,7 @@ def score_dataset(
         )
     names = np.array([*index.labels, ""], dtype=object)[index.label_id]  # unlabelled is -1, the last one
     with tqdm(total=len(rows), desc=dataset.name, unit="windows", disable=None) as bar:
-        embeddings = model.embed_rows(index, rows, bar.update)
+        embeddings = embed(index, rows, bar.update)
     with torch.no_grad():
         prototypes = label_bank.encode(candidates).reshape(len(candidates), -1, embeddings.shape[1])
         scale = label_bank.logit_scale
@@ -169,6 +175,7 @@ def write_files(
         "checkpoint": str(arguments.checkpoint),
         "trained_on": list(checkpoint["datasets"]),
         **window,
+        "embedded": "in the context of the recordings" if arguments.context else "one window at a time",
         "falls": "scored" if arguments.falls else "left out",
         "shots": list(protocol.shots),
         "draws": protocol.draws,
