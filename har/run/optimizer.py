@@ -54,10 +54,8 @@ class GuardedOptimizer:
         bad = ~(torch.isfinite(loss.detach()) & torch.isfinite(norm))
         self.first_bad = torch.where((self.first_bad < 0) & bad, step, self.first_bad)
         self.adamw.found_inf = (self.first_bad >= 0).float()
-        for optimizer in (self.adamw, self.muon):
-            if optimizer is not None:
-                for group in optimizer.param_groups:
-                    group["lr"] = learning_rate
+        for group in [*self.adamw.param_groups, *([] if self.muon is None else self.muon.param_groups)]:
+            group["lr"] = learning_rate
         self.adamw.step()
         if self.muon is not None:
             self._muon_step()

@@ -400,7 +400,8 @@ class Learner:
 
     def __init__(self, corpus: Corpus, encoder: SentenceEncoder, table: PhrasingTable, device: torch.device) -> None:
         self.encoder, self.table, self.device = encoder, table, device
-        self.targets, self.undecided = table.group_targets(), table.undecided()
+        self.targets = table.group_targets()
+        self.undecided = table.undecided() if UNDECIDED_PAIRS else None
         text_width = table.pooled_mean.shape[1]
         placements = sorted({stream.info.placement for stream in corpus.index.streams})
         config = NetworkConfig(
@@ -452,11 +453,8 @@ class Learner:
             queued_targets = self.targets[queued_label]
             column_label = torch.cat([batch.label, queued_label])
         undecided = None
-        if UNDECIDED_PAIRS:
-            undecided = (
-                self.undecided[batch.label][:, column_label],
-                self.undecided.T[batch.label][:, column_label],
-            )
+        if self.undecided is not None:
+            undecided = tuple(pairs[batch.label][:, column_label] for pairs in (self.undecided, self.undecided.T))
         loss, metrics = self.criterion(
             imu, text, queued_imu, queued_text, with_metrics,
             text_targets=self.targets[batch.label], queue_targets=queued_targets, undecided=undecided,
