@@ -1,8 +1,9 @@
 """A few labelled windows of a new dataset: what they add to the words of its labels.
 
-Embeddings are frozen. In each draw people are divided into two halves; k windows a class of the one half, the support,
-are given their labels, and the windows of the other half, the query, are named. Three classifiers estimate the
-probability of each class from the support:
+The network is frozen. In each draw people are divided into two halves; k windows a class of the one half, the support,
+are given their labels, and the windows of the other half, the query, are named. Windows are described by the network's
+features, which its embedding is computed from, less their mean over the support and of unit norm (SimpleShot: Wang et
+al., arXiv 1911.04623). Three classifiers estimate the probability of each class from the support:
 
 ridge
     Ridge regression of the support to one-hot targets with an unpenalised intercept, closed form. Its predictions
@@ -23,7 +24,7 @@ factor m (Reynolds, Quatieri & Dunn, Digital Signal Processing 2000, eq. 14). Pr
 blended: where the text cannot decide, its softmax is flat and leaves the decision to the support. k = 0 is the
 zero-shot prediction itself.
 
-Shapes: N windows, S support, Q query, L classes, P people, D embedding width.
+Shapes: N windows, S support, Q query, L classes, P people, D feature width.
 """
 
 from collections import Counter
@@ -166,7 +167,7 @@ def _best_division(shows_LP: np.ndarray, generator: np.random.Generator) -> tupl
 def ridge_probabilities(
     support_SD: np.ndarray, class_S: np.ndarray, query_QD: np.ndarray, classes: int, penalty: float
 ) -> np.ndarray:
-    """(Q, L) predictions of a ridge regression from the embeddings to one-hot classes.
+    """(Q, L) predictions of a ridge regression from the features to one-hot classes.
 
     Minimises sum_s |y_s - b - W' x_s|^2 + penalty |W|^2 over W (D, L) and b (L,): with centred X and Y,
     W = (X'X + penalty I)^-1 X'Y (Hoerl & Kennard, Technometrics 1970). Raises ``ValueError`` unless penalty > 0.
@@ -194,6 +195,17 @@ def nearest_cosines(support_SD: np.ndarray, class_S: np.ndarray, query_QD: np.nd
     """(Q, L) cosines of unit-norm windows with the nearest support window of each class; every class needs one."""
     cosine_QS = query_QD @ support_SD.T
     return np.stack([cosine_QS[:, class_S == i].max(axis=1) for i in range(classes)], axis=1)
+
+
+def centred(support_SD: np.ndarray, query_QD: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Support and query less the mean of the support, of unit norm; the mean itself becomes zero."""
+    mean_D = support_SD.mean(axis=0)
+    away = support_SD - mean_D, query_QD - mean_D
+    return tuple(np.divide(x, _norms(x), out=np.zeros_like(x), where=_norms(x) > 0) for x in away)
+
+
+def _norms(rows_ND: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(rows_ND, axis=1, keepdims=True)
 
 
 def class_probabilities(
@@ -280,7 +292,7 @@ class FewShotResult:
 
 def score_few_shot(
     dataset: str,
-    embeddings: np.ndarray,
+    features: np.ndarray,
     text_logits: np.ndarray,
     logit_scale: float,
     true: Sequence[str],
@@ -295,17 +307,17 @@ def score_few_shot(
 ) -> FewShotResult:
     """Score the N windows of one dataset at every number of shots, over the draws of ``protocol``.
 
-    embeddings: (N, D), normalised here. text_logits: (N, L) similarity with the text of each of the candidates
+    features: (N, D), normalised here. text_logits: (N, L) similarity with the text of each of the candidates
     ``labels`` (L), times ``logit_scale``; the largest is the zero-shot prediction. ``true``, ``subjects`` and
     ``window_ids`` (N,) as in `draw_windows`. Candidates, support and query of a draw hold the same classes; labels
     that no draw can score are left out and noted. Every number of shots, zero included, is scored on the same query.
     ``progress`` is called with 1 after each draw.
 
-    Raises ``ValueError`` for shapes and labels that do not fit, embeddings without a direction, logits that are not
+    Raises ``ValueError`` for shapes and labels that do not fit, features without a direction, logits that are not
     finite, and as `draw_windows` and `ridge_probabilities`.
     """
     true = [str(t) for t in true]
-    unit_ND, text_NL = _check_arrays(dataset, embeddings, text_logits, true, labels)
+    unit_ND, text_NL = _check_arrays(dataset, features, text_logits, true, labels)
     column = {label: i for i, label in enumerate(labels)}
     available: dict[str, list[int]] = {}  # support windows of each class, in the draws that score it
     scored: list[dict] = []
@@ -354,10 +366,11 @@ def _score_draw(
     scores = {ZERO_SHOT: _scores(truth, text_QL, draw.labels)}
     for shots in protocol.shots:
         rows, class_S = draw.support(shots)
+        support_SD, query_QD = centred(unit_ND[rows], unit_ND[draw.query])
         found = class_probabilities(
-            unit_ND[rows],
+            support_SD,
             class_S,
-            unit_ND[draw.query],
+            query_QD,
             len(draw.labels),
             logit_scale=logit_scale,
             ridge_penalty=protocol.ridge_penalty,
@@ -402,26 +415,26 @@ def _draw_notes(dropped: Mapping[str, int], available: Mapping[str, list[int]], 
 
 
 def _check_arrays(
-    dataset: str, embeddings: np.ndarray, text_logits: np.ndarray, true: Sequence[str], labels: Sequence[str]
+    dataset: str, features: np.ndarray, text_logits: np.ndarray, true: Sequence[str], labels: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Unit-norm embeddings (N, D) and logits (N, L), both float64."""
-    embeddings = np.asarray(embeddings, dtype=np.float64)
+    """Unit-norm features (N, D) and logits (N, L), both float64."""
+    features = np.asarray(features, dtype=np.float64)
     text = np.asarray(text_logits, dtype=np.float64)
-    if embeddings.ndim != 2 or len(embeddings) != len(true) or text.shape != (len(true), len(labels)):
+    if features.ndim != 2 or len(features) != len(true) or text.shape != (len(true), len(labels)):
         raise ValueError(
-            f"{dataset}: embeddings {embeddings.shape} and text logits {text.shape} for {len(true)} windows and "
+            f"{dataset}: features {features.shape} and text logits {text.shape} for {len(true)} windows and "
             f"{len(labels)} labels; expected (N, D) and (N, L)"
         )
     if strangers := sorted(set(true) - set(labels)):
         raise ValueError(f"{dataset}: true labels {strangers[:5]} are not among the {len(labels)} candidates; add them")
-    norm = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    norm = _norms(features)
     bad = ~(np.isfinite(norm[:, 0]) & (norm[:, 0] > 0) & np.isfinite(text).all(axis=1))
     if bad.any():
         raise ValueError(
-            f"{dataset}: {bad.sum()} windows, the first in row {bad.argmax()}, have an embedding without a direction "
+            f"{dataset}: {bad.sum()} windows, the first in row {bad.argmax()}, have features without a direction "
             "or a text logit that is not finite; leave them out"
         )
-    return embeddings / norm, text
+    return features / norm, text
 
 
 # --- Report ----------------------------------------------------------------------------------------------------------

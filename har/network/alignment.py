@@ -29,6 +29,10 @@ _ROWS_READ = 2048  # windows in memory at once, at the device's own rate
 # datasets (docs/experiments.md).
 SMOOTHING_S = 10.0
 
+# What a window may be turned into: its place beside the label texts, or what the head computes that from, which tells
+# more apart (the head keeps what the texts of training need; Chen et al., SimCLR, ICML 2020, section 4.2).
+LAYERS = ("embedding", "features")
+
 # (placement text, {plain channel name: column}) of each device of a signal
 Devices = list[tuple[str | None, dict[str, int]]]
 
@@ -87,6 +91,7 @@ class AlignmentModel(nn.Module):
         channels: Sequence[str],
         placement: str | None = None,
         batch_size: int = 512,
+        layer: str = "embedding",
     ) -> Tensor:
         """Embed windows of any rate, length, channel set and placement.
 
@@ -98,10 +103,11 @@ class AlignmentModel(nn.Module):
 
         A signal longer than the network's window is cut into windows, whose embeddings are averaged; a shorter one is
         padded with missing samples. Returns (N, D) float32 on the model's device, unit norm; embeddings do not depend
-        on ``batch_size``. The model is put into evaluation mode for the call.
+        on ``batch_size``. The model is put into evaluation mode for the call. layer: "features" gives (N, width)
+        instead, what the embedding is computed from: to train a classifier on, not to compare with texts.
 
         Raises ``ValueError`` for shapes, channel names or rates that make no sense, for samples that are infinite or
-        too large to be in g, and for windows without any valid second.
+        too large to be in g, for windows without any valid second and for a layer that is none of ``LAYERS``.
         """
         signal = _as_float_tensor(signal)
         if signal.ndim not in (2, 3) or signal.shape[-1] != len(channels) or signal.shape[-2] == 0:
@@ -110,7 +116,7 @@ class AlignmentModel(nn.Module):
                 f"channels {list(channels)}, with T > 0"
             )
         signal = signal.unsqueeze(0) if signal.ndim == 2 else signal
-        return self._embed(signal, sampling_rate_hz, channels, placement, None, batch_size)
+        return self._embed(signal, sampling_rate_hz, channels, placement, None, batch_size, layer)
 
     @torch.no_grad()
     def embed_recording(
@@ -188,10 +194,11 @@ class AlignmentModel(nn.Module):
         placement: str | None,
         body: Tensor | None,
         batch_size: int = 512,
+        layer: str = "embedding",
     ) -> Tensor:
         """``embed`` of a signal (N, T, C); body as in ``_embed_cut``."""
         devices = self._checked_devices(signal, sampling_rate_hz, channels, placement)
-        total = self._embed_cut(signal, sampling_rate_hz, devices, body, batch_size)
+        total = self._embed_cut(signal, sampling_rate_hz, devices, body, batch_size, layer)
         seen = total.abs().amax(1) > 0
         if not bool(seen.all()):
             raise ValueError(
@@ -217,12 +224,20 @@ class AlignmentModel(nn.Module):
         return devices
 
     def _embed_cut(
-        self, signal: Tensor, sampling_rate_hz: float, devices: Devices, body: Tensor | None, batch_size: int
+        self,
+        signal: Tensor,
+        sampling_rate_hz: float,
+        devices: Devices,
+        body: Tensor | None,
+        batch_size: int,
+        layer: str = "embedding",
     ) -> Tensor:
         """(N, D): sum of the embeddings of the windows in each of N signals, zero where nothing can be embedded.
 
-        body: axes (devices, 2, 3) for all windows, or (N, devices, 2, 3); None and zeros are unknown.
+        body: axes (devices, 2, 3) for all windows, or (N, devices, 2, 3); None and zeros are unknown. layer: one of
+        ``LAYERS``, with its width in the place of D.
         """
+        width = self._width_of(layer)
         texts = {text: self._placement_feature(text) for text, _ in devices if text is not None}
         windows = self._cut(signal, sampling_rate_hz)
         pieces = windows.shape[0] // max(len(signal), 1)
@@ -235,25 +250,29 @@ class AlignmentModel(nn.Module):
         self.eval()
         try:
             parts = [
-                self._embed_windows(part.to(self.device), sampling_rate_hz, devices, texts, axes.to(self.device))
+                self._embed_windows(part.to(self.device), sampling_rate_hz, devices, texts, axes.to(self.device), layer)
                 for part, axes in zip(windows.split(batch_size), body.split(batch_size), strict=True)
                 if len(part)
             ]
         finally:
             self.train(was_training)
         if not parts:
-            return torch.zeros(0, self.config.embedding_width, device=self.device)
+            return torch.zeros(0, width, device=self.device)
         return torch.cat(parts).view(len(signal), pieces, -1).sum(1)
 
     def embed_rows(
-        self, index: WindowIndex, rows: np.ndarray, progress: Callable[[int], object] = lambda windows: None
+        self,
+        index: WindowIndex,
+        rows: np.ndarray,
+        progress: Callable[[int], object] = lambda windows: None,
+        layer: str = "embedding",
     ) -> Tensor:
-        """(n, D) unit-norm embeddings of windows of any streams of an index, through ``embed``.
+        """(n, D) unit-norm embeddings of windows of any streams of an index, or features of them, through ``embed``.
 
         progress: called with the number of windows just embedded. Raises ``ValueError`` that names the first window
         whose embedding is not finite.
         """
-        return self._embed_rows(index, rows, None, progress)
+        return self._embed_rows(index, rows, None, progress, layer)
 
     def embed_rows_in_context(
         self,
@@ -261,6 +280,7 @@ class AlignmentModel(nn.Module):
         rows: np.ndarray,
         progress: Callable[[int], object] = lambda windows: None,
         smoothing_s: float = SMOOTHING_S,
+        layer: str = "embedding",
     ) -> Tensor:
         """The same, each window with what the whole unlabelled recording tells of it, as in ``embed_recording``.
 
@@ -270,7 +290,7 @@ class AlignmentModel(nn.Module):
         """
         place_of = index.recording_id * len(index.streams) + index.stream_id
         needed = np.flatnonzero(np.isin(place_of, np.unique(place_of[rows])))
-        embeddings = self._embed_rows(index, needed, body_axes(index), progress)
+        embeddings = self._embed_rows(index, needed, body_axes(index), progress, layer)
         order = np.argsort(place_of[needed], kind="stable")
         borders = np.flatnonzero(np.diff(place_of[needed][order])) + 1
         for part in np.split(order, borders) if len(order) else ():
@@ -285,9 +305,10 @@ class AlignmentModel(nn.Module):
         rows: np.ndarray,
         body: Sequence[np.ndarray] | None,
         progress: Callable[[int], object],
+        layer: str,
     ) -> Tensor:
         """``embed_rows``; body: of each stream and recording, as ``body_axes`` finds it."""
-        embeddings = torch.zeros(len(rows), self.config.embedding_width, device=self.device)
+        embeddings = torch.zeros(len(rows), self._width_of(layer), device=self.device)
         for stream_id in np.unique(index.stream_id[rows]):
             info = index.streams[stream_id].info
             at = np.flatnonzero(index.stream_id[rows] == stream_id)
@@ -296,7 +317,8 @@ class AlignmentModel(nn.Module):
                 axes = None
                 if body is not None:
                     axes = torch.from_numpy(body[stream_id][index.recording_id[rows[part]]])[:, None]
-                found = self._embed(signal, info.sampling_rate_hz, info.channels, info.placement, axes)
+                rate_hz = info.sampling_rate_hz
+                found = self._embed(signal, rate_hz, info.channels, info.placement, axes, layer=layer)
                 finite = torch.isfinite(found).all(dim=1).cpu().numpy()
                 if not finite.all():
                     window = index.describe(int(rows[part[np.argmin(finite)]]))
@@ -319,8 +341,9 @@ class AlignmentModel(nn.Module):
         devices: Devices,
         texts: dict[str, Tensor],
         body: Tensor,
+        layer: str,
     ) -> Tensor:
-        """(n, D) unit-norm embeddings times the share of patches that were measured: a short tail says less."""
+        """(n, D) unit-norm embeddings or features, times the share of measured patches: a short tail says less."""
         config = self.config
         sensors = [
             (text, kind, [list(columns.values())[i] for i in order], number)
@@ -341,7 +364,13 @@ class AlignmentModel(nn.Module):
             if text is not None:
                 feature[:, slot] = texts[text]
         out = self.encoder(windows, feature)
-        return out.window.float() * out.patch_valid.float().mean(1, keepdim=True)
+        found = out.window if layer == "embedding" else F.normalize(out.features, dim=-1)
+        return found.float() * out.patch_valid.float().mean(1, keepdim=True)
+
+    def _width_of(self, layer: str) -> int:
+        if layer not in LAYERS:
+            raise ValueError(f"layer {layer!r}; expected one of {', '.join(LAYERS)}")
+        return self.config.embedding_width if layer == "embedding" else self.config.width
 
     def _placement_feature(self, text: str) -> Tensor:
         row = self.placement_row.get(text)

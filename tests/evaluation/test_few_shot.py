@@ -21,6 +21,7 @@ from har.evaluation.few_shot import (
     RIDGE,
     FewShotProtocol,
     blend,
+    centred,
     class_probabilities,
     divide_people,
     draw_windows,
@@ -214,6 +215,17 @@ def test_probabilities_are_softmaxes_at_the_given_scale():
             np.testing.assert_allclose(row, np.array(weights) / sum(weights))
 
 
+def test_what_the_whole_support_shares_is_taken_away():
+    support, query = unit(6, 4, 1) + 5.0, unit(3, 4, 2) + 5.0
+    here, there = centred(support, query)
+    np.testing.assert_allclose(np.linalg.norm(here, axis=1), 1.0)
+    for row, before in zip(there, query, strict=True):
+        away = before - sum(support) / len(support)
+        np.testing.assert_allclose(row, away / math.sqrt(sum(away * away)))
+    same, mean = centred(np.ones((2, 3)), np.ones((1, 3)))
+    assert not same.any() and not mean.any()  # no direction, and no division by zero
+
+
 def test_text_weighs_as_many_windows_as_it_counts():
     text, support = np.array([[0.9, 0.1]]), np.array([[0.2, 0.8]])
     # Three windows of text and one of support: (3 * 0.9 + 1 * 0.2) / 4.
@@ -236,20 +248,20 @@ def noisy_problem(seed: int = 0, width: int = 5):
     names = sorted(SHOWN)
     class_of = np.array([names.index(label) for label in labels])
     rng = np.random.default_rng(seed)
-    embeddings = unit(len(names), width, seed)[class_of] + 0.4 * rng.normal(size=(len(labels), width))
+    features = unit(len(names), width, seed)[class_of] + 0.4 * rng.normal(size=(len(labels), width))
     logits = SCALE * (0.3 * np.eye(len(names))[class_of] + 0.3 * rng.normal(size=(len(labels), len(names))))
-    return embeddings, logits, labels, subjects, ids, names
+    return features, logits, labels, subjects, ids, names
 
 
-def score(embeddings, logits, labels, subjects, ids, names, protocol=PROTOCOL, **changes):
+def score(features, logits, labels, subjects, ids, names, protocol=PROTOCOL, **changes):
     return score_few_shot(
-        "tiny", embeddings, logits, SCALE, labels, subjects, ids, labels=names, protocol=protocol, **changes
+        "tiny", features, logits, SCALE, labels, subjects, ids, labels=names, protocol=protocol, **changes
     )
 
 
 def test_scores_are_those_of_a_plain_loop():
-    embeddings, logits, labels, subjects, ids, names = noisy_problem()
-    found = score(embeddings, logits, labels, subjects, ids, names)
+    features, logits, labels, subjects, ids, names = noisy_problem()
+    found = score(features, logits, labels, subjects, ids, names)
     expected = {}
     for number in range(PROTOCOL.draws):
         draw = draw_windows(labels, subjects, ids, number)
@@ -264,12 +276,14 @@ def test_scores_are_those_of_a_plain_loop():
         add("zero-shot", [np.argmax(logits[i, columns]) for i in draw.query])
         for shots in PROTOCOL.shots:
             rows, class_of = draw.support(shots)
-            ridge = Ridge(alpha=0.1).fit(normed(embeddings[rows]), np.eye(len(columns))[class_of])
-            centres = [normed(embeddings[rows])[class_of == c].sum(axis=0) for c in range(len(columns))]
+            mean = normed(features[rows]).mean(axis=0)
+            support = normed(normed(features[rows]) - mean)
+            ridge = Ridge(alpha=0.1).fit(support, np.eye(len(columns))[class_of])
+            centres = [support[class_of == c].sum(axis=0) for c in range(len(columns))]
             answers = {(name, text): [] for name in CLASSIFIERS for text in (True, False)}
             for i in draw.query:
-                window = normed(embeddings[i : i + 1])[0]
-                near = [max(normed(embeddings[rows])[class_of == c] @ window) for c in range(len(columns))]
+                window = normed(normed(features[i : i + 1]) - mean)[0]
+                near = [max(support[class_of == c] @ window) for c in range(len(columns))]
                 evidence = {
                     RIDGE: ridge.predict(window[None])[0],
                     PROTOTYPE: softmax([SCALE * (c @ window) / math.sqrt(c @ c) for c in centres]),
@@ -304,13 +318,13 @@ def softmax(values) -> np.ndarray:
 
 
 def test_the_order_of_windows_and_of_candidates_changes_nothing():
-    embeddings, logits, labels, subjects, ids, names = noisy_problem()
+    features, logits, labels, subjects, ids, names = noisy_problem()
     mixed = np.random.default_rng(1).permutation(len(ids))
-    one = score(embeddings, logits, labels, subjects, ids, names)
+    one = score(features, logits, labels, subjects, ids, names)
     columns = [np.array(column)[mixed].tolist() for column in (labels, subjects, ids)]
-    two = score(embeddings[mixed], logits[mixed], *columns, names)
+    two = score(features[mixed], logits[mixed], *columns, names)
     assert one == two
-    back = score(embeddings, logits[:, ::-1], labels, subjects, ids, names[::-1])
+    back = score(features, logits[:, ::-1], labels, subjects, ids, names[::-1])
     assert replace(back, labels=one.labels) == one
 
 
@@ -357,11 +371,11 @@ def test_separable_classes_are_told_apart_by_one_window_and_by_right_texts():
 
 
 def test_what_was_left_out_and_what_was_short_is_said():
-    embeddings, logits, labels, subjects, ids, names = noisy_problem()
+    features, logits, labels, subjects, ids, names = noisy_problem()
     ticks = []
     said = {"left_out": {"": 4}, "notes": ["a note"], "progress": ticks.append}
     protocol = replace(PROTOCOL, shots=(1, 3, 5))
-    found = score(embeddings, logits, labels, subjects, ids, names, protocol, **said)
+    found = score(features, logits, labels, subjects, ids, names, protocol, **said)
     assert ticks == [1, 1, 1]
     assert found.labels == ["rare", "running", "sitting", "walking"]
     assert found.windows == sum(label != "lonely" for label in labels) and found.people == 6
@@ -392,28 +406,28 @@ def test_a_single_draw_has_no_deviation():
 
 
 def test_a_dataset_of_one_person_is_refused_by_name():
-    embeddings, logits, labels, subjects, ids, names = noisy_problem()
+    features, logits, labels, subjects, ids, names = noisy_problem()
     with pytest.raises(ValueError, match=f"tiny: {len(ids)} windows of 1 person"):
-        score(embeddings, logits, labels, ["a"] * len(subjects), ids, names)
+        score(features, logits, labels, ["a"] * len(subjects), ids, names)
 
 
 def test_arrays_that_do_not_fit_are_refused():
-    embeddings, logits, labels, subjects, ids, names = noisy_problem()
+    features, logits, labels, subjects, ids, names = noisy_problem()
     with pytest.raises(ValueError, match=r"expected \(N, D\) and \(N, L\)"):
-        score(embeddings[:-1], logits, labels, subjects, ids, names)
+        score(features[:-1], logits, labels, subjects, ids, names)
     with pytest.raises(ValueError, match=r"expected \(N, D\) and \(N, L\)"):
-        score(embeddings, logits[:, :-1], labels, subjects, ids, names)
+        score(features, logits[:, :-1], labels, subjects, ids, names)
     with pytest.raises(ValueError, match=r"\['walking'\] are not among the 5 candidates"):
-        score(embeddings, logits, labels, subjects, ids, [*names[:-1], "flying"])
+        score(features, logits, labels, subjects, ids, [*names[:-1], "flying"])
     for value in (0.0, np.nan):
-        broken = embeddings.copy()
+        broken = features.copy()
         broken[[4, 7]] = value
         with pytest.raises(ValueError, match="2 windows, the first in row 4"):
             score(broken, logits, labels, subjects, ids, names)
     broken = logits.copy()
     broken[5, 2] = -np.inf
     with pytest.raises(ValueError, match="1 windows, the first in row 5"):
-        score(embeddings, broken, labels, subjects, ids, names)
+        score(features, broken, labels, subjects, ids, names)
 
 
 @pytest.mark.parametrize(

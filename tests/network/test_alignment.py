@@ -82,6 +82,10 @@ def test_embeds_what_forward_embeds(model, config):
     assert found.dtype == torch.float32
     torch.testing.assert_close(found.norm(dim=1), torch.ones(4))
     assert (expected.window - unknown.window).norm(dim=1).min() > 0.01
+    features = model.embed(signal, 25, SIX, "trouser pocket", layer="features")
+    assert_same_embeddings(features, F.normalize(expected.features, dim=1))
+    # The head reads them before they get unit norm.
+    assert_same_embeddings(F.normalize(model.encoder.head(expected.features), dim=1), found)
 
 
 def test_a_window_alone_as_in_a_batch_and_as_a_tensor(model):
@@ -370,6 +374,11 @@ def test_wrong_shapes_are_named(model, shape, names):
 def test_wrong_channels_are_named(model, names, placement, message):
     with pytest.raises(ValueError, match=message):
         model.embed(np.ones((2, 100, len(names))) / 2, 25, names, placement)
+
+
+def test_only_the_layers_that_there_are(model):
+    with pytest.raises(ValueError, match=r"layer 'head'; expected one of embedding, features"):
+        model.embed(motion(25, 4), 25, SIX, layer="head")
 
 
 @pytest.mark.parametrize("rate", [0, -50.0, math.nan, math.inf])

@@ -28,7 +28,7 @@ from har.recordings.simulate.clips import (
     still_clip,
 )
 from har.recordings.simulate.exercise import jumping
-from har.recordings.simulate.gestures import GESTURES, gesture_clip
+from har.recordings.simulate.gestures import GESTURES, gesture_clip, kicking
 from har.recordings.simulate.postures import POSTURES, lying, rest, sitting, standing
 from har.recordings.simulate.preview import BONES, preview
 from har.recordings.simulate.sensors import PLACEMENTS, Looseness, ideal_signals
@@ -45,8 +45,8 @@ from har.recordings.simulate.skeleton import (
     pose_vector,
     root_path,
 )
-from har.recordings.simulate.timeline import assemble
-from har.recordings.simulate.transitions import Step, fall, usual_join
+from har.recordings.simulate.timeline import Stretch, assemble, merged
+from har.recordings.simulate.transitions import Step, collapse_into_chair, fall, usual_join
 
 HEIGHT_M = 1.8
 
@@ -423,6 +423,88 @@ def test_jumps_leave_the_ground():
             assert not clip.impacts[:, 0].any()
     with pytest.raises(ValueError, match="jumps 'moon'; expected one of jump"):
         jumping(person, 100, rng, style="moon")
+
+
+def test_people_jump_low_and_often_or_high_and_seldom():
+    """What flight and ground take is the time from jump to jump: h = g (t/2)^2 / 2."""
+    rates, heights = [], []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        clip = jumping(draw_person(rng), 2000, rng)
+        landings = np.flatnonzero(clip.impacts.any(axis=1))
+        rates.append(FRAME_HZ / np.diff(landings).mean())
+        heights.append(np.mean(clip.velocity[:, 2].max() ** 2) / (2 * STANDARD_GRAVITY))
+    assert 1.0 < min(rates) < 1.6 and 1.9 < max(rates) < 3.2
+    assert min(heights) < 0.1 and 0.2 < max(heights) < 0.7
+    assert np.corrcoef(rates, heights)[0, 1] < -0.4
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_who_kicks_a_ball_walks_between_the_kicks(seed: int):
+    rng = np.random.default_rng(seed)
+    person = draw_person(rng)
+    clip = kicking(person, 6000, rng)
+    kicking_side, standing_side = "lr" if person.left_handed else "rl"
+    swing = np.rad2deg(clip.angles[:, CHANNEL[f"{kicking_side}_hip_flex"]])
+    kicks = np.flatnonzero((swing[1:-1] > swing[:-2]) & (swing[1:-1] >= swing[2:]) & (swing[1:-1] > 40)) + 1
+    steps = np.flatnonzero(clip.impacts.any(axis=1))
+    assert 5 <= len(kicks) <= 30 and len(steps) > 2 * len(kicks)
+    # The foot that stays bears most of the body at every kick.
+    bearing = clip.support[kicks, "lr".index(standing_side)]
+    assert np.median(bearing) > 0.7
+    assert np.count_nonzero(np.diff(kicks) > 200) >= len(kicks) // 3
+
+
+@pytest.mark.parametrize(
+    ("name", "low"),
+    [("sitting down and getting up", "l_thigh"), ("lying down and sitting up", "trunk"), ("climbing stairs", "")],
+)
+def test_there_and_back_is_one_activity(name: str, low: str):
+    """One stretch covers both movements and what lies between them; the segment goes up and down."""
+    rng = np.random.default_rng(3)
+    person = draw_person(rng)
+    movement = assemble(ACTIVITIES[name].build(person, 30.0, rng), person, rng)
+    (stretch,) = movement.stretches
+    assert (stretch.label, stretch.start, stretch.stop) == (name, 0, len(movement.clip))
+    if low:
+        up = forward_kinematics(movement.clip.angles, person.height_m).rotation[low][:, 2, 2]
+        assert np.count_nonzero(np.diff(up > 0.6)) >= 3
+    else:
+        clip = movement.clip
+        pose = forward_kinematics(clip.angles, person.height_m)
+        root = root_path(pose, clip.angles[:, 0], clip.velocity, clip.support, person.height_m, FRAME_HZ)
+        assert np.abs(root[:, 2]).max() > 1.0
+
+
+def test_who_collapses_into_a_chair_hits_it():
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        person = draw_person(rng)
+        movement = assemble(collapse_into_chair(person, 12.0, rng), person, rng)
+        assert {s.label for s in movement.stretches} == {"collapsing into a chair"}
+        upright = forward_kinematics(movement.clip.angles, person.height_m).rotation["l_thigh"][:, 2, 2]
+        assert upright.min() + 0.15 < upright.max() < 0.95  # rises, and never stands
+        hits = np.flatnonzero(movement.clip.impacts.any(axis=1))
+        assert len(hits) and (upright[hits] < upright.max() - 0.1).all()
+
+
+@pytest.mark.parametrize(("name", "first"), [("starting to walk", 0), ("stopping walking", 1)])
+def test_setting_off_holds_a_stand_and_steps(name: str, first: int):
+    rng = np.random.default_rng(5)
+    person = draw_person(rng)
+    movement = assemble(ACTIVITIES[name].build(person, 25.0, rng), person, rng)
+    stretches = [s for s in movement.stretches if s.label == name]
+    assert len(stretches) >= 3
+    for stretch in stretches:
+        speed = movement.clip.velocity[stretch.start : stretch.stop, 0]
+        halves = np.array_split(speed, 4)
+        assert abs(halves[-first].mean()) < 0.2  # stands in the first quarter, or in the last
+        assert halves[first - 1].mean() > 0.6
+
+
+def test_neighbours_of_one_name_are_one_stretch():
+    parts = [Stretch("a", 0, 3), Stretch("a", 3, 5), Stretch("", 5, 6), Stretch("a", 6, 9), Stretch("b", 9, 10)]
+    assert merged(parts) == [Stretch("a", 0, 5), Stretch("", 5, 6), Stretch("a", 6, 9), Stretch("b", 9, 10)]
 
 
 def test_falls_end_on_the_ground_after_a_hard_stop():

@@ -270,6 +270,29 @@ def test_stairs_rise_and_fall_by_the_riser(kind: str, sign: int):
         assert np.hypot(*per_step[:2]) == pytest.approx(0.29, abs=0.05)
 
 
+def test_who_goes_downstairs_lands_and_then_sinks():
+    """A short push at 13 % of each cycle and a long sinking skew the vertical acceleration; upstairs nothing does."""
+    phase = np.arange(400) / 400
+    skewness = {}
+    for kind, rise in (("upstairs", 0.1), ("downstairs", -0.1)):
+        up = fourier_basis(phase) @ fit_cycle(kind, 0.17, rise, 1.7).path[1]
+        acceleration = (np.roll(up, 1) + np.roll(up, -1) - 2 * up) * 400**2 * (1.7 / 2) ** 2 * 1.7 / STANDARD_GRAVITY
+        away = acceleration - acceleration.mean()
+        skewness[kind] = np.mean(away**3) / np.mean(away**2) ** 1.5
+    assert phase[acceleration.argmax()] % 0.5 == pytest.approx(0.13, abs=0.03)
+    assert acceleration.max() == pytest.approx(0.5, abs=0.1)  # of both feet together, Riener et al. 2002
+    assert acceleration.min() > -0.4
+    assert skewness["downstairs"] > 0.5 > 0.3 > abs(skewness["upstairs"])
+
+
+def test_when_to_go_may_be_told():
+    rng = np.random.default_rng(1)
+    moving = np.repeat([0.0, 1.0], 500)
+    clip = gait_clip(draw_person(rng), Going(**STRAIGHT), 1000, rng, moving)
+    assert not clip.impacts[:500].any() and np.count_nonzero(clip.impacts[500:].any(axis=1)) >= 6
+    assert clip.support[:500].tolist() == [[0.5, 0.5]] * 500 and not clip.support[500:].any()
+
+
 def test_going_in_place_stays_in_place():
     for kind in ("march", "run"):
         _, _, _, root = walk(2, kind=kind, in_place=True)

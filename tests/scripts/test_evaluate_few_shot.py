@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from har.evaluation.few_shot import CLASSIFIERS, FewShotProtocol, score_few_shot
+from har.network.alignment import LAYERS
 from har.recordings.format import read_dataset
 from har.run.checkpoint import load_checkpoint, save_checkpoint
 from har.windows.index import WindowIndex
@@ -30,14 +31,17 @@ class Windows:
         (stream,) = index.streams
         self.candidates = dataset.labels
         rows = index.labelled_rows()
-        self.in_context = self.model.embed_rows_in_context(index, rows)
+        self.in_context, self.features_in_context = (
+            self.model.embed_rows_in_context(index, rows, layer=layer) for layer in LAYERS
+        )
         self.unlabelled = len(index) - len(rows)
         self.labels = [index.labels[i] for i in index.label_id[rows]]
         self.subjects = [index.subjects[i].split("/")[1] for i in index.subject_id[rows]]
         self.ids = [f"{stream.info.name}/{start}" for start in index.start[rows]]
         signal = index.read(rows)
         info = stream.info
-        self.embeddings = self.model.embed(signal, info.sampling_rate_hz, info.channels, info.placement)
+        how = (signal, info.sampling_rate_hz, info.channels, info.placement)
+        self.embeddings, self.features = (self.model.embed(*how, layer=layer) for layer in LAYERS)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +113,7 @@ def test_scores_are_those_of_the_label_banks_probabilities(evaluation, result, c
     settings = json.loads((evaluation / "few_shot.json").read_text())["settings"]
     names = ("draws", "text_windows", "ridge_penalty", "seed")
     expected = score_few_shot(
-        "sim_belt", windows.embeddings.numpy(), probabilities.double().log().numpy(), float(bank.logit_scale),
+        "sim_belt", windows.features.numpy(), probabilities.double().log().numpy(), float(bank.logit_scale),
         windows.labels, windows.subjects, windows.ids, labels=windows.candidates,
         protocol=FewShotProtocol(tuple(SHOTS), *(settings[name] for name in names)),
     )  # fmt: skip
@@ -137,10 +141,12 @@ def test_with_context_windows_are_embedded_with_their_recordings(
     _, probabilities = bank.classify(windows.in_context, windows.candidates)
     names = ("draws", "text_windows", "ridge_penalty", "seed")
     expected = score_few_shot(
-        "sim_belt", windows.in_context.numpy(), probabilities.double().log().numpy(), float(bank.logit_scale),
+        "sim_belt", windows.features_in_context.numpy(), probabilities.double().log().numpy(), float(bank.logit_scale),
         windows.labels, windows.subjects, windows.ids, labels=windows.candidates,
         protocol=FewShotProtocol((4,), *(record["settings"][name] for name in names)),
     )  # fmt: skip
+    for row, want in zip(record["datasets"]["sim_belt"]["rows"], expected.rows, strict=True):
+        assert row["macro_f1"]["draws"] == pytest.approx(want["macro_f1"]["draws"], abs=0.01)
     (found, before) = (r["datasets"]["sim_belt"]["zero_shot"]["accuracy"]["draws"] for r in (record, alone))
     assert found == pytest.approx(expected.zero_shot["accuracy"]["draws"], abs=0.01)
     assert max(abs(a - b) for a, b in zip(found, before, strict=True)) > 0.02

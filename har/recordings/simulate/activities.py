@@ -4,19 +4,28 @@ A name is the name of the synonym group in ``har.labels.groups`` where there is 
 bout: mostly a single clip in one posture, for changes of posture several.
 """
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from har.recordings.simulate.anthropometry import Person
-from har.recordings.simulate.clips import FRAME_HZ, Clip, minimum_jerk, smooth_noise
+from har.recordings.simulate.clips import FRAME_HZ, Clip, Join, minimum_jerk, smooth_noise
 from har.recordings.simulate.exercise import cycling, dribbling, driving, jumping, rowing
-from har.recordings.simulate.gestures import GESTURES, gesture_clip, handling, stepping, talking_hands
+from har.recordings.simulate.gestures import GESTURES, gesture_clip, handling, kicking, stepping, talking_hands
 from har.recordings.simulate.locomotion import Going, gait_clip
 from har.recordings.simulate.postures import bent_over, kneeling, lying, rest, sitting, squat, standing
 from har.recordings.simulate.skeleton import CHANNEL
-from har.recordings.simulate.transitions import Step, change_of_posture, fall, into_car, stumble
+from har.recordings.simulate.transitions import (
+    Step,
+    change_of_posture,
+    collapse_into_chair,
+    fall,
+    into_car,
+    stumble,
+    under_one_name,
+)
 
 # Of the people in a posture, who handle something meanwhile.
 BUSY_SHARE = {"stand": 0.45, "sit": 0.35, "lie": 0.2, "kneel": 0.5, "bend": 0.5, "squat": 0.3}
@@ -96,6 +105,105 @@ def _change(before: str, after: str, pace: float = 1.0) -> Builder:
     return build
 
 
+def _there_and_back(before: str, after: str, label: str) -> Builder:
+    """A change of posture and its reverse, slowly or quickly, over and over, as one activity."""
+
+    def build(person: Person, seconds: float, rng: np.random.Generator) -> list[Step]:
+        steps = change_of_posture((before, after), person, seconds, rng, rng.uniform(0.75, 1.8))
+        return under_one_name(steps, label, person, rng)
+
+    return build
+
+
+def _turning_over(person: Person, seconds: float, rng: np.random.Generator) -> list[Step]:
+    """Rolling over in bed: some label the turns alone, others the time between them too."""
+    how = _change if rng.random() < 0.5 else functools.partial(_there_and_back, label="turning over while lying")
+    return how("lie", "lie")(person, seconds, rng)
+
+
+def _in_and_out(person: Person, seconds: float, rng: np.random.Generator) -> list[Step]:
+    """Into a car, a while on its seat and out again."""
+    into, out = into_car(person, seconds, rng, out=False), into_car(person, seconds, rng, out=True)
+    steps = [into[0], replace(into[1], seconds=rng.uniform(0.2, 0.5) * seconds), out[1]]
+    return under_one_name(steps, "getting in and out of a car", person, rng)
+
+
+def _walk(kind: str, seconds: float, person: Person, rng: np.random.Generator, turns_per_minute: float = 0.0) -> Step:
+    going = Going(kind, rng.uniform(0.8, 1.15), str(rng.choice(_ANY_ARMS)), turns_per_minute)
+    return Step(lambda frames: gait_clip(person, going, frames, rng), "stand", seconds, join=_NEXT_STEP)
+
+
+def _stairs(person: Person, seconds: float, rng: np.random.Generator) -> list[Step]:
+    """Flights of stairs up or down, with a few level steps and often a turn on the landings."""
+    kind, steps = str(rng.choice(_STAIRS)), []
+    while sum(step.seconds for step in steps) < seconds:
+        steps.append(_walk(kind, rng.uniform(4.0, 10.0), person, rng))
+        steps.append(_walk("walk", rng.uniform(0.8, 2.5), person, rng, turns_per_minute=30.0))
+        if rng.random() < 0.4:
+            kind = _STAIRS[1 - _STAIRS.index(kind)]
+    return under_one_name(steps, "climbing stairs", person, rng)
+
+
+def _still(seconds: float, person: Person, rng: np.random.Generator) -> Step:
+    return Step(lambda frames: rest(person, standing(person, rng), "stand", frames, rng), "stand", seconds)
+
+
+def _onto_stairs(person: Person, seconds: float, rng: np.random.Generator) -> list[Step]:
+    """A stand or the last steps on the level, and the first steps on the stairs."""
+    steps: list[Step] = []
+    while sum(step.seconds for step in steps) < seconds:
+        kind, before_s = str(rng.choice(_STAIRS)), rng.uniform(0.8, 1.8)
+        before = _still(before_s, person, rng) if rng.random() < 0.5 else _walk("walk", before_s, person, rng)
+        change = [before, _walk(kind, rng.uniform(1.0, 2.0), person, rng)]
+        away = _walk(kind, rng.uniform(1.5, 4.0), person, rng)
+        steps += [*under_one_name(change, "starting to climb stairs", person, rng), away]
+    return steps
+
+
+def _off_the_stairs(person: Person, seconds: float, rng: np.random.Generator) -> list[Step]:
+    """The last steps on the stairs and the first ones on the level."""
+    steps: list[Step] = []
+    while sum(step.seconds for step in steps) < seconds:
+        kind = str(rng.choice(_STAIRS))
+        change = [_walk(k, rng.uniform(1.0, 2.0), person, rng) for k in (kind, "walk")]
+        up = _walk(kind, rng.uniform(1.5, 4.0), person, rng)
+        steps += [up, *under_one_name(change, "walking off the stairs", person, rng)]
+    return steps
+
+
+def _setting_off(label: str, stops: bool) -> Builder:
+    """A stand and the first steps of a walk, or the last steps and a stand."""
+
+    def build(person: Person, seconds: float, rng: np.random.Generator) -> list[Step]:
+        steps: list[Step] = []
+        while sum(step.seconds for step in steps) < seconds:
+            going = Going("walk", rng.uniform(0.8, 1.15), str(rng.choice(_ANY_ARMS)), 0.0)
+            make = functools.partial(_half_walked, person, going, rng, stops)
+            change = Step(make, "stand", rng.uniform(2.0, 4.0), label)
+            away, still = _walk("walk", rng.uniform(1.5, 4.0), person, rng), _still(2.0, person, rng)
+            steps += [away, change, still] if stops else [still, change, away]
+        return steps
+
+    return build
+
+
+def _half_walked(person: Person, going: Going, rng: np.random.Generator, stops: bool, frames: int) -> Clip:
+    """Standing in the first half and going in the second, or the reverse."""
+    begin, seconds = rng.uniform(0.35, 0.55) * frames / FRAME_HZ, rng.uniform(0.5, 0.9)
+    moving = minimum_jerk((np.arange(frames) / FRAME_HZ - begin) / seconds)
+    return gait_clip(person, going, frames, rng, 1 - moving if stops else moving)
+
+
+def _medley(person: Person, seconds: float, rng: np.random.Generator) -> list[Step]:
+    """What no other name fits: sudden turns, bending, getting up, reaching about, in short pieces and no order."""
+    label, steps = "miscellaneous movement", []
+    pieces = [_clip(_misc, "stand", label), _clip(_misc, "stand", label), _clip(_turning, "stand", label)]
+    pieces += [_change("stand", posture, 1.3) for posture in ("bend", "sit", "squat")] + [_jumps("jump", label)]
+    while sum(step.seconds for step in steps) < seconds:
+        steps += pieces[rng.integers(len(pieces))](person, rng.uniform(1.5, 6.0), rng)
+    return under_one_name(steps, label, person, rng)
+
+
 def _turning(person: Person, frames: int, rng: np.random.Generator) -> Clip:
     """Half turns on the spot in small steps, with rests."""
     clip = gait_clip(person, Going("march", pace=1.1, in_place=True, arm_gain=0.6), frames, rng)
@@ -141,6 +249,8 @@ def _misc(person: Person, frames: int, rng: np.random.Generator) -> Clip:
     return clip
 
 
+_STAIRS = ("upstairs", "downstairs")
+_NEXT_STEP = Join(0.6, support=(0.0, 0.0))
 _ANY_ARMS = ("swing", "swing", "swing", "swing", "swing", "pockets", "phone", "free", "free")
 
 ACTIVITIES: dict[str, Activity] = {
@@ -160,22 +270,31 @@ ACTIVITIES: dict[str, Activity] = {
         kind="shuffle", pace=(0.8, 1.2))),
     "walking in place": Activity(("walking in place", "marching in place", "walking on the spot"),
         _going("walking in place", kind="march", in_place=True)),
-    "running": Activity(("running", "running fast"), _going("running", kind="run", pace=(0.95, 1.3),
+    "running": Activity(("running",), _going("running", kind="run", pace=(0.95, 1.3), turns_per_minute=0.6)),
+    "running fast": Activity(("running fast", "jogging fast"), _going("running fast", kind="run", pace=(1.15, 1.45),
         turns_per_minute=0.6)),
-    "jogging": Activity(("jogging", "jogging slowly", "running slowly"), _going("jogging", kind="run", pace=(0.72,
-        0.98), turns_per_minute=0.6)),
+    "jogging": Activity(("jogging",), _going("jogging", kind="run", pace=(0.72, 0.98), turns_per_minute=0.6)),
+    "jogging slowly": Activity(("jogging slowly", "running slowly"), _going("jogging slowly", kind="run", pace=(0.62,
+        0.85), turns_per_minute=0.6)),
     "running in place": Activity(("running in place", "jogging in place"), _going("running in place", kind="run",
         pace=(0.7, 0.95), in_place=True)),
     "walking upstairs": Activity(("walking upstairs", "ascending stairs", "going up the stairs"),
         _going("walking upstairs", _ANY_ARMS, kind="upstairs", pace=(0.85, 1.15), turns_per_minute=3), 30),
     "walking downstairs": Activity(("walking downstairs", "descending stairs", "going down the stairs"),
         _going("walking downstairs", _ANY_ARMS, kind="downstairs", pace=(0.85, 1.15), turns_per_minute=3), 30),
+    "climbing stairs": Activity(("walking up and down stairs", "walking on stairs"), _stairs, 45),
     "turning around": Activity(("turning around", "turning on the spot"), _clip(_turning, "stand", "turning around"),
         12),
     "stumbling": Activity(("stumbling while walking", "tripping while walking"), _clip(stumble, "stand", "stumbling"),
         15),
-    "miscellaneous movement": Activity(("miscellaneous movement", "moving around in various ways"), _clip(_misc,
-        "stand", "miscellaneous movement")),
+    "miscellaneous movement": Activity(("miscellaneous movement", "moving around in various ways"), _medley),
+    "starting to walk": Activity(("starting to walk", "going from standing to walking"), _setting_off(
+        "starting to walk", stops=False), 30),
+    "stopping walking": Activity(("stopping walking", "going from walking to standing"), _setting_off(
+        "stopping walking", stops=True), 30),
+    "starting to climb stairs": Activity(("starting to climb stairs",), _onto_stairs, 30),
+    "walking off the stairs": Activity(("walking off the stairs", "leaving the stairs and walking on"), _off_the_stairs,
+        30),
     # --- postures -----------------------------------------------------------------------------------------------------
     "standing": Activity(("standing", "standing still"), _resting("stand", "standing")),
     "standing and talking": Activity(("standing while talking", "standing and talking with someone"), _resting("stand",
@@ -204,12 +323,20 @@ ACTIVITIES: dict[str, Activity] = {
     "sitting up from lying": Activity(("sitting up from lying", "sitting up"), _change("lie", "sit"), 40),
     "lying down from standing": Activity(("lying down from standing",), _change("stand", "lie"), 40),
     "standing up from lying": Activity(("standing up from lying",), _change("lie", "stand"), 40),
-    "turning over while lying": Activity(("turning over while lying", "rolling over in bed"), _change("lie", "lie"),
-        40),
+    "turning over while lying": Activity(("turning over while lying", "rolling over in bed"), _turning_over, 40),
     "bending down": Activity(("bending down",), _change("stand", "bend"), 30),
     "straightening up": Activity(("straightening up",), _change("bend", "stand"), 30),
     "kneeling down": Activity(("kneeling down",), _change("stand", "kneel"), 30),
     "standing up from kneeling": Activity(("standing up from kneeling",), _change("kneel", "stand"), 30),
+    "sitting down and getting up": Activity(("sitting down and standing up",
+        "sitting down on a chair and getting up again"), _there_and_back("stand", "sit",
+            "sitting down and getting up"), 30),
+    "lying down and sitting up": Activity(("lying down from sitting and sitting up",
+        "lying down and sitting up again"), _there_and_back("sit", "lie", "lying down and sitting up"), 40),
+    "collapsing into a chair": Activity(("collapsing into a chair", "trying to get up and collapsing into a chair"),
+        collapse_into_chair, 20),
+    "getting in and out of a car": Activity(("getting into a car and getting out",
+        "getting into a car and out again"), _in_and_out, 20),
     "getting into a car": Activity(("getting into a car",), lambda p, s, r: into_car(p, s, r, out=False), 10),
     "getting out of a car": Activity(("getting out of a car",), lambda p, s, r: into_car(p, s, r, out=True), 10),
     "falling forward": Activity(("falling forward",), lambda p, s, r: fall("forward", p, s, r), 10),
@@ -229,6 +356,8 @@ ACTIVITIES: dict[str, Activity] = {
     "jumping rope": Activity(("jumping rope", "skipping rope"), _jumps("rope", "jumping rope"), 30),
     "jumping jacks": Activity(("doing jumping jacks", "jumping jacks"), _jumps("jacks", "jumping jacks"), 30),
     "hopping on one leg": Activity(("hopping on one leg",), _jumps("hop", "hopping on one leg"), 12),
+    "kicking a soccer ball": Activity(("kicking a soccer ball", "kicking a ball"), _clip(kicking, "stand",
+        "kicking a soccer ball")),
     "dribbling a basketball": Activity(("dribbling a basketball",), _clip(dribbling, "stand",
         "dribbling a basketball"), 30),
 }  # fmt: skip
@@ -275,7 +404,6 @@ _GESTURE_PHRASES: dict[str, tuple[str, ...]] = {
     "serving in tennis": ("serving in tennis",),
     "swinging a baseball bat": ("swinging a baseball bat",),
     "shooting a basketball": ("shooting a basketball",),
-    "kicking a soccer ball": ("kicking a soccer ball",),
     "curling the arms": ("curling the arms", "doing arm curls"),
     "lifting weights overhead": ("lifting weights overhead",),
     "playing tennis": ("playing tennis",),

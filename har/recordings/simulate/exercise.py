@@ -61,8 +61,10 @@ def cyclic(
 def jumping(person: Person, frames: int, rng: np.random.Generator, *, style: str = "jump", pause: bool = False) -> Clip:
     """Jumps without end: "jump", "rope", "jacks", "hop" (on one leg) or "high" (single ones, with rests).
 
-    In flight the pelvis falls freely; on the ground it is carried by a force shaped as a half sine whose mean is such
-    that speed is kept from jump to jump. Raises ``ValueError`` for another style.
+    "jump" is anything between a natural hopping, 2.2 a second (Farley et al., Hopping frequency in humans, J. Applied
+    Physiology 1991), and jumps as high as one can keep up. In flight the pelvis falls freely; on the ground it is
+    carried by a force shaped as a half sine whose mean is such that speed is kept from jump to jump. Raises
+    ``ValueError`` for another style.
     """
     table = {  # jumps a second, height of flight in m, knee bend in degrees
         "jump": (1.65, 0.13, 28.0),
@@ -74,8 +76,12 @@ def jumping(person: Person, frames: int, rng: np.random.Generator, *, style: str
     if style not in table:
         raise ValueError(f"jumps {style!r}; expected one of {', '.join(table)}")
     hertz, height, bend = table[style]
-    height *= person.vigour**1.5 * np.exp(0.3 * rng.standard_normal())
-    hertz = min(hertz * person.tempo**0.6, 0.85 / (2 * np.sqrt(2 * height / STANDARD_GRAVITY) + 0.12))
+    height *= person.vigour**1.5 * np.exp((0.5 if style == "jump" else 0.3) * rng.standard_normal())
+    flight_s = 2 * np.sqrt(2 * height / STANDARD_GRAVITY)
+    if style == "jump":  # as fast as flight and time on the ground let them follow, and the deeper the higher
+        hertz, bend = 1 / (flight_s + rng.uniform(0.18, 0.36)), bend * np.sqrt(height / 0.13)
+    else:
+        hertz = min(hertz * person.tempo**0.6, 0.85 / (flight_s + 0.12))
     clip = rest(person, standing(person, rng, hands_free=False), "stand", frames, rng)
     clip.support[:] = 0.0
     up_m_s, bent, landing, phase = _bounces(hertz, height, frames, rng, single=style == "high")

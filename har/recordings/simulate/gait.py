@@ -9,8 +9,10 @@ one contact of the foot to the next; both legs do the same half a cycle apart.
 Sources, degrees over percent of the cycle: walking, Winter, Biomechanics and Motor Control of Human Movement, 2009, and
 Perry & Burnfield, Gait Analysis, 2010; running, Novacheck, The biomechanics of running, Gait & Posture 1998; stairs,
 Riener, Rabuffetti & Frigo, Stair ascent and descent at different inclinations, Gait & Posture 2002. Read off their
-figures. Cadence against speed: Grieve & Gear, Ergonomics 1966. When the body is pushed and when braked: Cavagna,
-Heglund & Taylor, Am. J. Physiol. 1977; how much: Menz, Lord & Fitzpatrick, Gait & Posture 2003, and Novacheck 1998.
+figures, as is the landing of descent out of the sum of both feet's forces there: half a body weight above its own at
+13 % of the cycle, then hardly below it. Cadence against speed: Grieve & Gear, Ergonomics 1966. When the body is pushed
+and when braked: Cavagna, Heglund & Taylor, Am. J. Physiol. 1977; how much: Menz, Lord & Fitzpatrick, Gait & Posture
+2003, and Novacheck 1998.
 """
 
 import functools
@@ -42,12 +44,13 @@ class GaitKind:
     heel, ball: begin and end of contact in cycles. step: length in statures at which the curves were measured. path_up,
     path_forwards: deviations of the pelvis' path from even progress that count as much as the others, in statures at
     the rate of the steps; they fall with the third power of the harmonic. bounce_g: amplitude of the vertical
-    acceleration of the trunk at the rate of the steps, whose upward peak comes at bounce_phase. surge_g: amplitude of
-    the forward acceleration at that rate: positive where the body is pushed ahead before that peak and braked after it,
-    as the inverted pendulum of walking is, negative for the reverse, as in the bouncing of running; None leaves it to
-    the angles. pelvis_turn_deg,
-    pelvis_roll_deg: amplitudes about the vertical and of the drop towards the swinging leg; pelvis_tilt_deg: mean
-    forward tilt. free_fall: whether both feet leave the ground.
+    acceleration of the trunk at the rate of the steps, whose upward peak comes at bounce_phase. landing_g: amplitude at
+    twice that rate with the same peak, which makes a short push and a long sinking of it; None leaves it to the angles.
+    surge_g: amplitude of the forward acceleration at the rate of the steps: positive where the body is pushed ahead
+    before that peak and braked after it, as the inverted pendulum of walking is, negative for the reverse, as in the
+    bouncing of running; None leaves it to the angles. pelvis_turn_deg, pelvis_roll_deg: amplitudes about the vertical
+    and of the drop towards the swinging leg; pelvis_tilt_deg: mean forward tilt. free_fall: whether both feet leave the
+    ground.
     """
 
     hip: tuple[tuple[float, float], ...]
@@ -60,6 +63,7 @@ class GaitKind:
     bounce_g: float
     path_forwards: float = 0.004
     bounce_phase: float = 0.08
+    landing_g: float | None = None
     surge_g: float | None = None
     pelvis_turn_deg: float = 5.0
     pelvis_roll_deg: float = 4.0
@@ -109,8 +113,8 @@ KINDS = {
               (95, 9)),
         ankle=((0, -20), (6, -5), (14, 13), (25, 17), (35, 22), (45, 28), (55, 29), (63, 18), (72, -2), (82, -18), (92,
             -26)),
-        heel=(0.12, 0.36), ball=(0.0, 0.62), step=0.168, path_up=0.009, bounce_g=0.46, pelvis_turn_deg=3.0,
-            pelvis_roll_deg=3.5, pelvis_tilt_deg=5.0,
+        heel=(0.12, 0.36), ball=(0.0, 0.62), step=0.168, path_up=0.009, bounce_g=0.32, bounce_phase=0.13,
+            landing_g=0.18, pelvis_turn_deg=3.0, pelvis_roll_deg=3.5, pelvis_tilt_deg=5.0,
     ),
     "march": GaitKind(
         hip=((0, 4), (10, 5), (20, 4), (30, 3), (40, 3), (50, 3), (58, 8), (66, 26), (76, 48), (86, 34), (94, 12)),
@@ -307,12 +311,17 @@ class _Problem:
         wave = -path[:, 1, 3:5] * (4 * np.pi) ** 2 / self.gravity
         parts.append((wave - self.bounce * np.array([np.cos(second), np.sin(second)])) / BOUNCE_G)
         weight = (self.even_harmonic / 2) ** 3
+        upwards = path[:, 1, self.even] * weight / self.kind.path_up
+        if self.kind.landing_g is not None:  # the fourth in the same way
+            wave = -path[:, 1, 7:9] * (8 * np.pi) ** 2 / self.gravity
+            peak = self.kind.landing_g * np.array([np.cos(2 * second), np.sin(2 * second)])
+            upwards[:, 2:4] = (wave - peak) / BOUNCE_G
         forwards = path[:, 0, self.even] * weight / self.kind.path_forwards
         if self.surge is not None:  # the forward acceleration, a quarter of a step before the vertical one
             wave = -path[:, 0, 3:5] * (4 * np.pi) ** 2 / self.gravity
             forwards[:, :2] = (wave - self.surge * np.array([np.sin(second), -np.cos(second)])) / SURGE_G
         parts.append(forwards)
-        parts.append(path[:, 1, self.even] * weight / self.kind.path_up)
+        parts.append(upwards)
         return np.concatenate(parts, axis=1)
 
     def improve(self, p: np.ndarray, iterations: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from har.recordings.simulate.clips import FRAME_HZ, Clip, Key, Wave, keyframes, 
 from har.recordings.simulate.exercise import cyclic
 from har.recordings.simulate.locomotion import Going, gait_clip
 from har.recordings.simulate.postures import limb_channels, sitting, standing
-from har.recordings.simulate.skeleton import CHANNEL, pose_vector
+from har.recordings.simulate.skeleton import CHANNEL, mirrored, pose_vector
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,9 @@ def _strokes(
     """A hand that goes to and fro: elbow and shoulder against each other."""
     return (("r_elbow_flex", elbow, hertz, 0.0), ("r_shoulder_flex", shoulder, hertz, lag))
 
+
+_KICK_BACK = pose_vector(r_hip_flex=-24, r_knee_flex=76, pitch=4, l_shoulder_abd=34)
+_KICK_THROUGH = pose_vector(r_hip_flex=58, r_knee_flex=6, r_ankle_dorsi=-20, pitch=-4, twist=14, l_shoulder_flex=30)
 
 GESTURES = {
     # --- seated at a table --------------------------------------------------------------------------------------------
@@ -253,11 +256,6 @@ GESTURES = {
             "ankle_dorsi": 18, "pitch": 8}, 0.7, 0.1),
                            ({"shoulder_flex": 140, "elbow_flex": 12, "r_wrist_flex": 50, "ankle_dorsi": -22}, 0.35,
                                0.35), ({}, 0.7, 0.4))),
-    "kicking a soccer ball": Gesture(
-        "stand", {}, support=(1.0, 0.0), keys=(({"r_hip_flex": -24, "r_knee_flex": 76, "pitch": 4,
-            "l_shoulder_abd": 34}, 0.5, 0.0),
-                           ({"r_hip_flex": 58, "r_knee_flex": 6, "r_ankle_dorsi": -20, "pitch": -4, "twist": 14,
-                               "l_shoulder_flex": 30}, 0.32, 0.05), ({}, 0.7, 1.0))),
     "curling the arms": Gesture("stand", {"pronation": -60}, keys=(({"elbow_flex": 118}, 0.65, 0.1), ({}, 0.75, 0.15))),
     "lifting weights overhead": Gesture(
         "stand", {"shoulder_abd": 62, "elbow_flex": 112, "shoulder_rot": -62}, keys=(({"shoulder_abd": 92,
@@ -289,6 +287,31 @@ def gesture_clip(name: str, person: Person, frames: int, rng: np.random.Generato
     if gesture.step_m_s:
         clip.support[:] = 0.0
         clip = stepping(clip, gesture.step_m_s, person, rng)
+    return clip
+
+
+def kicking(person: Person, frames: int, rng: np.random.Generator) -> Clip:
+    """Kicks a ball to and fro: goes up to it or about with it, kicks out of the last step, waits for it to return."""
+    pace, begin_s = rng.uniform(0.5, 1.0), rng.uniform(0.0, 6.0)
+    rest_of_leg, total = 0 * _KICK_BACK, -begin_s
+    go, leg = [], []
+    while total < frames / FRAME_HZ:
+        walk, wait, follow = rng.uniform(0.5, 4.0), rng.exponential(1.2), rng.uniform(0.5, 0.9)
+        size, through = rng.uniform(0.5, 1.2), 0.32 * rng.uniform(0.75, 1.3)
+        go += [Key(np.ones(1), 0.5, walk), Key(np.zeros(1), 0.5, through + follow + wait)]
+        leg += [Key(rest_of_leg, 0.5, walk), Key(size * _KICK_BACK, 0.5)]
+        leg += [Key(size * _KICK_THROUGH, through), Key(rest_of_leg, follow, wait)]
+        total += 1.0 + walk + through + follow + wait
+    skip = round(begin_s * FRAME_HZ)
+    moving = keyframes(np.zeros(1), go, frames + skip)[skip:, 0]
+    strokes = person.vigour**0.5 * keyframes(rest_of_leg, leg, frames + skip)[skip:]
+    going = Going("walk", pace=pace, turns_per_minute=rng.uniform(1.0, 8.0), curving_rad_s=0.3)
+    clip = gait_clip(person, going, frames, rng, moving)
+    clip.angles += mirrored(strokes) if person.left_handed else strokes
+    # Both feet bear the body while it stands, the other one alone while a leg kicks.
+    kicks = np.clip(np.abs(strokes).max(axis=1, keepdims=True) / 0.3, 0, 1)
+    bearing = np.array([0.0, 1.0] if person.left_handed else [1.0, 0.0])
+    clip.support[:] = (1 - moving)[:, None] * (0.5 + kicks * (bearing - 0.5))
     return clip
 
 

@@ -53,12 +53,19 @@ class Going:
     arm_gain: float = 1.0
 
 
-def gait_clip(person: Person, going: Going, frames: int, rng: np.random.Generator) -> Clip:
-    """The person goes for that many frames. Raises ``ValueError`` for an unknown kind or way to hold the arms."""
+def gait_clip(
+    person: Person, going: Going, frames: int, rng: np.random.Generator, moving: np.ndarray | None = None
+) -> Clip:
+    """The person goes for that many frames.
+
+    moving (frames,): between 1 (going) and 0 (standing), where that is not for ``going`` to decide. Raises
+    ``ValueError`` for an unknown kind or way to hold the arms.
+    """
     if going.arms not in ARMS:
         raise ValueError(f"arms {going.arms!r}; expected one of {', '.join(ARMS)}")
     cycle, steps_hz = _cycle_of(person, going, rng)
-    moving = gate(rng, frames, (2.0, 12.0), (1.0, 6.0)) if going.stops else np.ones(frames)
+    if moving is None:
+        moving = gate(rng, frames, (2.0, 12.0), (1.0, 6.0)) if going.stops else np.ones(frames)
     wander = 1 + STRIDE_VARIATION * smooth_noise(rng, frames, 0.8)[:, 0] + 0.02 * smooth_noise(rng, frames, 0.05)[:, 0]
     rate = 0.5 * steps_hz * wander * moving
     phase = rng.uniform() + np.cumsum(rate) / FRAME_HZ

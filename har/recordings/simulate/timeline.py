@@ -1,7 +1,7 @@
 """Steps one after the other -> one continuous movement with labelled stretches."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -51,4 +51,15 @@ def assemble(steps: Sequence[Step], person: Person, rng: np.random.Generator) ->
         tail = clip.part(head + own, len(clip))
     names = ("angles", "velocity", "support", "impacts")
     whole = Clip(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
-    return Movement(whole, stretches)
+    return Movement(whole, merged(stretches))
+
+
+def merged(stretches: Sequence[Stretch]) -> list[Stretch]:
+    """Neighbours of the same label as one stretch."""
+    parts: list[Stretch] = []
+    for stretch in stretches:
+        if parts and parts[-1].label == stretch.label:
+            parts[-1] = replace(parts[-1], stop=stretch.stop)
+        else:
+            parts.append(stretch)
+    return parts

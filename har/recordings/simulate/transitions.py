@@ -5,8 +5,8 @@ seat (Schenkman et al., Whole-body movements during rising to standing from sitt
 body that tips ever faster until the ground stops it within a few hundredths of a second.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -83,6 +83,35 @@ def change_of_posture(
         steps.append(Step(_still(posture, person, rng), posture, hold, label, join))
         total += hold + (join.seconds if join else 0.0)
     return steps
+
+
+def under_one_name(steps: Sequence[Step], label: str, person: Person, rng: np.random.Generator) -> list[Step]:
+    """The steps and what joins them as one activity, as people label what they see as one: "sitting down and standing
+    up again" with the time on the chair."""
+    named: list[Step] = []
+    for step in steps:
+        join = None
+        if named:
+            join = step.join or usual_join(named[-1].posture, step.posture, person, rng)
+            join = replace(join, label=label)
+        named.append(replace(step, label=label, join=join))
+    return named
+
+
+def collapse_into_chair(person: Person, seconds: float, rng: np.random.Generator) -> list[Step]:
+    """Seated, half up and back onto the seat with a thud, and the same again after a rest."""
+    total, steps = 0.0, []
+    lean = pose_vector(pitch=12, trunk_flex=14)
+    while total < seconds or not steps:
+        seat = pose_in("sit", person, rng)
+        half_up = seat + rng.uniform(0.25, 0.6) * (standing_pose(person, rng) - seat) + lean
+        rise = Join(rng.uniform(0.6, 1.3) / person.tempo, support=(0.5, 0.5), spread=0.15)
+        drop = Join(rng.uniform(0.6, 1.1), falls=True, support=(0.4, 0.4), impact_g=rng.uniform(0.5, 3.0))
+        steps.append(Step(_still("sit", person, rng, seat), "sit", rng.uniform(0.8, 3.0)))
+        steps.append(Step(_still("sit", person, rng, half_up), "sit", rng.uniform(0.05, 0.4), "", rise))
+        steps.append(Step(_still("sit", person, rng, seat), "sit", rng.uniform(0.8, 3.0), "", drop))
+        total += rise.seconds + drop.seconds + sum(step.seconds for step in steps[-3:])
+    return under_one_name(steps, "collapsing into a chair", person, rng)
 
 
 def _still(

@@ -98,8 +98,9 @@ _POCKET_LOOSE = (POCKET, POCKET, WIDE_POCKET, CLIPPED)
 _WRISTS = ("left wrist", "left wrist", "right wrist")
 
 DAILY = {
-    "walking": 4, "walking slowly": 1, "walking fast": 1, "jogging": 1, "running": 1, "walking upstairs": 2,
-    "walking downstairs": 2, "standing": 3, "sitting": 3, "lying": 2, "sitting down": 1, "standing up": 1,
+    "walking": 4, "walking slowly": 1, "walking fast": 1, "jogging": 1, "jogging slowly": 1, "running": 1,
+    "running fast": 1, "walking upstairs": 2, "walking downstairs": 2, "climbing stairs": 1, "standing": 3,
+    "sitting": 3, "lying": 2, "sitting down": 1, "standing up": 1,
 }  # fmt: skip
 HOUSEHOLD = {
     "vacuum cleaning": 1, "sweeping": 1, "wiping a table": 1, "folding clothes": 1, "ironing": 1, "washing dishes": 1,
@@ -123,7 +124,9 @@ EXERCISE = {
 CHANGES = {
     "sitting down": 2, "standing up": 2, "lying down from sitting": 1, "sitting up from lying": 1,
     "lying down from standing": 1, "standing up from lying": 1, "turning over while lying": 1, "bending down": 1,
+    "sitting down and getting up": 1, "lying down and sitting up": 1, "collapsing into a chair": 1,
     "straightening up": 1, "kneeling down": 1, "standing up from kneeling": 1, "turning around": 1,
+    "starting to walk": 1, "stopping walking": 1, "starting to climb stairs": 1, "walking off the stairs": 1,
 }  # fmt: skip
 POSTURES = {
     "lying on the back": 1, "lying on the stomach": 1, "lying on the left side": 1, "lying on the right side": 1,
@@ -235,8 +238,9 @@ DATASETS = {
                 _changed(_PHONE, rate_hz=87.0, range_g=2.0), "any", _POCKET_LOOSE),
         ),
         FALLS | {
-            "walking": 2, "walking slowly": 1, "walking fast": 1, "jogging": 2, "walking upstairs": 2,
-                "walking downstairs": 2,
+            "walking": 2, "walking slowly": 1, "walking fast": 1, "jogging slowly": 1, "running fast": 1,
+            "walking upstairs": 2, "walking downstairs": 2, "climbing stairs": 1, "sitting down and getting up": 2,
+            "lying down and sitting up": 1, "collapsing into a chair": 1, "getting in and out of a car": 1,
             "sitting down": 2, "standing up": 1, "lying": 1, "standing": 2, "sitting": 1, "jumping": 2, "stumbling": 1,
             "jumping to reach something": 1, "bending down and getting up": 1, "squatting down and up": 1,
             "getting into a car": 1, "getting out of a car": 1, "turning over while lying": 1,
