@@ -435,16 +435,17 @@ MIXTURES: dict[str, tuple[str, ...]] = {
 }
 # fmt: on
 
-# Words that say how, not what: a phrase that is in no group is looked up once more without them, so that "walking
-# slowly upstairs" or "quickly sitting down on a low height chair and getting up" need not be listed pace by pace.
-PACE_WORDS = frozenset(("slowly", "quickly", "slow", "quick", "fast", "gently", "briskly", "half", "low", "height"))
-
-# Which pace a phrase states, by one of its words. "gently" and heights say how, but not how fast.
+# Which pace a phrase states, by one of its words.
 PACES = {
     "slow": frozenset(("slow", "slowly", "strolling")),
     "moderate": frozenset(("moderate", "moderately", "normal", "normally")),
     "fast": frozenset(("fast", "quick", "quickly", "brisk", "briskly")),
 }
+
+# Words that say how, not what: a phrase that is in no group is looked up once more without them, so that "walking
+# slowly upstairs" or "quickly sitting down on a low height chair and getting up" need not be listed pace by pace.
+# "gently" and heights say how, but not how fast.
+PACE_WORDS = frozenset().union(*PACES.values(), ("gently", "half", "low", "height"))
 
 # How a fall came about or ended is told before "and falling" ("slipping and falling forward") or after one of these
 # words ("falling forward while walking"). Applied to falls only: "talking while walking" would lose its meaning.

@@ -61,6 +61,8 @@ def test_case_space_articles_hyphens_and_pace_do_not_matter():
     assert group_of("quickly sitting down on a half-height chair and standing up") == "sitting down and getting up"
     assert group_of("walking slowly upstairs and downstairs") == "climbing stairs"
     assert group_of("standing up slowly") == "standing up"
+    # Every word that states a pace is one to look past.
+    assert group_of("walking upstairs briskly") == "walking upstairs" and group_of("normal running") == "running"
 
 
 @pytest.mark.parametrize(
