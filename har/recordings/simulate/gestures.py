@@ -22,7 +22,7 @@ class Gesture:
 
     base: offsets (degrees) held all the while. keys: (offsets in degrees, seconds to move, seconds to hold), repeated.
     waves: (channel, degrees, hertz, phase in cycles). tempo: range of the rate. step_m_s: drift of a body that steps
-    about. table: sits at a table. support: the body's weight on the left and right foot. drops: some people let the
+    about. table: sits at a table. drops: some people let the
     arms hang between two goes.
     """
 
@@ -35,7 +35,6 @@ class Gesture:
     step_m_s: float = 0.0
     table: bool = False
     spread: float = 0.12
-    support: tuple[float, float] = (0.5, 0.5)
     drops: bool = False
 
 
@@ -282,8 +281,6 @@ def gesture_clip(name: str, person: Person, frames: int, rng: np.random.Generato
         waves=[Wave(*wave) for wave in gesture.waves], spread=gesture.spread, pauses=gesture.pauses,
         base=held, drops=gesture.drops and rng.random() < 0.5,
     )  # fmt: skip
-    if gesture.posture == "stand":
-        clip.support[:] = gesture.support if not person.left_handed else gesture.support[::-1]
     if gesture.step_m_s:
         clip.support[:] = 0.0
         clip = stepping(clip, gesture.step_m_s, person, rng)
