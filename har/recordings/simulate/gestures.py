@@ -22,8 +22,7 @@ class Gesture:
 
     base: offsets (degrees) held all the while. keys: (offsets in degrees, seconds to move, seconds to hold), repeated.
     waves: (channel, degrees, hertz, phase in cycles). tempo: range of the rate. step_m_s: drift of a body that steps
-    about. table: sits at a table. drops: some people let the
-    arms hang between two goes.
+    about. table: sits at a table. drops: some people let the arms hang between two goes.
     """
 
     posture: str
