@@ -187,8 +187,7 @@ def prototype_cosines(support_SD: np.ndarray, class_S: np.ndarray, query_QD: np.
     total_LD = np.zeros((classes, support_SD.shape[1]))
     np.add.at(total_LD, class_S, support_SD)
     # Opposite windows may cancel; a class without a direction is as far from everything as an unrelated one.
-    norm_L1 = np.linalg.norm(total_LD, axis=1, keepdims=True)
-    return query_QD @ np.divide(total_LD, norm_L1, out=np.zeros_like(total_LD), where=norm_L1 > 0).T
+    return query_QD @ _directions(total_LD).T
 
 
 def nearest_cosines(support_SD: np.ndarray, class_S: np.ndarray, query_QD: np.ndarray, classes: int) -> np.ndarray:
@@ -200,12 +199,13 @@ def nearest_cosines(support_SD: np.ndarray, class_S: np.ndarray, query_QD: np.nd
 def centred(support_SD: np.ndarray, query_QD: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Support and query less the mean of the support, of unit norm; the mean itself becomes zero."""
     mean_D = support_SD.mean(axis=0)
-    away = support_SD - mean_D, query_QD - mean_D
-    return tuple(np.divide(x, _norms(x), out=np.zeros_like(x), where=_norms(x) > 0) for x in away)
+    return _directions(support_SD - mean_D), _directions(query_QD - mean_D)
 
 
-def _norms(rows_ND: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(rows_ND, axis=1, keepdims=True)
+def _directions(rows_ND: np.ndarray) -> np.ndarray:
+    """Rows of unit norm; those of zeros stay zeros."""
+    norm_N1 = np.linalg.norm(rows_ND, axis=1, keepdims=True)
+    return np.divide(rows_ND, norm_N1, out=np.zeros_like(rows_ND), where=norm_N1 > 0)
 
 
 def class_probabilities(
@@ -427,7 +427,7 @@ def _check_arrays(
         )
     if strangers := sorted(set(true) - set(labels)):
         raise ValueError(f"{dataset}: true labels {strangers[:5]} are not among the {len(labels)} candidates; add them")
-    norm = _norms(features)
+    norm = np.linalg.norm(features, axis=1, keepdims=True)
     bad = ~(np.isfinite(norm[:, 0]) & (norm[:, 0] > 0) & np.isfinite(text).all(axis=1))
     if bad.any():
         raise ValueError(

@@ -23,6 +23,7 @@ from har.recordings.simulate.transitions import (
     collapse_into_chair,
     fall,
     into_car,
+    standing_moment,
     stumble,
     under_one_name,
 )
@@ -144,16 +145,12 @@ def _stairs(person: Person, seconds: float, rng: np.random.Generator) -> list[St
     return under_one_name(steps, "climbing stairs", person, rng)
 
 
-def _still(seconds: float, person: Person, rng: np.random.Generator) -> Step:
-    return Step(lambda frames: rest(person, standing(person, rng), "stand", frames, rng), "stand", seconds)
-
-
 def _onto_stairs(person: Person, seconds: float, rng: np.random.Generator) -> list[Step]:
     """A stand or the last steps on the level, and the first steps on the stairs."""
     steps: list[Step] = []
     while sum(step.seconds for step in steps) < seconds:
         kind, before_s = str(rng.choice(_STAIRS)), rng.uniform(0.8, 1.8)
-        before = _still(before_s, person, rng) if rng.random() < 0.5 else _walk("walk", before_s, person, rng)
+        before = standing_moment(person, rng, before_s) if rng.random() < 0.5 else _walk("walk", before_s, person, rng)
         change = [before, _walk(kind, rng.uniform(1.0, 2.0), person, rng)]
         away = _walk(kind, rng.uniform(1.5, 4.0), person, rng)
         steps += [*under_one_name(change, "starting to climb stairs", person, rng), away]
@@ -180,7 +177,7 @@ def _setting_off(label: str, stops: bool) -> Builder:
             going = Going("walk", rng.uniform(0.8, 1.15), str(rng.choice(_ANY_ARMS)), 0.0)
             make = functools.partial(_half_walked, person, going, rng, stops)
             change = Step(make, "stand", rng.uniform(2.0, 4.0), label)
-            away, still = _walk("walk", rng.uniform(1.5, 4.0), person, rng), _still(2.0, person, rng)
+            away, still = _walk("walk", rng.uniform(1.5, 4.0), person, rng), standing_moment(person, rng, 2.0)
             steps += [away, change, still] if stops else [still, change, away]
         return steps
 

@@ -125,9 +125,9 @@ def _still(
     return make
 
 
-def standing_moment(person: Person, rng: np.random.Generator) -> Step:
-    """A short stand between two movements."""
-    return Step(_still("stand", person, rng), "stand", rng.uniform(PAUSE_S, 2.0))
+def standing_moment(person: Person, rng: np.random.Generator, seconds: float | None = None) -> Step:
+    """A stand between two movements, a short one where no time is given."""
+    return Step(_still("stand", person, rng), "stand", rng.uniform(PAUSE_S, 2.0) if seconds is None else seconds)
 
 
 def pose_in(posture: str, person: Person, rng: np.random.Generator) -> np.ndarray:
