@@ -25,9 +25,6 @@ from har.windows.resample import resample
 _LARGEST_MEDIAN_G = 4.0
 _LARGEST_SAMPLE = 1e5
 _ROWS_READ = 2048  # windows in memory at once, at the device's own rate
-# Deviation of the average over time that `embed_recording` and `embed_rows_in_context` take, chosen on development
-# datasets (docs/experiments.md).
-SMOOTHING_S = 10.0
 
 # What a window may be turned into: its place beside the label texts, or what the head computes that from, which tells
 # more apart (the head keeps what the texts of training need; Chen et al., SimCLR, ICML 2020, section 4.2).
@@ -126,18 +123,20 @@ class AlignmentModel(nn.Module):
         channels: Sequence[str],
         placement: str | None = None,
         stride_s: float | None = None,
-        smoothing_s: float = SMOOTHING_S,
+        smoothing_s: float = 0.0,
         batch_size: int = 512,
     ) -> RecordingEmbeddings:
         """Embed a whole recording, window by window; each window knows what the whole tells of it.
 
         What ``embed`` cannot know: how the device lies against the body, from how its wearer walks
-        (har/windows/body_axes.py), and what its neighbours in time look like (``smooth_over_time``). No label is
-        needed. The device must be worn in the same way throughout; give a remounted one as a recording of its own.
+        (har/windows/body_axes.py). No label is needed. The device must be worn in the same way throughout; give a
+        remounted one as a recording of its own. What comes before and after a window is for ``classify_recording``,
+        which takes ``start_s``.
 
         signal: (T, C), units, NaN and channels as in ``embed``. stride_s: seconds from window to window, half a window
-        by default; the windows are those of the network, the last one ends with the recording. smoothing_s: deviation
-        of the average over time, 0 for none. Windows without any valid second, inside gaps, are left out.
+        by default; the windows are those of the network, the last one ends with the recording. smoothing_s: where
+        other classifiers follow, which know no time, deviation of an average over time (``smooth_over_time``). Windows
+        without any valid second, inside gaps, are left out.
 
         Raises ``ValueError`` as ``embed`` does, and for a signal of which no second is valid.
         """
@@ -279,15 +278,17 @@ class AlignmentModel(nn.Module):
         index: WindowIndex,
         rows: np.ndarray,
         progress: Callable[[int], object] = lambda windows: None,
-        smoothing_s: float = SMOOTHING_S,
+        smoothing_s: float = 0.0,
         layer: str = "embedding",
     ) -> Tensor:
         """The same, each window with what the whole unlabelled recording tells of it, as in ``embed_recording``.
 
-        How the device lies against the body comes from all recordings of the person in the stream (``body_axes``), the
+        How the device lies against the body comes from all recordings of the person in the stream (``body_axes``), an
         average over time from the windows of the same recording and stream. Labels are not read; unlabelled windows
         take part.
         """
+        if smoothing_s <= 0:
+            return self._embed_rows(index, rows, body_axes(index), progress, layer)
         place_of = index.recording_id * len(index.streams) + index.stream_id
         needed = np.flatnonzero(np.isin(place_of, np.unique(place_of[rows])))
         embeddings = self._embed_rows(index, needed, body_axes(index), progress, layer)

@@ -18,10 +18,11 @@ from har.labels.groups import group_of, may_also_be_true, pace_of
 from har.labels.wording import clean_label, phrasings
 from har.network.blocks import AttentionPooling
 from har.text.encoder import TextFeatures
+from har.text.persistence import over_time
 
-# How far `classify_recording` calibrates; chosen on development datasets, and for what recordings of few of the named
-# activities lose by it (docs/experiments.md).
-CALIBRATION = 0.5
+# How far `classify_recording` calibrates; chosen on development datasets, with an eye on recordings that hold few of
+# the named activities (docs/experiments.md).
+CALIBRATION = 0.75
 DEFAULT_LOGIT_SCALE = 10.0  # 1 / temperature of 0.1, until the trained one is set
 ATTENTION_GAIN = 0.1  # initial weight of the attention branch beside the projected sentence embedding
 _CHUNK = 512  # phrasings per forward pass of `encode`
@@ -182,33 +183,42 @@ class LearnableLabelBank(nn.Module):
         self,
         embeddings: Tensor | np.ndarray,
         labels: Sequence[str],
+        time_s: Sequence[float] | np.ndarray,
+        recordings: Sequence[int] | np.ndarray | None = None,
+        wearers: Sequence[int] | np.ndarray | None = None,
         paraphrase: bool = True,
         calibration: float = CALIBRATION,
-        recordings: Sequence[int] | np.ndarray | None = None,
     ) -> tuple[list[str], Tensor]:
-        """`classify` for the windows of one recording, or of one person's recordings with one device.
+        """`classify` for the windows of a recording, which tell of each other.
 
-        recordings: (N,) which one each window belongs to, where there are several; each is calibrated by itself.
+        time_s: (N,) when each window begins, as ``embed_recording`` gives it. recordings: (N,) which one it belongs
+        to, where there are several; neighbours in time are of one recording. wearers: (N,) whose it is, with which
+        device, where there are several; each is calibrated by itself, over all recordings.
 
-        Some labels attract windows of a new device more than they should, a whole posture at a time. What they attract
-        on average tells: the probabilities are divided by their mean over the windows to the power of ``calibration``,
-        and normalised again. That is batch calibration (Zhou et al., ICLR 2024, section 3.2), weakened, because a
-        recording need not hold all activities that are asked about: where it holds most of the labels, calibration
-        helps; where it holds a few of many, name fewer or give 0, which is `classify`.
-        Returns and raises as `classify` does; ``ValueError`` also for a calibration outside [0, 1], and for another
-        number of recordings than windows.
+        First, some labels attract windows of a new device more than they should, a whole posture at a time. What they
+        attract on average tells: the probabilities are divided by their mean over the windows to the power of
+        ``calibration``, and normalised again. That is batch calibration (Zhou et al., ICLR 2024, section 3.2),
+        weakened, because a recording need not hold all activities that are asked about: where it holds most of the
+        labels, calibration helps; where it holds a few of many, name fewer or give less, down to 0. Then, what people
+        do lasts: each window is named in view of those before and after it (``over_time``).
+        Returns and raises as `classify` does; ``ValueError`` also for a calibration outside [0, 1], for times that are
+        not finite, and for another number of times, recordings or wearers than windows.
         """
         if not 0 <= calibration <= 1:
             raise ValueError(f"calibration is {calibration}; expected between 0 (none) and 1")
         _, probabilities = self.classify(embeddings, labels, paraphrase)
-        group = np.zeros(len(probabilities), dtype=int) if recordings is None else np.asarray(recordings)
-        if group.shape != (len(probabilities),):
-            raise ValueError(f"recordings of shape {group.shape} for {len(probabilities)} windows; give one a window")
-        logits = probabilities.clamp_min(1e-30).log()
-        for recording in np.unique(group):
-            own = torch.from_numpy(np.flatnonzero(group == recording)).to(logits.device)
-            logits[own] -= calibration * probabilities[own].mean(dim=0).clamp_min(1e-30).log()
-        return [labels[i] for i in logits.argmax(dim=1).tolist()], logits.softmax(dim=1)
+        p = probabilities.double().cpu().numpy()
+        time_s = _one_per_window("time_s", time_s, len(p)).astype(np.float64)
+        if not np.isfinite(time_s).all():
+            found = time_s[~np.isfinite(time_s)][0]
+            raise ValueError(f"time_s holds {found}; expected seconds since the recording began")
+        recordings = _one_per_window("recordings", recordings, len(p))
+        wearers = _one_per_window("wearers", wearers, len(p))
+        for wearer in np.unique(wearers):
+            own = wearers == wearer
+            attracted = p[own].mean(axis=0).clip(1e-30)
+            p[own], _ = over_time(p[own] / attracted**calibration, time_s[own], recordings[own])
+        return [labels[i] for i in p.argmax(axis=1)], torch.from_numpy(p).to(probabilities)
 
     def remember(self, texts: Sequence[str]) -> None:
         """Compute and store the embeddings of these labels with the present weights, in place of any stored before.
@@ -414,6 +424,14 @@ class PhrasingTable:
         for name in ("tokens", "mask", "pooled", "counts", "pooled_mean"):
             setattr(self, name, getattr(self, name).to(device))
         return self
+
+
+def _one_per_window(name: str, values: Sequence | np.ndarray | None, windows: int) -> np.ndarray:
+    """(N,) values, zeros for None."""
+    values = np.zeros(windows, dtype=np.int64) if values is None else np.asarray(values)
+    if values.shape != (windows,):
+        raise ValueError(f"{name} of shape {values.shape} for {windows} windows; give one a window")
+    return values
 
 
 def _clean_labels(labels: Sequence[str]) -> list[str]:

@@ -445,7 +445,7 @@ def windows_knowing(model, signal: np.ndarray, body: np.ndarray) -> torch.Tensor
 
 def test_windows_of_a_recording_know_how_the_device_lies_against_the_body(model):
     signal = walk_and_rest()
-    found = model.embed_recording(signal, 25, SIX, "trouser pocket", smoothing_s=0)
+    found = model.embed_recording(signal, 25, SIX, "trouser pocket")
     np.testing.assert_allclose(found.body["trouser pocket"], [UP, AHEAD], atol=2e-3)
     np.testing.assert_allclose(found.start_s, np.arange(0, 36.1, 2))  # half a window of four seconds
     np.testing.assert_allclose(found.stop_s, found.start_s + 4)
@@ -457,7 +457,7 @@ def test_windows_of_a_recording_know_how_the_device_lies_against_the_body(model)
 
 def test_without_movement_a_recording_is_its_windows(model):
     signal = walk_and_rest(walk_s=0, rest_s=22)
-    found = model.embed_recording(signal, 25, SIX, "wrist", stride_s=3, smoothing_s=0)
+    found = model.embed_recording(signal, 25, SIX, "wrist", stride_s=3)
     assert not found.body["wrist"].any()
     np.testing.assert_allclose(found.start_s, [0, 3, 6, 9, 12, 15, 18])
     windows = np.stack([signal[round(s * 25) : round(s * 25) + 100] for s in found.start_s])
@@ -466,7 +466,7 @@ def test_without_movement_a_recording_is_its_windows(model):
 
 def test_the_last_window_ends_with_the_recording_and_a_short_one_is_padded(model):
     signal = walk_and_rest(walk_s=0, rest_s=9.4)
-    found = model.embed_recording(signal, 25, SIX, smoothing_s=0)
+    found = model.embed_recording(signal, 25, SIX)
     np.testing.assert_allclose(found.start_s, [0, 2, 4, 5.4])
     assert found.stop_s[-1] == pytest.approx(9.4)
     short = model.embed_recording(signal[:60], 25, SIX)
@@ -476,7 +476,7 @@ def test_the_last_window_ends_with_the_recording_and_a_short_one_is_padded(model
 
 def test_embeddings_of_a_recording_are_smoothed_over_time(model):
     signal = walk_and_rest() + np.random.default_rng(0).normal(0, 0.1, (1000, 6))
-    sharp = model.embed_recording(signal, 25, SIX, smoothing_s=0)
+    sharp = model.embed_recording(signal, 25, SIX)
     smooth = model.embed_recording(signal, 25, SIX, smoothing_s=3)
     expected = smooth_over_time(sharp.embeddings, torch.from_numpy(sharp.start_s), 3)
     assert_same_embeddings(smooth.embeddings, expected)
@@ -486,7 +486,7 @@ def test_embeddings_of_a_recording_are_smoothed_over_time(model):
 def test_windows_inside_a_gap_are_left_out(model):
     signal = walk_and_rest()
     signal[250:500] = np.nan  # from 10 to 20 s
-    found = model.embed_recording(signal, 25, SIX, smoothing_s=0)
+    found = model.embed_recording(signal, 25, SIX)
     np.testing.assert_allclose(found.start_s, [0, 2, 4, 6, 8, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36])
     assert torch.isfinite(found.embeddings).all()
     with pytest.raises(ValueError, match="no window of the recording"):
@@ -499,10 +499,10 @@ def test_every_device_of_a_recording_has_a_direction_of_its_own(model):
     turn *= np.linalg.det(turn)
     turned = signal[:, :3] @ turn
     channels = [f"wrist/{n}" for n in SIX] + [f"trouser pocket/{n}" for n in THREE]
-    found = model.embed_recording(np.hstack([signal, turned]), 25, channels, smoothing_s=0)
+    found = model.embed_recording(np.hstack([signal, turned]), 25, channels)
     np.testing.assert_allclose(found.body["wrist"], [UP, AHEAD], atol=2e-3)
     np.testing.assert_allclose(found.body["trouser pocket"], np.stack([UP, AHEAD]) @ turn, atol=2e-3)
-    gyroscope_alone = model.embed_recording(signal[:, 3:], 25, SIX[3:], smoothing_s=0)
+    gyroscope_alone = model.embed_recording(signal[:, 3:], 25, SIX[3:])
     assert not gyroscope_alone.body[None].any()
 
 
@@ -535,7 +535,7 @@ def test_rows_in_context_are_windows_that_know_their_recording(model, tmp_path):
             writer.append("phone", recording=name, subject="ann", samples=samples, labels=labels)
     index = WindowIndex([read_dataset(tmp_path / "d")], 4.0, 2.0, 1.0)
     rows = np.random.default_rng(0).permutation(index.labelled_rows())
-    sharp = model.embed_rows_in_context(index, rows, smoothing_s=0)
+    sharp = model.embed_rows_in_context(index, rows)
     (axes,) = body_axes(index)
     np.testing.assert_allclose(axes[0], [UP, AHEAD], atol=2e-3)
     np.testing.assert_array_equal(axes[1], axes[0])
@@ -548,7 +548,7 @@ def test_rows_in_context_are_windows_that_know_their_recording(model, tmp_path):
     for recording in range(2):
         everyone = np.flatnonzero(index.recording_id == recording)
         expected = smooth_over_time(
-            model.embed_rows_in_context(index, everyone, smoothing_s=0),
+            model.embed_rows_in_context(index, everyone),
             torch.from_numpy(index.start_time_s[everyone]),
             3,
         )

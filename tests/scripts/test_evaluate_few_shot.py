@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -31,9 +32,7 @@ class Windows:
         (stream,) = index.streams
         self.candidates = dataset.labels
         rows = index.labelled_rows()
-        self.in_context, self.features_in_context = (
-            self.model.embed_rows_in_context(index, rows, layer=layer) for layer in LAYERS
-        )
+        self.in_context = partial(self.model.embed_rows_in_context, index, rows)
         self.unlabelled = len(index) - len(rows)
         self.labels = [index.labels[i] for i in index.label_id[rows]]
         self.subjects = [index.subjects[i].split("/")[1] for i in index.subject_id[rows]]
@@ -138,10 +137,14 @@ def test_with_context_windows_are_embedded_with_their_recordings(
     )  # fmt: skip
     windows = Windows(checkpoint_path, small_corpus)
     bank = load_label_bank(windows.checkpoint, "cpu", windows.hyperparams_path)
-    _, probabilities = bank.classify(windows.in_context, windows.candidates)
+    assert record["settings"]["smoothing_s"] > 0 == alone["settings"]["smoothing_s"]
+    embeddings, features = (
+        windows.in_context(smoothing_s=record["settings"]["smoothing_s"], layer=layer) for layer in LAYERS
+    )
+    _, probabilities = bank.classify(embeddings, windows.candidates)
     names = ("draws", "text_windows", "ridge_penalty", "seed")
     expected = score_few_shot(
-        "sim_belt", windows.features_in_context.numpy(), probabilities.double().log().numpy(), float(bank.logit_scale),
+        "sim_belt", features.numpy(), probabilities.double().log().numpy(), float(bank.logit_scale),
         windows.labels, windows.subjects, windows.ids, labels=windows.candidates,
         protocol=FewShotProtocol((4,), *(record["settings"][name] for name in names)),
     )  # fmt: skip

@@ -5,12 +5,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
 from har.labels.groups import matches
 from har.recordings.format import read_dataset
-from har.windows.index import split_of
+from har.windows.index import WindowIndex, split_of
+from val_scripts.human_activity_recognition.model_loading import load_label_bank, load_model
 
 SCRIPT = "val_scripts/human_activity_recognition/evaluate_zero_shot.py"
 
@@ -53,6 +55,27 @@ def test_recording_context_has_columns_and_scores_of_its_own(evaluation):
         right += matches(answer, label)
     assert result["context"]["open_set"]["accuracy"] == pytest.approx(right / len(rows))
     assert set(result["context"]["per_placement"]) == set(result["per_placement"]) == {"waist"}
+
+
+def test_in_context_everybody_is_named_alone_with_all_own_windows(evaluation, whole_run, small_corpus):
+    """Person by person, those without a label among their windows: nobody's recordings tell of another's."""
+    model, checkpoint, hyperparams_path = load_model(whole_run[0] / "best.pt", "cpu")
+    bank = load_label_bank(checkpoint, "cpu", hyperparams_path)
+    lengths = (checkpoint[name] for name in ("window_s", "stride_s", "min_window_s"))
+    dataset = read_dataset(small_corpus / "sim_belt")
+    index = WindowIndex([dataset], *lengths)
+    expected = {"closed_set_context": {}, "open_set_context": {}}
+    for person in np.unique(index.subject_id):
+        own = np.flatnonzero(index.subject_id == person)
+        embeddings = model.embed_rows_in_context(index, own)
+        for column, labels in zip(expected, (dataset.labels, checkpoint["labels"]), strict=True):
+            names, _ = bank.classify_recording(embeddings, labels, index.start_time_s[own], index.recording_id[own])
+            expected[column] |= dict(zip(own, names, strict=True))
+    with (evaluation / "predictions_sim_belt.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert (index.label_id < 0).any() and len(index.streams) == 1
+    for column, names in expected.items():
+        assert [r[column] for r in rows] == [names[i] for i in index.labelled_rows()]
 
 
 def test_only_the_people_that_training_held_out_are_scored_when_asked(whole_run, small_corpus, run_script, tmp_path):

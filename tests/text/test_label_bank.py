@@ -12,6 +12,7 @@ from har.labels.wording import phrasings
 from har.network.blocks import AttentionPooling
 from har.text.encoder import SentenceEncoder, TextFeatures
 from har.text.label_bank import LearnableLabelBank, PhrasingTable, prototype_similarity
+from har.text.persistence import over_time
 
 TEXT_WIDTH, WIDTH = 24, 16
 LABELS = ["walking", "climbing stairs", "sitting", "pelvic tilt", "juggling"]
@@ -339,11 +340,16 @@ def test_classify_against_a_double_loop(prototypes):
     torch.testing.assert_close(permuted, probabilities[:, order])
 
 
+def far_apart(count: int) -> np.ndarray:
+    """Times of windows that do not know of each other."""
+    return np.arange(count) * 1e5
+
+
 @pytest.mark.parametrize("strength", [0.3, 1.0])
-def test_classify_recording_is_the_formula(strength):
+def test_classify_recording_calibrates_by_the_formula(strength):
     bank = make_bank(2, FakeEncoder())
     _, plain = bank.classify(windows(12), LABELS)
-    names, found = bank.classify_recording(windows(12), LABELS, calibration=strength)
+    names, found = bank.classify_recording(windows(12), LABELS, far_apart(12), calibration=strength)
     p, expected = plain.double().numpy(), np.zeros((12, 5))
     for i in range(12):
         for j in range(5):
@@ -354,29 +360,55 @@ def test_classify_recording_is_the_formula(strength):
     assert names == [LABELS[j] for j in expected.argmax(1)]
 
 
-def test_several_recordings_are_calibrated_each_by_itself():
+def test_windows_of_a_recording_are_named_in_view_of_their_neighbours():
+    """Calibrated over the wearer, then chained inside each recording."""
+    bank, random = make_bank(2, FakeEncoder()), np.random.default_rng(0)
+    time_s, recordings = random.uniform(0, 60, 30), random.integers(0, 3, 30)
+    calibrated = bank.classify_recording(windows(30), LABELS, far_apart(30))[1]
+    names, found = bank.classify_recording(windows(30), LABELS, time_s, recordings)
+    expected, _ = over_time(calibrated.numpy(), time_s, recordings)
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-6)
+    assert names == [LABELS[j] for j in expected.argmax(axis=1)]
+    assert np.abs(expected - calibrated.numpy()).max() > 0.1
+
+
+def test_each_wearer_is_calibrated_and_chained_alone():
     bank = make_bank(2, FakeEncoder())
     which = np.array([7, 3, 3, 7, 7, 3, 9, 7, 3, 3])
-    names, found = bank.classify_recording(windows(10), LABELS, recordings=which)
-    for recording in (3, 7, 9):
-        own = np.flatnonzero(which == recording)
-        alone = bank.classify_recording(windows(10)[own], LABELS)
+    time_s = np.arange(10) * 2.5
+    names, found = bank.classify_recording(windows(10), LABELS, time_s, recordings=which, wearers=which)
+    for wearer in (3, 7, 9):
+        own = np.flatnonzero(which == wearer)
+        alone = bank.classify_recording(windows(10)[own], LABELS, time_s[own])
         assert [names[i] for i in own] == alone[0]
         torch.testing.assert_close(found[own], alone[1])
-    with pytest.raises(ValueError, match=r"recordings of shape \(9,\) for 10 windows"):
-        bank.classify_recording(windows(10), LABELS, recordings=which[:9])
 
 
-def test_a_recording_without_calibration_is_its_windows():
+def test_a_recording_without_calibration_or_neighbours_is_its_windows():
     bank = make_bank(1, FakeEncoder())
     expected = bank.classify(windows(7), LABELS)
-    found = bank.classify_recording(windows(7), LABELS, calibration=0.0)
+    found = bank.classify_recording(windows(7), LABELS, far_apart(7), calibration=0.0)
     assert found[0] == expected[0]
     torch.testing.assert_close(found[1], expected[1])
-    assert bank.classify_recording(windows(0), LABELS)[0] == []
-    for bad in (-0.1, 1.1, math.nan):
-        with pytest.raises(ValueError, match=f"calibration is {bad}"):
-            bank.classify_recording(windows(7), LABELS, calibration=bad)
+    assert bank.classify_recording(windows(0), LABELS, [])[0] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"calibration": -0.1}, "calibration is -0.1"),
+        ({"calibration": 1.1}, "calibration is 1.1"),
+        ({"calibration": math.nan}, "calibration is nan"),
+        ({"time_s": np.arange(6)}, r"time_s of shape \(6,\) for 7 windows"),
+        ({"time_s": [0, 1, 2, math.nan, 4, 5, 6]}, "time_s holds nan"),
+        ({"recordings": np.zeros(8)}, r"recordings of shape \(8,\) for 7 windows"),
+        ({"wearers": np.zeros((7, 1))}, r"wearers of shape \(7, 1\) for 7 windows"),
+    ],
+)
+def test_recordings_that_do_not_fit_are_refused(arguments, message):
+    given = {"embeddings": windows(7), "labels": LABELS, "time_s": np.arange(7)} | arguments
+    with pytest.raises(ValueError, match=message):
+        make_bank(1, FakeEncoder()).classify_recording(**given)
 
 
 def test_a_label_that_attracts_everything_loses_what_others_explain_better():
@@ -388,10 +420,11 @@ def test_a_label_that_attracts_everything_loses_what_others_explain_better():
     other = F.normalize(first + 0.9 * second, dim=0)
     x = F.normalize(torch.cat([hub.expand(20, -1), other.expand(20, -1)]) + 0.02 * windows(40), dim=1)
     assert set(bank.classify(x, LABELS)[0]) == {LABELS[0]}
-    names, _ = bank.classify_recording(x, LABELS)
+    names, _ = bank.classify_recording(x, LABELS, far_apart(40))
     assert names == [LABELS[0]] * 20 + [LABELS[1]] * 20
     # A recording of one activity stays one: nothing contrasts with it.
-    assert set(bank.classify_recording(F.normalize(first + 0.02 * windows(40), dim=1), LABELS)[0]) == {LABELS[0]}
+    same = F.normalize(first + 0.02 * windows(40), dim=1)
+    assert set(bank.classify_recording(same, LABELS, far_apart(40))[0]) == {LABELS[0]}
 
 
 def test_prototype_similarity_lies_between_mean_and_maximum():

@@ -21,6 +21,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,7 @@ from val_scripts.human_activity_recognition.scored_data import (
 # datasets by half a point at most.
 TEXT_WINDOWS = 1.0  # m: labelled windows a class that the label text counts as
 RIDGE_PENALTY = 0.05  # on unit-norm features: a direction needs a twentieth of one window's energy to count
+SMOOTHING_S = 10.0  # of windows in context, deviation of the average over time; chosen on sphere and chest_mounted
 
 SHOTS = (1, 2, 4, 8, 16)
 DRAWS = 20
@@ -83,7 +85,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     results, figures = [], {}
     for dataset in datasets:
         index = WindowIndex([dataset], **window)
-        embed = model.embed_rows_in_context if arguments.context else model.embed_rows
+        in_context = partial(model.embed_rows_in_context, smoothing_s=SMOOTHING_S)
+        embed = in_context if arguments.context else model.embed_rows
         result = score_dataset(dataset, index, embed, label_bank, arguments.falls, protocol)
         path = arguments.out / "plots" / f"few_shot_{dataset.name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -177,6 +180,7 @@ def write_files(
         "trained_on": list(checkpoint["datasets"]),
         **window,
         "embedded": "in the context of the recordings" if arguments.context else "one window at a time",
+        "smoothing_s": SMOOTHING_S if arguments.context else 0.0,
         "falls": "scored" if arguments.falls else "left out",
         "shots": list(protocol.shots),
         "draws": protocol.draws,

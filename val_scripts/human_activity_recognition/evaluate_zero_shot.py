@@ -30,7 +30,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from har.evaluation.report import IN_CONTEXT, REPORT_NAME, write_report
@@ -206,18 +205,23 @@ def score_dataset(
     with tqdm(total=len(rows), desc=windows.dataset, unit="windows", disable=None) as bar:
         one_window = model.embed_rows(index, rows, bar.update)
     # What is not scored is embedded too: it belongs to what its wearer did.
-    session = index.subject_id * len(index.streams) + index.stream_id
-    needed = np.flatnonzero(np.isin(session, session[rows]))
+    wearer = index.subject_id * len(index.streams) + index.stream_id
+    needed = np.flatnonzero(np.isin(wearer, wearer[rows]))
     with tqdm(total=len(needed), desc=f"{windows.dataset}, {IN_CONTEXT}", unit="windows", disable=None) as bar:
         in_context = model.embed_rows_in_context(index, needed, bar.update)
-    answers, _ = label_bank.classify_recording(in_context, windows.candidates, recordings=session[needed])
+    recording = index.recording_id * len(index.streams) + index.stream_id
     scored = np.searchsorted(needed, rows)
+
+    def named_in_context(labels: Sequence[str]) -> list[str]:
+        time_s = index.start_time_s[needed]
+        answers, _ = label_bank.classify_recording(in_context, labels, time_s, recording[needed], wearer[needed])
+        return [answers[i] for i in scored]
+
     predictions = {
         CLOSED_SET: label_bank.classify(one_window, windows.candidates)[0],
         OPEN_SET: label_bank.classify(one_window, list(training_labels))[0],
-        CLOSED_SET_CONTEXT: [answers[i] for i in scored],
-        # Nobody does all that training knows: nothing to calibrate by.
-        OPEN_SET_CONTEXT: label_bank.classify(in_context[torch.from_numpy(scored)], list(training_labels))[0],
+        CLOSED_SET_CONTEXT: named_in_context(windows.candidates),
+        OPEN_SET_CONTEXT: named_in_context(list(training_labels)),
     }
     result = score_zero_shot(
         windows.dataset,
