@@ -108,7 +108,8 @@ def test_clocks_of_devices_worn_together_agree(corpus: dict[str, Dataset]):
 
 
 def test_same_seed_same_bytes_another_seed_other_signals(root: Path, tmp_path: Path):
-    write_simulated_corpus(tmp_path / "again", people=PEOPLE, hours=HOURS, seed=SEED)
+    """``root`` was written by as many processes as there are cores."""
+    write_simulated_corpus(tmp_path / "again", people=PEOPLE, hours=HOURS, seed=SEED, jobs=1)
     write_simulated_corpus(tmp_path / "other", people=1, hours=HOURS / PEOPLE, seed=SEED + 1)
     files = sorted(path for name in SIMULATED_NAMES for path in (root / name).iterdir())
     assert len(files) > 30
@@ -129,7 +130,7 @@ def test_same_seed_same_bytes_another_seed_other_signals(root: Path, tmp_path: P
 
 def test_a_gap_ends_a_run_and_the_clock_goes_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(corpus_module, "draw_gaps", lambda device, seconds, rng: [(5.0, 6.5)])
-    write_simulated_corpus(tmp_path, people=1, hours=0.01, seed=0)
+    write_simulated_corpus(tmp_path, people=1, hours=0.01, seed=0, jobs=1)  # other processes would not be patched
     for name in SIMULATED_NAMES:
         for stream in read_dataset(tmp_path / name).streams.values():
             rate = stream.info.sampling_rate_hz

@@ -1,9 +1,11 @@
 """People, their days and the devices that they wear -> dataset folders."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from har.recordings.format import DatasetWriter
 from har.recordings.simulate.activities import ACTIVITIES
@@ -38,13 +40,15 @@ def write_simulated_corpus(
     seed: int = 0,
     names: Sequence[str] = SIMULATED_NAMES,
     progress: Callable[[Sequence[tuple[str, int]]], Iterable[tuple[str, int]]] = iter,
+    jobs: int = -1,
 ) -> list[str]:
     """Write the datasets ``names`` of ``SIMULATED_NAMES`` below ``data_root``; returns their names.
 
     hours: that people move in each dataset, all together, the first walk of each recording aside; devices worn at the
     same time record the same hours. The same arguments give identical bytes, and a person does not depend on how many
     others there are as long as hours / people stays the same. progress: wraps the list of (dataset, number of the
-    person), e.g. a progress bar. Raises ``ValueError`` for a negative seed, no people, no time or an unknown name.
+    person), e.g. a progress bar. jobs: processes that people are simulated in, -1 for one a core. Raises
+    ``ValueError`` for a negative seed, no people, no time or an unknown name.
     """
     if unknown := [name for name in names if name not in SIMULATED_NAMES]:
         raise ValueError(f"no simulated dataset {', '.join(unknown)}; there are {', '.join(SIMULATED_NAMES)}")
@@ -53,7 +57,11 @@ def write_simulated_corpus(
             f"seed {seed}, {people} people, {hours} hours; expected a seed of at least 0, at least one person and "
             "more than 0 hours"
         )
-    work = iter(progress([(name, number) for name in names for number in range(people)]))
+    everybody = [(name, number) for name in names for number in range(people)]
+    made = Parallel(n_jobs=jobs, return_as="generator")(
+        delayed(simulate_person)(name, number, 3600.0 * hours / people, seed) for name, number in everybody
+    )
+    work = iter(progress(everybody))
     for name in names:
         dataset = DATASETS[name]
         with DatasetWriter(
@@ -67,8 +75,9 @@ def write_simulated_corpus(
                 writer.add_stream(worn.info)
             writer.note(f"simulated with seed {seed}: kinematic bodies that wear virtual sensors, nobody was recorded")
             for _ in range(people):
-                _, number = next(work)
-                write_person(writer, name, number, 3600.0 * hours / people, seed)
+                next(work)
+                for run in next(made):
+                    writer.append(**run)
     next(work, None)  # lets a progress bar finish
     return list(names)
 
@@ -86,8 +95,9 @@ def phrase_of(name: str, activity: str) -> str:
     return phrases[SIMULATED_NAMES.index(name) % len(phrases)]
 
 
-def write_person(writer: DatasetWriter, name: str, number: int, seconds: float, seed: int) -> None:
-    """All recordings of one person."""
+def simulate_person(name: str, number: int, seconds: float, seed: int) -> list[dict[str, Any]]:
+    """All recordings of one person: the arguments of ``DatasetWriter.append``, run by run."""
+    runs: list[dict[str, Any]] = []
     dataset, rng = DATASETS[name], person_generator(seed, name, number)
     conventions = [draw_convention(np.random.default_rng([seed, i])) for i, _ in enumerate(dataset.streams)]
     person, subject = draw_person(rng), f"p{number + 1:02d}"
@@ -110,7 +120,8 @@ def write_person(writer: DatasetWriter, name: str, number: int, seconds: float, 
                 pose, root, movement.clip.impacts, placement, mount, looseness, person.height_m, own
             )
             samples = measure(unit, force, rate if "gyro_x" in worn.info.channels else None, own)
-            _append(writer, worn, name, f"{subject}_{count + 1:02d}", subject, samples, movement, borders, own)
+            runs += _runs(worn, name, f"{subject}_{count + 1:02d}", subject, samples, movement, borders, own)
+    return runs
 
 
 def _recordings(
@@ -162,8 +173,7 @@ def _label_borders(movement: Movement, rng: np.random.Generator) -> np.ndarray:
     return np.maximum.accumulate(borders + shift)
 
 
-def _append(
-    writer: DatasetWriter,
+def _runs(
     worn: Worn,
     name: str,
     recording: str,
@@ -172,8 +182,8 @@ def _append(
     movement: Movement,
     borders: np.ndarray,
     rng: np.random.Generator,
-) -> None:
-    """Write the samples of a recording, in several runs where the device paused."""
+) -> Iterator[dict[str, Any]]:
+    """The samples of a recording, in several runs where the device paused."""
     rate, phrases = worn.info.sampling_rate_hz, [phrase_of(name, s.label) for s in movement.stretches]
     gaps = draw_gaps(worn.device, len(samples) / rate, rng)
     begins = [0.0, *(end for _, end in gaps)]
@@ -187,12 +197,7 @@ def _append(
             if phrase and stop > start
         ]
         if last > first:
-            run = samples[first:last]
-            writer.append(
-                worn.info.name,
-                recording=recording,
-                subject=subject,
-                samples=run,
-                labels=labels,
-                start_time_s=first / rate,
-            )
+            yield {
+                "stream": worn.info.name, "recording": recording, "subject": subject, "samples": samples[first:last],
+                "labels": labels, "start_time_s": first / rate,
+            }  # fmt: skip
