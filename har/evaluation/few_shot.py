@@ -22,7 +22,7 @@ with the label text, as few-shot adapters of CLIP add the zero-shot prediction (
 The text counts as m support windows, and fades as k grows by the rule of the MAP adaptation of means with relevance
 factor m (Reynolds, Quatieri & Dunn, Digital Signal Processing 2000, eq. 14). Probabilities rather than logits are
 blended: where the text cannot decide, its softmax is flat and leaves the decision to the support. k = 0 is the
-zero-shot prediction itself.
+zero-shot prediction itself. What a whole recording tells of each of its windows may follow, for every k alike.
 
 Shapes: N windows, S support, Q query, L classes, P people, D feature width.
 """
@@ -40,6 +40,10 @@ RIDGE, PROTOTYPE, NEAREST = "ridge", "prototype", "nearest"
 CLASSIFIERS = (RIDGE, PROTOTYPE, NEAREST)
 ZERO_SHOT = ("zero-shot", True, 0)
 SCORES = ("macro_f1", "accuracy")
+
+# Least probability of a class before windows are named in view of their recording: a regression knows no
+# probabilities, and a few windows no certainty.
+_LEAST = 0.05
 
 # Divisions of people tried in a draw before the one that serves most classes is taken. The first serves all where
 # most people show most classes.
@@ -304,6 +308,7 @@ def score_few_shot(
     left_out: Mapping[str, int] | None = None,
     notes: Sequence[str] = (),
     progress: Callable[[int], object] = lambda draws: None,
+    in_context: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
 ) -> FewShotResult:
     """Score the N windows of one dataset at every number of shots, over the draws of ``protocol``.
 
@@ -311,7 +316,8 @@ def score_few_shot(
     ``labels`` (L), times ``logit_scale``; the largest is the zero-shot prediction. ``true``, ``subjects`` and
     ``window_ids`` (N,) as in `draw_windows`. Candidates, support and query of a draw hold the same classes; labels
     that no draw can score are left out and noted. Every number of shots, zero included, is scored on the same query.
-    ``progress`` is called with 1 after each draw.
+    ``progress`` is called with 1 after each draw. ``in_context`` makes of rows (Q,) of the N and their probabilities
+    (Q, L) those in view of the recordings that hold them; None leaves each window by itself.
 
     Raises ``ValueError`` for shapes and labels that do not fit, features without a direction, logits that are not
     finite, and as `draw_windows` and `ridge_probabilities`.
@@ -328,7 +334,7 @@ def score_few_shot(
             raise ValueError(f"{dataset}: {error}") from error
         text_QL = text_NL[np.ix_(draw.query, [column[label] for label in draw.labels])]
         truth = [true[i] for i in draw.query]
-        scored.append(_score_draw(draw, unit_ND, softmax(text_QL, axis=1), truth, logit_scale, protocol))
+        scored.append(_score_draw(draw, unit_ND, softmax(text_QL, axis=1), truth, logit_scale, protocol, in_context))
         for label, rows in draw.support_order.items():
             available.setdefault(label, []).append(len(rows))
         progress(1)
@@ -361,9 +367,17 @@ def _score_draw(
     truth: list[str],
     logit_scale: float,
     protocol: FewShotProtocol,
+    in_context: Callable[[np.ndarray, np.ndarray], np.ndarray] | None,
 ) -> dict[tuple, dict[str, float]]:
     """(classifier, with text, shots) -> scores of one draw; ``ZERO_SHOT`` is the key of k = 0."""
-    scores = {ZERO_SHOT: _scores(truth, text_QL, draw.labels)}
+
+    def named(found_QL: np.ndarray) -> dict[str, float]:
+        if in_context is not None:
+            found_QL = in_context(draw.query, np.maximum(found_QL, _LEAST))
+        return _scores(truth, found_QL, draw.labels)
+
+    zero_shot_QL = text_QL if in_context is None else in_context(draw.query, text_QL)
+    scores = {ZERO_SHOT: _scores(truth, zero_shot_QL, draw.labels)}
     for shots in protocol.shots:
         rows, class_S = draw.support(shots)
         support_SD, query_QD = centred(unit_ND[rows], unit_ND[draw.query])
@@ -376,9 +390,8 @@ def _score_draw(
             ridge_penalty=protocol.ridge_penalty,
         )
         for classifier, support_QL in found.items():
-            blended_QL = blend(text_QL, support_QL, shots, protocol.text_windows)
-            scores[classifier, True, shots] = _scores(truth, blended_QL, draw.labels)
-            scores[classifier, False, shots] = _scores(truth, support_QL, draw.labels)
+            scores[classifier, True, shots] = named(blend(text_QL, support_QL, shots, protocol.text_windows))
+            scores[classifier, False, shots] = named(support_QL)
     return scores
 
 

@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from har.network.config import NetworkConfig
-from har.network.context import smooth_over_time
 from har.network.encoder import Embeddings, IMUEncoder
 from har.text.encoder import SentenceEncoder
 from har.windows.batch import SENSOR_KINDS, SensorWindows, empty_windows, to_triads, triads
@@ -123,7 +122,6 @@ class AlignmentModel(nn.Module):
         channels: Sequence[str],
         placement: str | None = None,
         stride_s: float | None = None,
-        smoothing_s: float = 0.0,
         batch_size: int = 512,
     ) -> RecordingEmbeddings:
         """Embed a whole recording, window by window; each window knows what the whole tells of it.
@@ -134,9 +132,8 @@ class AlignmentModel(nn.Module):
         which takes ``start_s``.
 
         signal: (T, C), units, NaN and channels as in ``embed``. stride_s: seconds from window to window, half a window
-        by default; the windows are those of the network, the last one ends with the recording. smoothing_s: where
-        other classifiers follow, which know no time, deviation of an average over time (``smooth_over_time``). Windows
-        without any valid second, inside gaps, are left out.
+        by default; the windows are those of the network, the last one ends with the recording. Windows without any
+        valid second, inside gaps, are left out.
 
         Raises ``ValueError`` as ``embed`` does, and for a signal of which no second is valid.
         """
@@ -148,8 +145,8 @@ class AlignmentModel(nn.Module):
             )
         if stride_s is None:
             stride_s = self.config.window_s / 2
-        if not (stride_s > 0 and smoothing_s >= 0):
-            raise ValueError(f"stride_s {stride_s}, smoothing_s {smoothing_s}; expected > 0 and >= 0 seconds")
+        if not stride_s > 0:
+            raise ValueError(f"stride_s {stride_s}; expected more than 0 seconds")
         devices = self._checked_devices(signal.unsqueeze(0), sampling_rate_hz, channels, placement)
         length = max(1, round(self.config.window_s * sampling_rate_hz))
         last = max(0, len(signal) - length)
@@ -181,7 +178,7 @@ class AlignmentModel(nn.Module):
                 "there; give a longer recording"
             )
         start_s = start[seen.cpu().numpy()] / sampling_rate_hz
-        embeddings = smooth_over_time(F.normalize(total[seen], dim=-1), torch.from_numpy(start_s), smoothing_s)
+        embeddings = F.normalize(total[seen], dim=-1)
         stop_s = np.minimum(start_s + length / sampling_rate_hz, len(signal) / sampling_rate_hz)
         return RecordingEmbeddings(embeddings, start_s, stop_s, body)
 
@@ -278,26 +275,13 @@ class AlignmentModel(nn.Module):
         index: WindowIndex,
         rows: np.ndarray,
         progress: Callable[[int], object] = lambda windows: None,
-        smoothing_s: float = 0.0,
         layer: str = "embedding",
     ) -> Tensor:
         """The same, each window with what the whole unlabelled recording tells of it, as in ``embed_recording``.
 
-        How the device lies against the body comes from all recordings of the person in the stream (``body_axes``), an
-        average over time from the windows of the same recording and stream. Labels are not read; unlabelled windows
-        take part.
+        How the device lies against the body comes from all recordings of the person in the stream (``body_axes``).
         """
-        if smoothing_s <= 0:
-            return self._embed_rows(index, rows, body_axes(index), progress, layer)
-        place_of = index.recording_id * len(index.streams) + index.stream_id
-        needed = np.flatnonzero(np.isin(place_of, np.unique(place_of[rows])))
-        embeddings = self._embed_rows(index, needed, body_axes(index), progress, layer)
-        order = np.argsort(place_of[needed], kind="stable")
-        borders = np.flatnonzero(np.diff(place_of[needed][order])) + 1
-        for part in np.split(order, borders) if len(order) else ():
-            own, time_s = torch.from_numpy(part).to(self.device), torch.from_numpy(index.start_time_s[needed[part]])
-            embeddings[own] = smooth_over_time(embeddings[own], time_s, smoothing_s)
-        return embeddings[torch.from_numpy(np.searchsorted(needed, rows)).to(self.device)]
+        return self._embed_rows(index, rows, body_axes(index), progress, layer)
 
     @torch.no_grad()
     def _embed_rows(

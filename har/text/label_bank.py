@@ -18,11 +18,8 @@ from har.labels.groups import group_of, may_also_be_true, pace_of
 from har.labels.wording import clean_label, phrasings
 from har.network.blocks import AttentionPooling
 from har.text.encoder import TextFeatures
-from har.text.persistence import over_time
+from har.text.recording_context import CALIBRATION, in_context
 
-# How far `classify_recording` calibrates; chosen on development datasets, with an eye on recordings that hold few of
-# the named activities (docs/experiments.md).
-CALIBRATION = 0.75
 DEFAULT_LOGIT_SCALE = 10.0  # 1 / temperature of 0.1, until the trained one is set
 ATTENTION_GAIN = 0.1  # initial weight of the attention branch beside the projected sentence embedding
 _CHUNK = 512  # phrasings per forward pass of `encode`
@@ -195,12 +192,9 @@ class LearnableLabelBank(nn.Module):
         to, where there are several; neighbours in time are of one recording. wearers: (N,) whose it is, with which
         device, where there are several; each is calibrated by itself, over all recordings.
 
-        First, some labels attract windows of a new device more than they should, a whole posture at a time. What they
-        attract on average tells: the probabilities are divided by their mean over the windows to the power of
-        ``calibration``, and normalised again. That is batch calibration (Zhou et al., ICLR 2024, section 3.2),
-        weakened, because a recording need not hold all activities that are asked about: where it holds most of the
-        labels, calibration helps; where it holds a few of many, name fewer or give less, down to 0. Then, what people
-        do lasts: each window is named in view of those before and after it (``over_time``).
+        What labels attract on average is divided out in part, and each window is named in view of those before and
+        after it (``har.text.recording_context``). Where a recording holds most of the labels, calibration helps; where
+        it holds a few of many, name fewer or give less, down to 0.
         Returns and raises as `classify` does; ``ValueError`` also for a calibration outside [0, 1], for times that are
         not finite, and for another number of times, recordings or wearers than windows.
         """
@@ -214,10 +208,7 @@ class LearnableLabelBank(nn.Module):
             raise ValueError(f"time_s holds {found}; expected seconds since the recording began")
         recordings = _one_per_window("recordings", recordings, len(p))
         wearers = _one_per_window("wearers", wearers, len(p))
-        for wearer in np.unique(wearers):
-            own = wearers == wearer
-            attracted = p[own].mean(axis=0).clip(1e-30)
-            p[own], _ = over_time(p[own] / attracted**calibration, time_s[own], recordings[own])
+        p = in_context(p, time_s, recordings, wearers, calibration)
         return [labels[i] for i in p.argmax(axis=1)], torch.from_numpy(p).to(probabilities)
 
     def remember(self, texts: Sequence[str]) -> None:

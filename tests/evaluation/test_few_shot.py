@@ -308,6 +308,33 @@ def test_scores_are_those_of_a_plain_loop():
             assert row[name]["sd"] == pytest.approx(math.sqrt(sum((v - mean) ** 2 for v in values) / 2))
 
 
+def test_recordings_see_every_k_and_may_change_every_answer():
+    features, logits, labels, subjects, ids, names = noisy_problem()
+    alone, seen = score(features, logits, labels, subjects, ids, names), []
+
+    def unchanged(query: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+        seen.append((query, probabilities))
+        return probabilities
+
+    def always_right(query: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+        return np.array(
+            [[labels[i] == name for name in sorted({labels[j] for j in query})] for i in query], dtype=float
+        )
+
+    assert score(features, logits, labels, subjects, ids, names, in_context=unchanged) == alone
+    rows_of_a_draw = 1 + len(PROTOCOL.shots) * len(CLASSIFIERS) * 2
+    assert len(seen) == PROTOCOL.draws * rows_of_a_draw
+    for number in range(PROTOCOL.draws):
+        query = draw_windows(labels, subjects, ids, number).query
+        text, *others = seen[number * rows_of_a_draw : (number + 1) * rows_of_a_draw]
+        np.testing.assert_allclose(text[1].sum(axis=1), 1)
+        assert all((rows == query).all() for rows, _ in (text, *others))
+        assert min(probabilities.min() for _, probabilities in others) == 0.05  # nothing is impossible
+    right = score(features, logits, labels, subjects, ids, names, in_context=always_right)
+    assert right.zero_shot["macro_f1"]["mean"] == 1
+    assert {row["macro_f1"]["mean"] for row in right.rows} == {1}
+
+
 def normed(rows: np.ndarray) -> np.ndarray:
     return rows / np.sqrt((rows * rows).sum(axis=1))[:, None]
 

@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 
 from har.network.alignment import AlignmentModel
-from har.network.context import smooth_over_time
 from har.recordings.format import DatasetWriter, StreamInfo, read_dataset
 from har.text.encoder import TextFeatures
 from har.windows.batch import SensorWindows
@@ -474,15 +473,6 @@ def test_the_last_window_ends_with_the_recording_and_a_short_one_is_padded(model
     assert_same_embeddings(short.embeddings, model.embed(signal[:60], 25, SIX))
 
 
-def test_embeddings_of_a_recording_are_smoothed_over_time(model):
-    signal = walk_and_rest() + np.random.default_rng(0).normal(0, 0.1, (1000, 6))
-    sharp = model.embed_recording(signal, 25, SIX)
-    smooth = model.embed_recording(signal, 25, SIX, smoothing_s=3)
-    expected = smooth_over_time(sharp.embeddings, torch.from_numpy(sharp.start_s), 3)
-    assert_same_embeddings(smooth.embeddings, expected)
-    assert (smooth.embeddings - sharp.embeddings).norm(dim=1).max() > 1e-3
-
-
 def test_windows_inside_a_gap_are_left_out(model):
     signal = walk_and_rest()
     signal[250:500] = np.nan  # from 10 to 20 s
@@ -512,7 +502,6 @@ def test_every_device_of_a_recording_has_a_direction_of_its_own(model):
         ({"signal": np.zeros((2, 100, 6))}, r"shape \(2, 100, 6\); expected one recording \(T, 6\)"),
         ({"signal": np.zeros((0, 6))}, "T > 0"),
         ({"stride_s": 0}, "stride_s 0"),
-        ({"smoothing_s": -1}, "smoothing_s -1"),
         ({"sampling_rate_hz": 0.02}, "not a period"),
         ({"signal": np.full((100, 6), 9.81)}, "Divide m/s"),
     ],
@@ -543,16 +532,4 @@ def test_rows_in_context_are_windows_that_know_their_recording(model, tmp_path):
         samples = index.read(rows[i : i + 1])
         if np.isfinite(samples).all():
             assert_same_embeddings(sharp[i : i + 1], windows_knowing(model, samples, axes[0]))
-    # Neighbours are the windows of the same recording, those without a label among them.
-    smooth = model.embed_rows_in_context(index, rows, smoothing_s=3)
-    for recording in range(2):
-        everyone = np.flatnonzero(index.recording_id == recording)
-        expected = smooth_over_time(
-            model.embed_rows_in_context(index, everyone),
-            torch.from_numpy(index.start_time_s[everyone]),
-            3,
-        )
-        mine = np.flatnonzero(index.recording_id[rows] == recording)
-        assert_same_embeddings(smooth[mine], expected[np.searchsorted(everyone, rows[mine])])
-    assert (index.label_id < 0).any()
     np.testing.assert_array_equal(model.embed_rows_in_context(index, rows[:0]).shape, (0, 12))

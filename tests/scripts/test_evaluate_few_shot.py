@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,7 @@ from har.evaluation.few_shot import CLASSIFIERS, FewShotProtocol, score_few_shot
 from har.network.alignment import LAYERS
 from har.recordings.format import read_dataset
 from har.run.checkpoint import load_checkpoint, save_checkpoint
+from har.text.recording_context import in_context
 from har.windows.index import WindowIndex
 from val_scripts.human_activity_recognition.model_loading import load_label_bank, load_model
 
@@ -31,7 +33,8 @@ class Windows:
         index = WindowIndex([dataset], *lengths)
         (stream,) = index.streams
         self.candidates = dataset.labels
-        rows = index.labelled_rows()
+        self.index, self.rows = index, index.labelled_rows()
+        rows = self.rows
         self.in_context = partial(self.model.embed_rows_in_context, index, rows)
         self.unlabelled = len(index) - len(rows)
         self.labels = [index.labels[i] for i in index.label_id[rows]]
@@ -137,16 +140,22 @@ def test_with_context_windows_are_embedded_with_their_recordings(
     )  # fmt: skip
     windows = Windows(checkpoint_path, small_corpus)
     bank = load_label_bank(windows.checkpoint, "cpu", windows.hyperparams_path)
-    assert record["settings"]["smoothing_s"] > 0 == alone["settings"]["smoothing_s"]
-    embeddings, features = (
-        windows.in_context(smoothing_s=record["settings"]["smoothing_s"], layer=layer) for layer in LAYERS
-    )
+    embeddings, features = (windows.in_context(layer=layer) for layer in LAYERS)
+
+    def person_by_person(query: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+        found, rows = np.empty_like(probabilities), windows.rows[query]
+        for person in np.unique(windows.index.subject_id[rows]):
+            own = windows.index.subject_id[rows] == person
+            which = (windows.index.start_time_s[rows[own]], windows.index.recording_id[rows[own]])
+            found[own] = in_context(probabilities[own], *which, np.zeros(own.sum()))
+        return found
+
     _, probabilities = bank.classify(embeddings, windows.candidates)
     names = ("draws", "text_windows", "ridge_penalty", "seed")
     expected = score_few_shot(
         "sim_belt", features.numpy(), probabilities.double().log().numpy(), float(bank.logit_scale),
         windows.labels, windows.subjects, windows.ids, labels=windows.candidates,
-        protocol=FewShotProtocol((4,), *(record["settings"][name] for name in names)),
+        protocol=FewShotProtocol((4,), *(record["settings"][name] for name in names)), in_context=person_by_person,
     )  # fmt: skip
     for row, want in zip(record["datasets"]["sim_belt"]["rows"], expected.rows, strict=True):
         assert row["macro_f1"]["draws"] == pytest.approx(want["macro_f1"]["draws"], abs=0.01)

@@ -12,7 +12,7 @@ from har.labels.wording import phrasings
 from har.network.blocks import AttentionPooling
 from har.text.encoder import SentenceEncoder, TextFeatures
 from har.text.label_bank import LearnableLabelBank, PhrasingTable, prototype_similarity
-from har.text.persistence import over_time
+from har.text.recording_context import over_time
 
 TEXT_WIDTH, WIDTH = 24, 16
 LABELS = ["walking", "climbing stairs", "sitting", "pelvic tilt", "juggling"]
@@ -366,7 +366,7 @@ def test_windows_of_a_recording_are_named_in_view_of_their_neighbours():
     time_s, recordings = random.uniform(0, 60, 30), random.integers(0, 3, 30)
     calibrated = bank.classify_recording(windows(30), LABELS, far_apart(30))[1]
     names, found = bank.classify_recording(windows(30), LABELS, time_s, recordings)
-    expected, _ = over_time(calibrated.numpy(), time_s, recordings)
+    expected, _ = over_time(calibrated.numpy(), time_s, recordings, np.zeros(30))
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-6)
     assert names == [LABELS[j] for j in expected.argmax(axis=1)]
     assert np.abs(expected - calibrated.numpy()).max() > 0.1

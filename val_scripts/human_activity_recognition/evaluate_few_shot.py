@@ -12,16 +12,16 @@ har/evaluation/few_shot.py. Written to the folder of --out:
     few_shot.json                  the same with the values of every draw
     plots/few_shot_<dataset>.png   macro-F1 against k
 
-Windows are embedded on their own, or with --context as ``embed_rows_in_context`` does it: with what all unlabelled
-recordings of the person and device tell, calibration aside. Falls are left out unless --falls is given. A dataset
-that was trained on is refused: its labels are no few ones. Errors end with one line and exit status 2.
+Windows are taken on their own, or with --context in view of all unlabelled recordings of the person and device: how it
+lies against the body, and what ``classify_recording`` makes of the probabilities of the scored windows. Falls are left
+out unless --falls is given. A dataset that was trained on is refused: its labels are no few ones. Errors end with one
+line and exit status 2.
 """
 
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +30,12 @@ from tqdm import tqdm
 
 from har.evaluation.few_shot import FewShotProtocol, FewShotResult, render_few_shot_report, score_few_shot
 from har.labels.groups import is_fall
+from har.network.alignment import AlignmentModel
 from har.plots.few_shot import plot_few_shot
 from har.recordings.format import Dataset
 from har.run.folder import write_atomically, write_json
-from har.text.label_bank import prototype_similarity
+from har.text.label_bank import LearnableLabelBank, prototype_similarity
+from har.text.recording_context import in_context
 from har.windows.index import WindowIndex
 from val_scripts.human_activity_recognition.model_loading import load_label_bank, load_model
 from val_scripts.human_activity_recognition.scored_data import (
@@ -48,7 +50,6 @@ from val_scripts.human_activity_recognition.scored_data import (
 # datasets by half a point at most.
 TEXT_WINDOWS = 1.0  # m: labelled windows a class that the label text counts as
 RIDGE_PENALTY = 0.05  # on unit-norm features: a direction needs a twentieth of one window's energy to count
-SMOOTHING_S = 10.0  # of windows in context, deviation of the average over time; chosen on sphere and chest_mounted
 
 SHOTS = (1, 2, 4, 8, 16)
 DRAWS = 20
@@ -69,7 +70,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--shots", type=int, nargs="+", default=SHOTS, metavar="K", help=f"labelled windows a class (default: {shots})"
     )
-    parser.add_argument("--context", action="store_true", help="embed with the recording's context, not on their own")
+    parser.add_argument("--context", action="store_true", help="with the recordings' context, not on their own")
     return parser.parse_args(argv)
 
 
@@ -85,9 +86,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     results, figures = [], {}
     for dataset in datasets:
         index = WindowIndex([dataset], **window)
-        in_context = partial(model.embed_rows_in_context, smoothing_s=SMOOTHING_S)
-        embed = in_context if arguments.context else model.embed_rows
-        result = score_dataset(dataset, index, embed, label_bank, arguments.falls, protocol)
+        result = score_dataset(dataset, index, model, label_bank, arguments, protocol)
         path = arguments.out / "plots" / f"few_shot_{dataset.name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         plot_few_shot(result.to_dict(), path, f"{dataset.name}, scored on other people than those labelled")
@@ -114,13 +113,15 @@ def window_setting(checkpoint: dict, name: str, path: Path) -> float:
 
 
 def score_dataset(
-    dataset: Dataset, index: WindowIndex, embed: Callable, label_bank, with_falls: bool, protocol: FewShotProtocol
+    dataset: Dataset,
+    index: WindowIndex,
+    model: AlignmentModel,
+    label_bank: LearnableLabelBank,
+    arguments: argparse.Namespace,
+    protocol: FewShotProtocol,
 ) -> FewShotResult:
-    """Embed the labelled windows of a dataset, and score them in all draws.
-
-    embed: (index, rows, progress, layer=one of har.network.alignment.LAYERS) -> (N, width), unit norm.
-    """
-    candidates = [label for label in dataset.labels if with_falls or not is_fall(label)]
+    """Embed the labelled windows of a dataset, and score them in all draws."""
+    candidates = [label for label in dataset.labels if arguments.falls or not is_fall(label)]
     rows = index.labelled_rows(candidates.__contains__)
     if not len(rows):
         raise EvaluationError(
@@ -128,6 +129,7 @@ def score_dataset(
             f"({', '.join(candidates) or 'no label left'}); falls are scored with --falls"
         )
     names = np.array([*index.labels, ""], dtype=object)[index.label_id]  # unlabelled is -1, the last one
+    embed = model.embed_rows_in_context if arguments.context else model.embed_rows
     with tqdm(total=2 * len(rows), desc=dataset.name, unit="windows", disable=None) as bar:
         embeddings = embed(index, rows, bar.update)
         features = embed(index, rows, bar.update, layer="features")
@@ -136,6 +138,12 @@ def score_dataset(
         scale = label_bank.logit_scale
         text_logits = scale * prototype_similarity(embeddings, prototypes, scale)
     streams = [index.streams[i].info.name for i in index.stream_id[rows]]
+
+    def in_recordings(query: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+        own = rows[query]
+        wearer = index.subject_id[own] * len(index.streams) + index.stream_id[own]
+        return in_context(probabilities, index.start_time_s[own], index.recording_id[own], wearer)
+
     with tqdm(total=protocol.draws, desc=f"{dataset.name}, draws", unit="draws", disable=None, leave=False) as bar:
         return score_few_shot(
             dataset.name,
@@ -150,6 +158,7 @@ def score_dataset(
             protocol=protocol,
             left_out=Counter(np.delete(names, rows).tolist()),
             progress=bar.update,
+            in_context=in_recordings if arguments.context else None,
         )
 
 
@@ -180,7 +189,6 @@ def write_files(
         "trained_on": list(checkpoint["datasets"]),
         **window,
         "embedded": "in the context of the recordings" if arguments.context else "one window at a time",
-        "smoothing_s": SMOOTHING_S if arguments.context else 0.0,
         "falls": "scored" if arguments.falls else "left out",
         "shots": list(protocol.shots),
         "draws": protocol.draws,

@@ -209,12 +209,11 @@ def score_dataset(
     needed = np.flatnonzero(np.isin(wearer, wearer[rows]))
     with tqdm(total=len(needed), desc=f"{windows.dataset}, {IN_CONTEXT}", unit="windows", disable=None) as bar:
         in_context = model.embed_rows_in_context(index, needed, bar.update)
-    recording = index.recording_id * len(index.streams) + index.stream_id
     scored = np.searchsorted(needed, rows)
 
     def named_in_context(labels: Sequence[str]) -> list[str]:
-        time_s = index.start_time_s[needed]
-        answers, _ = label_bank.classify_recording(in_context, labels, time_s, recording[needed], wearer[needed])
+        which = (index.start_time_s[needed], index.recording_id[needed], wearer[needed])
+        answers, _ = label_bank.classify_recording(in_context, labels, *which)
         return [answers[i] for i in scored]
 
     predictions = {

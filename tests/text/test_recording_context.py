@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from har.text.persistence import DURATIONS_S, over_time
+from har.text.recording_context import DURATIONS_S, in_context, over_time
 
 
 def transition(labels: int, duration_s: float, seconds: float) -> np.ndarray:
@@ -36,34 +36,46 @@ def drawn(count: int, labels: int, seed: int) -> np.ndarray:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_is_the_sum_over_all_paths(seed):
-    """Three recordings of different lengths, windows at uneven times and in any order."""
+    """Three recordings of one wearer and two of another, windows at uneven times and in any order."""
     random = np.random.default_rng(seed)
-    lengths, durations = (5, 2, 4), (1.0, 6.0, 40.0)
-    own = [drawn(n, 3, 10 * seed + n) for n in lengths]
+    lengths, wearers, durations = (5, 2, 4, 3, 6), (7, 7, 7, 2, 2), (1.0, 6.0, 40.0)
+    own = [drawn(n, 3, 10 * seed + i) for i, n in enumerate(lengths)]
     times = [np.cumsum(random.uniform(0.5, 9.0, n)) for n in lengths]
-    likelihood = [np.prod([every_path(o, t, d)[1] for o, t in zip(own, times, strict=True)]) for d in durations]
-    best = durations[int(np.argmax(likelihood))]
-    expected = np.concatenate([every_path(o, t, best)[0] for o, t in zip(own, times, strict=True)])
+    expected, lasts_s = [], {}
+    for wearer in (7, 2):
+        mine = [i for i in range(5) if wearers[i] == wearer]
+        likelihood = [np.prod([every_path(own[i], times[i], d)[1] for i in mine]) for d in durations]
+        lasts_s[wearer] = durations[int(np.argmax(likelihood))]
+        expected += [every_path(own[i], times[i], lasts_s[wearer])[0] for i in mine]
 
     order = random.permutation(sum(lengths))
-    recording = np.repeat([4, 9, 2], lengths)[order]
-    found, duration_s = over_time(np.concatenate(own)[order], np.concatenate(times)[order], recording, durations)
-    assert duration_s == best
-    np.testing.assert_allclose(found, expected[order], atol=1e-12)
+    recording = np.repeat([4, 9, 2, 9, 4], lengths)[order]  # names of recordings may be those of another wearer
+    wearer = np.repeat(wearers, lengths)[order]
+    found, found_s = over_time(np.concatenate(own)[order], np.concatenate(times)[order], recording, wearer, durations)
+    np.testing.assert_array_equal(found_s, [lasts_s[w] for w in wearer])
+    np.testing.assert_allclose(found, np.concatenate(expected)[order], atol=1e-12)
+
+
+def alone(own: np.ndarray, time_s: np.ndarray, recording: np.ndarray | None = None) -> tuple[np.ndarray, float]:
+    """Of one wearer."""
+    found, lasts_s = over_time(own, time_s, np.zeros(len(own)) if recording is None else recording, np.zeros(len(own)))
+    assert len(set(lasts_s)) <= 1
+    return found, lasts_s[0] if len(lasts_s) else None
 
 
 def test_each_duration_can_be_the_likeliest():
-    """The four draws above would not notice a duration that is never chosen."""
+    """The draws above would not notice a duration that is never chosen."""
     same, changing = np.array([[0.8, 0.1, 0.1]] * 6), np.tile([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]], (3, 1))
-    time_s, recording = np.arange(6) * 2.0, np.zeros(6)
-    assert over_time(same, time_s, recording)[1] == DURATIONS_S[-1]
-    assert over_time(changing, time_s, recording)[1] == DURATIONS_S[0]
+    assert alone(same, np.arange(6) * 2.0)[1] == DURATIONS_S[-1]
+    assert alone(changing, np.arange(6) * 2.0)[1] == DURATIONS_S[0]
+    both = over_time(np.vstack([same, changing]), np.tile(np.arange(6) * 2.0, 2), np.zeros(12), np.repeat([1, 0], 6))
+    np.testing.assert_array_equal(both[1], np.repeat([DURATIONS_S[-1], DURATIONS_S[0]], 6))
 
 
 def test_the_unit_of_a_row_does_not_matter_and_rows_sum_to_one():
     own, time_s, recording = drawn(20, 4, 0), np.arange(20) * 2.5, np.arange(20) // 10
-    expected, duration_s = over_time(own, time_s, recording)
-    found = over_time(own * np.random.default_rng(1).uniform(0.1, 50, (20, 1)), time_s, recording)
+    expected, duration_s = alone(own, time_s, recording)
+    found = alone(own * np.random.default_rng(1).uniform(0.1, 50, (20, 1)), time_s, recording)
     np.testing.assert_allclose(found[0], expected, atol=1e-12)
     assert found[1] == duration_s
     np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-12)
@@ -71,27 +83,24 @@ def test_the_unit_of_a_row_does_not_matter_and_rows_sum_to_one():
 
 def test_windows_far_apart_and_alone_are_themselves():
     own = drawn(6, 4, 0)
-    apart, _ = over_time(own, np.arange(6) * 1e5, np.zeros(6))
-    np.testing.assert_allclose(apart, own, atol=1e-9)
-    alone, _ = over_time(own, np.zeros(6), np.arange(6))
-    np.testing.assert_allclose(alone, own, atol=1e-9)
+    np.testing.assert_allclose(alone(own, np.arange(6) * 1e5)[0], own, atol=1e-9)
+    np.testing.assert_allclose(alone(own, np.zeros(6), np.arange(6))[0], own, atol=1e-9)
 
 
 def test_no_window_and_one_label():
-    assert over_time(np.zeros((0, 3)), np.zeros(0), np.zeros(0))[0].shape == (0, 3)
-    np.testing.assert_array_equal(over_time(np.full((4, 1), 0.2), np.arange(4), np.zeros(4))[0], np.ones((4, 1)))
+    assert alone(np.zeros((0, 3)), np.zeros(0))[0].shape == (0, 3)
+    np.testing.assert_array_equal(alone(np.full((4, 1), 0.2), np.arange(4))[0], np.ones((4, 1)))
 
 
 def test_contradictions_at_the_same_time_stay_finite():
-    own = np.repeat(np.eye(2), 40, axis=0)
-    found, _ = over_time(own, np.zeros(80), np.zeros(80))
+    found, _ = alone(np.repeat(np.eye(2), 40, axis=0), np.zeros(80))
     np.testing.assert_allclose(found.sum(axis=1), 1)
     assert (found >= 0).all()
 
 
 @pytest.mark.parametrize("duration_s", [8.0, 64.0])
 def test_finds_how_long_activities_last_and_names_windows_better(duration_s):
-    """Drawn from the model itself: 3,000 windows, 2.5 s apart, each by itself right in 55 of a hundred."""
+    """Drawn from the model itself: 3,000 windows, 2.5 s apart, each by itself right in 64 of a hundred."""
     random, labels, count = np.random.default_rng(0), 5, 3000
     stay = transition(labels, duration_s, 2.5)[0, 0]
     truth = np.zeros(count, dtype=int)
@@ -102,10 +111,23 @@ def test_finds_how_long_activities_last_and_names_windows_better(duration_s):
     right = 0.55 + 0.45 / labels
     own = np.full((count, labels), (1 - right) / (labels - 1))
     own[np.arange(count), seen] = right
-    found, estimated = over_time(own, np.arange(count) * 2.5, np.zeros(count))
+    found, estimated = alone(own, np.arange(count) * 2.5)
     assert estimated == duration_s
     improved = (found.argmax(axis=1) == truth).mean() - (seen == truth).mean()
     assert improved > (0.04 if duration_s == 8 else 0.2)
     # Posteriors are calibrated: of those that say 80 to 90 %, that many are right.
     certain = (found.max(axis=1) > 0.8) & (found.max(axis=1) < 0.9)
     assert 0.78 < (found.argmax(axis=1) == truth)[certain].mean() < 0.92
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.4, 1.0])
+def test_context_is_calibration_over_the_wearer_and_then_the_chain(strength):
+    own, time_s = drawn(24, 4, 3), np.random.default_rng(3).uniform(0, 50, 24)
+    recording, wearer = np.arange(24) % 3, np.arange(24) % 2
+    calibrated = np.zeros_like(own)
+    for i in range(24):
+        for j in range(4):
+            mean = sum(own[k, j] for k in range(24) if wearer[k] == wearer[i]) / 12
+            calibrated[i, j] = own[i, j] / mean**strength
+    found = in_context(own, time_s, recording, wearer, strength)
+    np.testing.assert_allclose(found, over_time(calibrated, time_s, recording, wearer)[0], atol=1e-12)

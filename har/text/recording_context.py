@@ -1,0 +1,129 @@
+"""What the recordings of a person tell of each window's label: how much labels attract, and that what people do lasts.
+
+Shapes: N windows, L labels, W wearers, R recordings (those that reach the present step), G durations.
+"""
+
+import numpy as np
+
+# How far labels are calibrated; chosen on development datasets, with an eye on recordings that hold few of the named
+# activities (docs/experiments.md).
+CALIBRATION = 0.75
+# Seconds that an activity may last on average. From minutes on, windows a few seconds apart are bound no closer.
+DURATIONS_S = tuple(2.0**power for power in range(1, 10))
+# Floors, so that windows which contradict each other leave something to normalise.
+_SMALLEST = 1e-30
+_SHORTEST_S = 0.01
+
+
+def in_context(
+    probabilities: np.ndarray,
+    time_s: np.ndarray,
+    recording: np.ndarray,
+    wearer: np.ndarray,
+    calibration: float = CALIBRATION,
+) -> np.ndarray:
+    """Probabilities (N, L) of the labels in view of all windows of the wearer: calibrated, then chained over time.
+
+    probabilities: (N, L), of each window by itself. time_s, recording, wearer: (N,) as in ``over_time``.
+
+    Some labels attract windows of a new device more than they should, a whole posture at a time. What they attract on
+    average tells: the probabilities are divided by their mean over the wearer's windows to the power of
+    ``calibration``. That is batch calibration (Zhou et al., ICLR 2024, section 3.2), weakened, because people need not
+    do all that is asked about.
+    """
+    calibrated = np.empty(probabilities.shape)
+    for one in np.unique(wearer):
+        own = wearer == one
+        attracted = probabilities[own].mean(axis=0).clip(_SMALLEST)
+        calibrated[own] = probabilities[own] / attracted**calibration
+    return over_time(calibrated, time_s, recording, wearer)[0]
+
+
+def over_time(
+    probabilities: np.ndarray,
+    time_s: np.ndarray,
+    recording: np.ndarray,
+    wearer: np.ndarray,
+    durations_s: tuple[float, ...] = DURATIONS_S,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities (N, L) of the labels given all windows of a recording, and the seconds (N,) that activities last.
+
+    probabilities: (N, L), of each window by itself, positive; each row in proportion to the likelihood of what the
+    window shows, in any unit. time_s: (N,) when it begins. recording: (N,) which of the wearer's it belongs to; windows
+    come in any order, and those of one recording alone are neighbours. wearer: (N,) who wears which device.
+
+    A hidden Markov chain (Rabiner, Proc. IEEE 1989) in continuous time, whose hidden state is what is being done. With
+    D the mean duration and d the seconds between two windows, the next state is
+
+        P(j | i) = (1 - k) / L + k [i = j],    k = exp(-(d / D) L / (L - 1))                                  (1)
+
+    (every change equally likely: Jukes & Cantor 1969, with L states), so that windows far apart do not know of each
+    other. D is the one of ``durations_s`` under which all recordings of the wearer are most likely, the shortest of
+    equals; what comes back are the posteriors of the forward-backward algorithm under it, each row with the sum 1.
+    """
+    count, labels = probabilities.shape
+    if count == 0 or labels == 1:
+        return np.ones(probabilities.shape), np.full(count, durations_s[0])
+    order = np.lexsort((time_s, recording, wearer))
+    own = probabilities[order].astype(np.float64)
+    own = np.maximum(own / own.sum(axis=1, keepdims=True), _SMALLEST)
+    wearer_of, recording_of = np.asarray(wearer)[order], np.asarray(recording)[order]
+    changes = np.append(True, (wearer_of[1:] != wearer_of[:-1]) | (recording_of[1:] != recording_of[:-1]))
+    steps = _steps(np.flatnonzero(changes), count)
+    time_s = np.asarray(time_s, dtype=np.float64)[order]
+    before_s = [np.maximum(time_s[rows] - time_s[rows - 1], _SHORTEST_S)[:, None] for rows in steps[1:]]
+
+    def kept(duration_s: np.ndarray) -> list[np.ndarray]:
+        """k of equation (1) at each step but the first, (R, G, 1), from durations (R or 1, G)."""
+        rate = labels / (labels - 1) / duration_s
+        return [np.exp(-seconds * rate[: len(seconds)])[..., None] for seconds in before_s]
+
+    # Each wearer has the duration that explains all recordings best.
+    _, who = np.unique(wearer_of[steps[0]], return_inverse=True)
+    fit = np.zeros((who.max() + 1, len(durations_s)))
+    np.add.at(fit, who, _log_likelihood(own, steps, kept(np.array([durations_s])), len(durations_s)))
+    duration_s = np.array(durations_s)[fit.argmax(axis=1)][who]
+    posterior, lasts_s = np.empty_like(own), np.empty(count)
+    posterior[order] = _posterior(own, steps, [k[:, 0] for k in kept(duration_s[:, None])])
+    for rows in steps:
+        lasts_s[order[rows]] = duration_s[: len(rows)]
+    return posterior, lasts_s
+
+
+def _steps(first: np.ndarray, count: int) -> list[np.ndarray]:
+    """Rows of the first, second, ... windows of all recordings that have one, from the rows that these begin with.
+
+    The longest recordings come first, so that those of a step are the first ones of the step before.
+    """
+    length = np.diff(np.append(first, count))
+    longest = np.argsort(-length, kind="stable")
+    first, length = first[longest], length[longest]
+    reach = np.searchsorted(-length, -np.arange(length[0]), side="left")  # recordings with more than i windows
+    return [first[:many] + i for i, many in enumerate(reach)]
+
+
+def _log_likelihood(own: np.ndarray, steps: list[np.ndarray], kept: list[np.ndarray], durations: int) -> np.ndarray:
+    """(R, G): logarithm of the likelihood of each recording under each duration, but for a constant."""
+    state = np.repeat(own[steps[0]][:, None], durations, axis=1)  # (R, G, L)
+    total = np.zeros(state.shape[:2])
+    for rows, k in zip(steps[1:], kept, strict=True):
+        state = state[: len(rows)] / state[: len(rows)].sum(axis=-1, keepdims=True)
+        state = ((1 - k) / own.shape[1] + k * state) * own[rows][:, None]
+        total[: len(rows)] += np.log(state.sum(axis=-1))
+    return total
+
+
+def _posterior(own: np.ndarray, steps: list[np.ndarray], kept: list[np.ndarray]) -> np.ndarray:
+    """(N, L), each recording under its duration; kept holds k (R, 1) at each step but the first."""
+    forward = np.empty_like(own)
+    forward[steps[0]] = own[steps[0]]
+    for rows, k in zip(steps[1:], kept, strict=True):
+        previous = forward[rows - 1] / forward[rows - 1].sum(axis=-1, keepdims=True)
+        forward[rows] = ((1 - k) / own.shape[1] + k * previous) * own[rows]
+    backward = np.ones_like(own)
+    for rows, k in zip(steps[:0:-1], kept[::-1], strict=True):
+        following = backward[rows] * own[rows]
+        following /= following.sum(axis=-1, keepdims=True)
+        backward[rows - 1] = (1 - k) / own.shape[1] + k * following
+    posterior = forward * backward
+    return posterior / posterior.sum(axis=-1, keepdims=True)
