@@ -8,8 +8,9 @@ import numpy as np
 # How far labels are calibrated; chosen on development datasets, with an eye on recordings that hold few of the named
 # activities (docs/experiments.md).
 CALIBRATION = 0.75
-# Seconds that an activity may last on average. From minutes on, windows a few seconds apart are bound no closer.
-DURATIONS_S = tuple(2.0**power for power in range(1, 10))
+# Seconds that an activity may last on average: from no longer than a window, where neighbours tell nothing, to minutes,
+# from which on windows a few seconds apart are bound no closer.
+DURATIONS_S = tuple(2.0**power for power in range(-1, 10))
 # Floors, so that windows which contradict each other leave something to normalise.
 _SMALLEST = 1e-30
 _SHORTEST_S = 0.01
