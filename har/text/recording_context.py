@@ -80,14 +80,13 @@ def over_time(
         return [np.exp(-seconds * rate[: len(seconds)])[..., None] for seconds in before_s]
 
     # Each wearer has the duration that explains all recordings best.
-    _, who = np.unique(wearer_of[steps[0]], return_inverse=True)
+    _, who = np.unique(wearer_of, return_inverse=True)
     fit = np.zeros((who.max() + 1, len(durations_s)))
-    np.add.at(fit, who, _log_likelihood(own, steps, kept(np.array([durations_s])), len(durations_s)))
+    np.add.at(fit, who[steps[0]], _log_likelihood(own, steps, kept(np.array([durations_s])), len(durations_s)))
     duration_s = np.array(durations_s)[fit.argmax(axis=1)][who]
-    posterior, lasts_s = np.empty_like(own), np.empty(count)
-    posterior[order] = _posterior(own, steps, [k[:, 0] for k in kept(duration_s[:, None])])
-    for rows in steps:
-        lasts_s[order[rows]] = duration_s[: len(rows)]
+    posterior, lasts_s = np.empty_like(own), np.empty_like(duration_s)
+    posterior[order] = _posterior(own, steps, [k[:, 0] for k in kept(duration_s[steps[0], None])])
+    lasts_s[order] = duration_s
     return posterior, lasts_s
 
 

@@ -129,6 +129,11 @@ class WindowIndex:
     def __len__(self) -> int:
         return len(self.start)
 
+    @property
+    def wearer_id(self) -> np.ndarray:
+        """(n,) who wears which device: one number for each subject and stream."""
+        return self.subject_id * len(self.streams) + self.stream_id
+
     def split(self, salt: str, validation_share: float, start: float = 0.0) -> np.ndarray:
         """(n,) bool, True where the window's subject is held out for validation (see ``split_of``)."""
         held_out = np.array(

@@ -524,12 +524,12 @@ def test_rows_in_context_are_windows_that_know_their_recording(model, tmp_path):
             writer.append("phone", recording=name, subject="ann", samples=samples, labels=labels)
     index = WindowIndex([read_dataset(tmp_path / "d")], 4.0, 2.0, 1.0)
     rows = np.random.default_rng(0).permutation(index.labelled_rows())
-    sharp = model.embed_rows_in_context(index, rows)
+    found = model.embed_rows_in_context(index, rows)
     (axes,) = body_axes(index)
     np.testing.assert_allclose(axes[0], [UP, AHEAD], atol=2e-3)
     np.testing.assert_array_equal(axes[1], axes[0])
     for i in range(len(rows)):
         samples = index.read(rows[i : i + 1])
         if np.isfinite(samples).all():
-            assert_same_embeddings(sharp[i : i + 1], windows_knowing(model, samples, axes[0]))
+            assert_same_embeddings(found[i : i + 1], windows_knowing(model, samples, axes[0]))
     np.testing.assert_array_equal(model.embed_rows_in_context(index, rows[:0]).shape, (0, 12))

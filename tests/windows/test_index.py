@@ -130,6 +130,12 @@ def test_labels_keep_their_names_whichever_ids_they_get(corpus, corpus_folder):
     assert set(both.label_id[both.dataset_id == 0]) == {UNLABELLED, 2, 3, 4}
 
 
+def test_a_wearer_is_a_subject_with_a_stream(index):
+    pairs = list(zip(index.subject_id.tolist(), index.stream_id.tolist(), strict=True))
+    assert len(set(zip(pairs, index.wearer_id.tolist(), strict=True))) == len(set(pairs)) == len(set(index.wearer_id))
+    assert len(set(pairs)) > max(len(index.streams), len(set(index.subject_id)))
+
+
 @pytest.mark.parametrize(
     "lengths", [(2.0, 0.0, 1.0), (2.0, -1.0, 1.0), (2.0, 1.0, 2.5), (2.0, 1.0, 0.0), (math.nan, 1.0, 1.0)]
 )

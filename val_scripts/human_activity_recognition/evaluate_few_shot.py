@@ -141,8 +141,7 @@ def score_dataset(
 
     def in_recordings(query: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
         own = rows[query]
-        wearer = index.subject_id[own] * len(index.streams) + index.stream_id[own]
-        return in_context(probabilities, index.start_time_s[own], index.recording_id[own], wearer)
+        return in_context(probabilities, index.start_time_s[own], index.recording_id[own], index.wearer_id[own])
 
     with tqdm(total=protocol.draws, desc=f"{dataset.name}, draws", unit="draws", disable=None, leave=False) as bar:
         return score_few_shot(

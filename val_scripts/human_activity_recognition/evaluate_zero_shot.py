@@ -205,7 +205,7 @@ def score_dataset(
     with tqdm(total=len(rows), desc=windows.dataset, unit="windows", disable=None) as bar:
         one_window = model.embed_rows(index, rows, bar.update)
     # What is not scored is embedded too: it belongs to what its wearer did.
-    wearer = index.subject_id * len(index.streams) + index.stream_id
+    wearer = index.wearer_id
     needed = np.flatnonzero(np.isin(wearer, wearer[rows]))
     with tqdm(total=len(needed), desc=f"{windows.dataset}, {IN_CONTEXT}", unit="windows", disable=None) as bar:
         in_context = model.embed_rows_in_context(index, needed, bar.update)
