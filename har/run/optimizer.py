@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from har.run.checkpoint import CheckpointError
+
 
 class GuardedOptimizer:
     """AdamW with gradient clipping for the parameters of ``module`` that learn, and Muon for its hidden matrices.
@@ -77,7 +79,18 @@ class GuardedOptimizer:
         return self.adamw.state_dict() | ({} if self.muon is None else {"muon": self.muon.state_dict()})
 
     def load_state_dict(self, state: dict) -> None:
-        """Go on from what ``state_dict`` gave."""
+        """Go on from what ``state_dict`` gave.
+
+        Raises ``CheckpointError`` when Muon was used there and not here, or the other way round.
+        """
+        if ("muon" in state) != (self.muon is not None):
+            found, expected = (
+                ("AdamW and Muon", "AdamW alone") if self.muon is None else ("AdamW alone", "AdamW and Muon")
+            )
+            raise CheckpointError(
+                f"the checkpoint was trained with {found}, this version trains with {expected}; go on with the version "
+                "that wrote it, or start a new run"
+            )
         self.adamw.load_state_dict({name: part for name, part in state.items() if name != "muon"})
         if self.muon is not None:
             self.muon.load_state_dict(state["muon"])

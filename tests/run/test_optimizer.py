@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from har.run.checkpoint import load_checkpoint, save_checkpoint
+from har.run.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from har.run.optimizer import GuardedOptimizer
 
 DECAY, CLIP = 0.3, 1.5
@@ -115,6 +115,19 @@ def test_hidden_matrices_follow_the_formulas_of_muon():
             np.testing.assert_allclose(hidden_of(module)[i].detach().numpy(), weights[i], atol=0.05 * rate * size)
             weights[i] = hidden_of(module)[i].detach().numpy().copy()
     assert all(id(p) not in map(id, optimizer.adamw.state) for p in hidden_of(module))
+
+
+@pytest.mark.parametrize("with_muon", [False, True])
+def test_a_state_of_another_kind_of_optimizer_is_refused(with_muon):
+    module = network()
+    hidden = hidden_of(module)
+    wrote, reads = (
+        GuardedOptimizer(module, DECAY, CLIP, used) for used in ((hidden, ()) if with_muon else ((), hidden))
+    )
+    train(module, wrote, range(2))
+    found, expected = ("AdamW and Muon", "AdamW alone") if with_muon else ("AdamW alone", "AdamW and Muon")
+    with pytest.raises(CheckpointError, match=f"was trained with {found}, this version trains with {expected}"):
+        reads.load_state_dict(wrote.state_dict())
 
 
 def test_what_is_frozen_stays_and_has_no_moments():

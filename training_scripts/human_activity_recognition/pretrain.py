@@ -397,7 +397,10 @@ class Learner:
         compiled = COMPILE == "on" or (COMPILE == "auto" and device.type == "cuda")
         self.forward = torch.compile(self.network) if compiled else self.network
         self.forward_second = torch.compile(self.model) if compiled else self.model
-        self.optimizer = GuardedOptimizer(self.network, WEIGHT_DECAY, GRADIENT_CLIP)
+        # As in stage 2: what AdamW learns here is a worse start there than none (docs/experiments.md).
+        self.optimizer = GuardedOptimizer(
+            self.network, WEIGHT_DECAY, GRADIENT_CLIP, self.model.encoder.hidden_matrices()
+        )
 
     def losses(self, batch: PretrainingBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss and metrics of a batch. bfloat16 on a GPU has the range of float32 and needs no gradient scaler."""
