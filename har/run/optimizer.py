@@ -83,13 +83,12 @@ class GuardedOptimizer:
 
         Raises ``CheckpointError`` when Muon was used there and not here, or the other way round.
         """
-        if ("muon" in state) != (self.muon is not None):
-            found, expected = (
-                ("AdamW and Muon", "AdamW alone") if self.muon is None else ("AdamW alone", "AdamW and Muon")
-            )
+        kinds = ("AdamW alone", "AdamW and Muon")
+        found, expected = "muon" in state, self.muon is not None
+        if found != expected:
             raise CheckpointError(
-                f"the checkpoint was trained with {found}, this version trains with {expected}; go on with the version "
-                "that wrote it, or start a new run"
+                f"the checkpoint was trained with {kinds[found]}, this version trains with {kinds[expected]}; go on "
+                "with the version that wrote it, or start a new run"
             )
         self.adamw.load_state_dict({name: part for name, part in state.items() if name != "muon"})
         if self.muon is not None:
