@@ -1,11 +1,15 @@
 """AdamW and Muon that never take a step on numbers that are not finite, and never wait for the device to find out."""
 
+import copy
 from collections.abc import Iterable
+from itertools import groupby
 
 import torch
 from torch import Tensor, nn
 
 from har.run.checkpoint import CheckpointError
+from har.run.flat import FlatParameters
+from har.run.muon import GuardedMuon, orthogonal_dtype
 
 
 class GuardedOptimizer:
@@ -18,70 +22,119 @@ class GuardedOptimizer:
     (0-dim, on the device) holds the number of that step, -1 as long as there is none. The caller reads it whenever it
     may wait for the device.
 
+    The parameters lie side by side in ``flat`` from now on: a step is a dozen operations, however many there are. A
+    parameter that a loss does not reach has a gradient of zero.
+
     module: what is trained; its parameters must lie on their device already. weight_decay: of the matrices.
     clip_norm: largest norm of all gradients together. hidden: the matrices (rows, columns) of ``module`` for Muon; no
-    embeddings, whose rows are used one at a time.
+    embeddings, whose rows are used one at a time. dtype: of the orthogonalisation; None asks ``orthogonal_dtype``.
 
     Raises ``ValueError`` when no parameter learns.
     """
 
     def __init__(
-        self, module: nn.Module, weight_decay: float, clip_norm: float, hidden: Iterable[nn.Parameter] = ()
+        self,
+        module: nn.Module,
+        weight_decay: float,
+        clip_norm: float,
+        hidden: Iterable[nn.Parameter] = (),
+        dtype: torch.dtype | None = None,
     ) -> None:
-        self._learning = [p for p in module.parameters() if p.requires_grad]
-        if not self._learning:
+        self.module, self._clip_norm = module, clip_norm
+        learning = [p for p in module.parameters() if p.requires_grad]
+        if not learning:
             raise ValueError("no parameter requires a gradient: everything is frozen, so there is nothing to train")
-        self._clip_norm = clip_norm
+        device = learning[0].device
         hidden_ids = {id(p) for p in hidden}
-        self._hidden = [p for p in self._learning if id(p) in hidden_ids]
-        others = [p for p in self._learning if id(p) not in hidden_ids]
-        groups = [
-            {"params": [p for p in others if p.ndim >= 2], "weight_decay": weight_decay},
-            {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
-        ]
-        self.adamw = torch.optim.AdamW([group for group in groups if group["params"]], fused=True)
-        # Set by a gradient scaler as a rule: the fused step looks at found_inf on the device and then does nothing.
-        self.adamw.grad_scale = None
+        self._hidden = [p for p in learning if id(p) in hidden_ids]
+        others = [p for p in learning if id(p) not in hidden_ids]
+        self._kinds = [[p for p in others if p.ndim >= 2], [p for p in others if p.ndim < 2]]
+        # Hidden matrices of one shape lie together, then all that decay, then all that do not.
+        by_shape = sorted(self._hidden, key=lambda p: tuple(p.shape))
+        self.flat = FlatParameters([*by_shape, *self._kinds[0], *self._kinds[1]])
+        self._stacks, first = [], 0
+        for _, members in groupby(by_shape, key=lambda p: tuple(p.shape)):
+            last = first + len(list(members))
+            self._stacks.append((first, last))
+            first = last
+        self.gradients = self.flat.collect_gradients()
+        # Laid out as the weights: AdamW's two moments; for hidden matrices the first is the momentum of Muon.
+        self._first_moment, self._second_moment = (torch.zeros_like(self.flat.values) for _ in range(2))
         self.muon = None
         if self._hidden:
-            self.muon = torch.optim.Muon(self._hidden, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
-            for matrix in self._hidden:
-                self.muon.state[matrix]["momentum_buffer"] = torch.zeros_like(matrix)
-        self.first_bad = torch.full((), -1, dtype=torch.long, device=self._learning[0].device)
-
-    def step(self, loss: Tensor, step: int, learning_rate: float) -> Tensor:
-        """Propagate ``loss`` back and update; returns the norm of the gradient before clipping (0-dim)."""
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(self._learning, self._clip_norm)
-        bad = ~(torch.isfinite(loss.detach()) & torch.isfinite(norm))
-        self.first_bad = torch.where((self.first_bad < 0) & bad, step, self.first_bad)
-        self.adamw.found_inf = (self.first_bad >= 0).float()
-        for group in [*self.adamw.param_groups, *([] if self.muon is None else self.muon.param_groups)]:
-            group["lr"] = learning_rate
-        self.adamw.step()
-        if self.muon is not None:
-            self._muon_step()
-        for parameter in self._learning:
-            parameter.grad = None
-        return norm.detach()
+            weights, momenta = self._stacked(self.flat.values), self._stacked(self._first_moment)
+            self.muon = GuardedMuon(weights, momenta, weight_decay, dtype or orthogonal_dtype(device))
+        self.adamw = self._make_adamw(first, weight_decay)
+        self.first_bad = torch.full((), -1, dtype=torch.long, device=device)
 
     @torch.no_grad()
-    def _muon_step(self) -> None:
-        """Muon knows no found_inf: what it changed is taken back on the device after a bad step."""
-        changed = [*self._hidden, *(self.muon.state[matrix]["momentum_buffer"] for matrix in self._hidden)]
-        before = [value.clone() for value in changed]
-        self.muon.step()
-        for value, old in zip(changed, before, strict=True):
-            value.copy_(torch.where(self.first_bad >= 0, old, value))
+    def step(self, loss: Tensor, step: int, learning_rate: float) -> Tensor:
+        """Update by the gradients of ``loss``, and set them to zero; returns their norm before clipping (0-dim)."""
+        norm = self.gradients.norm()
+        bad = ~(torch.isfinite(loss.detach()) & torch.isfinite(norm))
+        self.first_bad = torch.where((self.first_bad < 0) & bad, step, self.first_bad)
+        keep = (self.first_bad < 0).to(norm.dtype)
+        self.gradients.mul_((self._clip_norm / (norm + 1e-6)).clamp_max(1.0))
+        if self.adamw is not None:
+            self.adamw.found_inf = (self.first_bad >= 0).float()
+            for group in self.adamw.param_groups:
+                group["lr"] = learning_rate
+            self.adamw.step()
+        if self.muon is not None:
+            self.muon.step(self._stacked(self.gradients), learning_rate, keep)
+        self.gradients.zero_()
+        return norm
+
+    def _stacked(self, flat: Tensor) -> list[Tensor]:
+        """Hidden matrices of one shape each (N, rows, columns), of a tensor that is laid out as the weights."""
+        return [self.flat.stack(flat, *stack) for stack in self._stacks]
+
+    def _make_adamw(self, first: int, weight_decay: float) -> torch.optim.AdamW | None:
+        """AdamW on all parameters from number ``first`` on: one tensor that decays and one that does not."""
+        groups, state = [], {}
+        for kind, decay in zip(self._kinds, (weight_decay, 0.0), strict=True):
+            if kind:
+                last = first + len(kind)
+                leaf = nn.Parameter(self.flat.part(self.flat.values, first, last))
+                leaf.grad = self.flat.part(self.gradients, first, last)
+                groups.append({"params": [leaf], "weight_decay": decay})
+                state[leaf] = {
+                    "step": torch.zeros((), device=leaf.device),
+                    "exp_avg": self.flat.part(self._first_moment, first, last),
+                    "exp_avg_sq": self.flat.part(self._second_moment, first, last),
+                }
+                first = last
+        if not groups:
+            return None
+        adamw = torch.optim.AdamW(groups, fused=True, capturable=self.gradients.is_cuda)
+        adamw.state.update(state)
+        # Set by a gradient scaler as a rule: the fused step looks at found_inf on the device and then does nothing.
+        adamw.grad_scale = None
+        return adamw
+
+    def _moments(self) -> dict[str, dict[int, dict[str, Tensor]]]:
+        """Of "adamw" and "muon": number of the parameter among theirs -> what is remembered of it, by name; views."""
+        place = {id(p): number for number, p in enumerate(self.flat.parameters)}
+        first, second = self.flat.split(self._first_moment), self.flat.split(self._second_moment)
+        others = [place[id(p)] for kind in self._kinds for p in kind]
+        hidden = [place[id(p)] for p in self._hidden]
+        return {
+            "adamw": {n: {"exp_avg": first[i], "exp_avg_sq": second[i]} for n, i in enumerate(others)},
+            "muon": {n: {"momentum_buffer": first[i]} for n, i in enumerate(hidden)},
+        }
 
     def state_dict(self) -> dict:
-        """Moments and step counts as ``torch.optim.AdamW`` saves them, those of Muon under "muon" where it is used."""
-        return self.adamw.state_dict() | ({} if self.muon is None else {"muon": self.muon.state_dict()})
+        """Moments and step counts of each parameter as ``torch.optim.AdamW`` names them, of Muon under "muon"."""
+        moments = self._moments()
+        steps = [] if self.adamw is None else [state["step"] for state in self.adamw.state.values()]
+        state: dict = {"state": {n: {"step": steps[0], **parts} for n, parts in moments["adamw"].items()}}
+        return state | ({} if self.muon is None else {"muon": {"state": moments["muon"]}})
 
     def load_state_dict(self, state: dict) -> None:
-        """Go on from what ``state_dict`` gave.
+        """Go on from what ``state_dict`` gave, or from what ``torch.optim.AdamW`` and ``torch.optim.Muon`` gave.
 
-        Raises ``CheckpointError`` when Muon was used there and not here, or the other way round.
+        Raises ``CheckpointError`` when Muon was used there and not here, or the other way round, or for parameters of
+        other number or shape.
         """
         kinds = ("AdamW alone", "AdamW and Muon")
         found, expected = "muon" in state, self.muon is not None
@@ -90,6 +143,51 @@ class GuardedOptimizer:
                 f"the checkpoint was trained with {kinds[found]}, this version trains with {kinds[expected]}; go on "
                 "with the version that wrote it, or start a new run"
             )
-        self.adamw.load_state_dict({name: part for name, part in state.items() if name != "muon"})
-        if self.muon is not None:
-            self.muon.load_state_dict(state["muon"])
+        moments = self._moments()
+        _take_over(moments["adamw"], state["state"])
+        if found:
+            _take_over(moments["muon"], state["muon"]["state"])
+        taken = max((float(part["step"]) for part in state["state"].values()), default=0.0)
+        for own in () if self.adamw is None else self.adamw.state.values():
+            own["step"].fill_(taken)
+
+
+def _take_over(own: dict[int, dict[str, Tensor]], saved: dict[int, dict[str, Tensor]]) -> None:
+    """Copy saved moments into one's own; zeros where nothing is saved: torch has none of what no gradient reached."""
+    foreign = [
+        number
+        for number, parts in saved.items()
+        if number not in own or any(parts[name].shape != value.shape for name, value in own[number].items())
+    ]
+    if foreign:
+        raise CheckpointError(
+            f"the optimizer's state of parameters {foreign[:8]} in the checkpoint fits none of this network; go on "
+            "with the version that wrote it, or start a new run"
+        )
+    for number, parts in own.items():
+        for name, value in parts.items():
+            if number in saved:
+                value.copy_(saved[number][name])
+            else:
+                value.zero_()
+
+
+class WeightAverage:
+    """Exponential moving average of the weights that an optimizer changes (Polyak & Juditsky 1992), in ``module``.
+
+    module: a copy of the optimizer's, which is what is validated and used. updates: how many there were; the first
+    copies. decay: share of the former average that stays.
+    """
+
+    def __init__(self, optimizer: GuardedOptimizer, decay: float) -> None:
+        self.module, self.updates = copy.deepcopy(optimizer.module).requires_grad_(False), 0
+        self._decay, self._source = decay, optimizer.flat
+        names = {id(p): name for name, p in optimizer.module.named_parameters()}
+        own = dict(self.module.named_parameters())
+        self._flat = FlatParameters([own[names[id(p)]] for p in optimizer.flat.parameters])
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the present weights."""
+        self._flat.values.lerp_(self._source.values, 1.0 if self.updates == 0 else 1 - self._decay)
+        self.updates += 1

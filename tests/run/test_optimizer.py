@@ -1,5 +1,6 @@
-"""GuardedOptimizer against torch's own AdamW and a Muon of its own, and against numbers that are not finite."""
+"""GuardedOptimizer against torch's own AdamW and Muon, and against numbers that are not finite."""
 
+import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -8,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from har.run.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from har.run.optimizer import GuardedOptimizer
+from har.run.muon import orthogonal_dtype, orthogonalised
+from har.run.optimizer import GuardedOptimizer, WeightAverage
 
 DECAY, CLIP = 0.3, 1.5
 
@@ -38,7 +40,12 @@ def loss_of(module: nn.Module, step: int) -> Tensor:
 
 
 def train(module: nn.Module, optimizer: GuardedOptimizer, steps: range) -> list[Tensor]:
-    return [optimizer.step(loss_of(module, step), step, batch(step)[2]) for step in steps]
+    return [learn(optimizer, loss_of(module, step), step, batch(step)[2]) for step in steps]
+
+
+def learn(optimizer: GuardedOptimizer, loss: Tensor, step: int, rate: float) -> Tensor:
+    loss.backward()
+    return optimizer.step(loss, step, rate)
 
 
 def hidden_of(module: nn.Module) -> list[nn.Parameter]:
@@ -47,9 +54,11 @@ def hidden_of(module: nn.Module) -> list[nn.Parameter]:
 
 def copy_of(module: nn.Module, optimizer: GuardedOptimizer) -> list[Tensor]:
     """Every parameter, moment and step count."""
-    both = [optimizer.adamw, *([optimizer.muon] if optimizer.muon else [])]
-    states = [value for one in both for state in one.state.values() for value in state.values()]
-    return [value.detach().clone() for value in (*module.parameters(), *states)]
+    return [*(p.detach().clone() for p in module.parameters()), *leaves(copy.deepcopy(optimizer.state_dict()))]
+
+
+def leaves(value: object) -> list[Tensor]:
+    return [value] if isinstance(value, Tensor) else [leaf for part in value.values() for leaf in leaves(part)]
 
 
 def assert_bits_equal(found: list[Tensor], expected: list[Tensor]) -> None:
@@ -88,7 +97,7 @@ def test_many_steps_equal_torch_with_decay_on_matrices_alone():
     assert int(optimizer.first_bad) == -1
 
 
-def orthogonalised(matrix: np.ndarray) -> np.ndarray:
+def orthogonalised_by_svd(matrix: np.ndarray) -> np.ndarray:
     """Five steps of the quintic iteration of Jordan et al. (2024) on singular values, by SVD."""
     left, values, right = np.linalg.svd(matrix / np.linalg.norm(matrix), full_matrices=False)
     for _ in range(5):
@@ -99,22 +108,141 @@ def orthogonalised(matrix: np.ndarray) -> np.ndarray:
 def test_hidden_matrices_follow_the_formulas_of_muon():
     """Nesterov momentum of 0.95, orthogonalised, as large as AdamW's steps (0.2 sqrt(longer side)), decoupled decay."""
     module = network()
-    optimizer = GuardedOptimizer(module, DECAY, 1e9, hidden_of(module))
+    optimizer = GuardedOptimizer(module, DECAY, 1e9, hidden_of(module), torch.float64)
     weights = [p.detach().numpy().copy() for p in hidden_of(module)]
     momenta = [np.zeros_like(w) for w in weights]
     for step in range(6):
         rate, loss = batch(step)[2], loss_of(module, step)
         gradients = [g.numpy().copy() for g in torch.autograd.grad(loss, hidden_of(module), retain_graph=True)]
-        optimizer.step(loss, step, rate)
+        learn(optimizer, loss, step, rate)
         for i, gradient in enumerate(gradients):
             momenta[i] = 0.95 * momenta[i] + 0.05 * gradient
-            update = orthogonalised(0.05 * gradient + 0.95 * momenta[i])
-            size = 0.2 * max(gradient.shape) ** 0.5
-            weights[i] = weights[i] * (1 - rate * DECAY) - rate * size * update
-            # The iteration runs in bfloat16: its singular values are right to some per cent.
-            np.testing.assert_allclose(hidden_of(module)[i].detach().numpy(), weights[i], atol=0.05 * rate * size)
-            weights[i] = hidden_of(module)[i].detach().numpy().copy()
-    assert all(id(p) not in map(id, optimizer.adamw.state) for p in hidden_of(module))
+            update = orthogonalised_by_svd(0.05 * gradient + 0.95 * momenta[i])
+            weights[i] = weights[i] * (1 - rate * DECAY) - rate * 0.2 * max(gradient.shape) ** 0.5 * update
+            np.testing.assert_allclose(hidden_of(module)[i].detach().numpy(), weights[i], rtol=1e-9, atol=1e-11)
+
+
+def several_shapes(dtype: torch.dtype = torch.float32) -> nn.ModuleDict:
+    """Tall, wide and square matrices, several of some shapes."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = {"tall": (24, 8), "taller": (24, 8), "wide": (8, 24), "square": (8, 8), "larger": (16, 40), "row": (1, 8)}
+    module = nn.ModuleDict({name: nn.Linear(shape[1], shape[0]) for name, shape in shapes.items()})
+    for parameter in module.parameters():
+        parameter.data = torch.randn(parameter.shape, generator=generator)
+    return module.to(dtype)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.bfloat16, 0.05), (torch.float32, 0.05)])
+def test_steps_equal_torch_muon_to_the_rounding_of_its_type(dtype, tolerance):
+    """torch's iterates in bfloat16, whose rounding is a few per cent of a singular value after five steps."""
+    ours, oracle = several_shapes(), several_shapes()
+    matrices = [[layer.weight for layer in module.values()] for module in (ours, oracle)]
+    optimizer = GuardedOptimizer(ours, DECAY, 1e9, matrices[0], dtype)
+    reference = torch.optim.Muon(matrices[1], weight_decay=DECAY, adjust_lr_fn="match_rms_adamw")
+    rate = 0.02
+    reference.param_groups[0]["lr"] = rate
+    generator = torch.Generator().manual_seed(1)
+    for step in range(3):
+        for own, other in zip(*matrices, strict=True):
+            gradient = torch.randn(own.shape, generator=generator)
+            own.grad.copy_(gradient)
+            other.grad = gradient.clone()
+        optimizer.step(torch.zeros(()), step, rate)
+        reference.step()
+        for own, other in zip(*matrices, strict=True):
+            size = rate * 0.2 * max(own.shape) ** 0.5
+            torch.testing.assert_close(own, other, atol=tolerance * size, rtol=0)
+            # One step at a time: what rounding left behind is not carried on.
+            own.data.copy_(other.data)
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (8, 24), (24, 8), (128, 832), (1, 5)])
+@pytest.mark.parametrize("spectrum", ["random", "ill-conditioned", "rank one"])
+def test_singular_values_follow_the_polynomial_in_float32(shape, spectrum):
+    generator = np.random.default_rng(0)
+    left, values, right = np.linalg.svd(generator.normal(size=shape), full_matrices=False)
+    if spectrum == "ill-conditioned":
+        values = np.logspace(0, -7, len(values))
+    elif spectrum == "rank one":
+        values = np.eye(1, len(values))[0]
+    matrix = left @ np.diag(values) @ right
+    wide = torch.from_numpy(matrix if shape[0] <= shape[1] else matrix.T).float()
+    (found,) = orthogonalised([wide[None]], torch.float32)
+    expected = orthogonalised_by_svd(wide.double().numpy())
+    difference = np.linalg.svd(found[0].double().numpy() - expected, compute_uv=False)
+    assert difference.max() < 2e-3
+    if spectrum == "random":
+        assert 0.3 < np.linalg.svd(found[0].numpy(), compute_uv=False).min() <= 1.3
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+def test_stacks_together_equal_matrices_one_by_one(dtype):
+    generator = torch.Generator().manual_seed(0)
+    stacks = [
+        torch.randn(shape, generator=generator, dtype=torch.float64) for shape in ((3, 8, 8), (2, 8, 24), (1, 4, 9))
+    ]
+    together = orthogonalised(stacks, dtype)
+    for stack, found in zip(stacks, together, strict=True):
+        assert found.dtype == dtype and found.shape == stack.shape
+        for matrix, own in zip(stack, found, strict=True):
+            torch.testing.assert_close(
+                own, orthogonalised([matrix[None]], dtype)[0][0], atol=0.02 if dtype == torch.bfloat16 else 1e-4, rtol=0
+            )
+
+
+def test_a_matrix_of_zeros_stays_one():
+    for dtype in (torch.float32, torch.bfloat16):
+        assert not orthogonalised([torch.zeros(2, 3, 5)], dtype)[0].any()
+
+
+def test_the_type_of_a_cpu_is_float32():
+    assert orthogonal_dtype(torch.device("cpu")) == torch.float32
+    module = several_shapes()
+    optimizer = GuardedOptimizer(module, DECAY, CLIP, [module["tall"].weight])
+    assert optimizer.muon.dtype == torch.float32
+
+
+def test_a_state_of_torch_optimizers_is_gone_on_with():
+    """Checkpoints of before hold what torch.optim.AdamW and torch.optim.Muon saved."""
+    ours, oracle = network(), network()
+    hidden = hidden_of(oracle)
+    rest = [oracle[1].weight, oracle[0].bias, oracle[1].bias, oracle[4].bias]
+    adamw = torch.optim.AdamW(
+        [{"params": sorted(rest, key=lambda p: [id(q) for q in oracle.parameters()].index(id(p))), "weight_decay": 0.0}]
+    )
+    muon = torch.optim.Muon(hidden, weight_decay=DECAY, adjust_lr_fn="match_rms_adamw")
+    for step in range(4):
+        loss_of(oracle, step).backward()
+        for one in (adamw, muon):
+            one.param_groups[0]["lr"] = batch(step)[2]
+            one.step()
+            one.zero_grad()
+    optimizer = GuardedOptimizer(ours, DECAY, 1e9, hidden_of(ours), torch.float64)
+    ours.load_state_dict(oracle.state_dict())
+    optimizer.load_state_dict(adamw.state_dict() | {"muon": muon.state_dict()})
+    saved = optimizer.state_dict()
+    assert all(float(part["step"]) == 4 for part in saved["state"].values())
+    for number, part in adamw.state_dict()["state"].items():
+        assert_bits_equal(
+            [saved["state"][number][name] for name in ("exp_avg", "exp_avg_sq")], [part["exp_avg"], part["exp_avg_sq"]]
+        )
+    for number, part in muon.state_dict()["state"].items():
+        assert_bits_equal([saved["muon"]["state"][number]["momentum_buffer"]], [part["momentum_buffer"]])
+    # The next step of AdamW's parameters is torch's.
+    loss_of(oracle, 4).backward()
+    adamw.param_groups[0]["lr"] = batch(4)[2]
+    adamw.step()
+    train(ours, optimizer, range(4, 5))
+    for found, expected in ((ours[0].bias, oracle[0].bias), (ours[4].bias, oracle[4].bias)):
+        torch.testing.assert_close(found, expected, atol=1e-10, rtol=1e-9)
+
+
+def test_a_state_of_another_network_is_refused():
+    small, large = network(), several_shapes(torch.float64)
+    wrote = GuardedOptimizer(large, DECAY, CLIP, [large["tall"].weight])
+    reads = GuardedOptimizer(small, DECAY, CLIP, hidden_of(small))
+    with pytest.raises(CheckpointError, match="fits none of this network"):
+        reads.load_state_dict(wrote.state_dict())
 
 
 @pytest.mark.parametrize(("found", "expected"), [("AdamW and Muon", "AdamW alone"), ("AdamW alone", "AdamW and Muon")])
@@ -133,8 +261,7 @@ def test_what_is_frozen_stays_and_has_no_moments():
     optimizer = GuardedOptimizer(module, DECAY, CLIP)
     train(module, optimizer, range(3))
     assert_bits_equal(list(module[2].parameters()), before)
-    learning = {p for p in module.parameters() if p.requires_grad}
-    assert set(optimizer.adamw.state) == learning
+    assert len(optimizer.state_dict()["state"]) == sum(p.requires_grad for p in module.parameters()) == 6
     assert all(not torch.equal(p, q) for p, q in zip(module[0].parameters(), network()[0].parameters(), strict=True))
 
 
@@ -174,21 +301,17 @@ def test_a_bad_step_changes_nothing_nor_does_any_later_one(make_bad: Callable, g
     module = network()
     optimizer = GuardedOptimizer(module, DECAY, CLIP, hidden_of(module) if with_muon else ())
     train(module, optimizer, range(good_steps))
-    before, parameters = copy_of(module, optimizer), [p.detach().clone() for p in module.parameters()]
+    before = copy_of(module, optimizer)
     loss = loss_of(module, good_steps) + make_bad(module)
     assert loss.isfinite() == (make_bad not in list(BAD.values())[:2])
-    optimizer.step(loss, good_steps, 0.1)
+    learn(optimizer, loss, good_steps, 0.1)
     assert int(optimizer.first_bad) == good_steps
     assert optimizer.first_bad.shape == ()
     # Good ones, and a second bad one, which is not the first.
     train(module, optimizer, range(good_steps + 1, good_steps + 4))
-    optimizer.step(loss_of(module, 99) + make_bad(module), 99, 0.1)
+    learn(optimizer, loss_of(module, 99) + make_bad(module), 99, 0.1)
     assert int(optimizer.first_bad) == good_steps
-    if good_steps:
-        assert_bits_equal(copy_of(module, optimizer), before)
-    else:
-        assert_bits_equal(list(module.parameters()), parameters)
-        assert all(not value.any() for state in optimizer.adamw.state.values() for value in state.values())
+    assert_bits_equal(copy_of(module, optimizer), before)
 
 
 def test_nothing_is_left_behind_by_a_step_for_the_next():
@@ -238,3 +361,23 @@ def test_a_saved_state_goes_on_to_the_bit(tmp_path, with_muon):
     fresh.load_state_dict(state["model"])
     train(fresh, optimizer_of(fresh), range(6, 10))
     assert not torch.equal(fresh[0].weight, whole[0].weight)
+
+
+def test_the_average_of_weights_follows_its_formula():
+    module = network()
+    optimizer = GuardedOptimizer(module, DECAY, CLIP, hidden_of(module))
+    average = WeightAverage(optimizer, 0.9)
+    expected = None
+    for step in range(5):
+        train(module, optimizer, range(step, step + 1))
+        average.update()
+        now = [p.detach().clone() for p in module.parameters()]
+        expected = now if expected is None else [0.9 * a + 0.1 * b for a, b in zip(expected, now, strict=True)]
+        for found, value in zip(average.module.parameters(), expected, strict=True):
+            torch.testing.assert_close(found, value, atol=1e-12, rtol=1e-12)
+    assert average.updates == 5
+    assert not any(p.requires_grad for p in average.module.parameters())
+    # The copy is one: training goes on without it.
+    before = [p.clone() for p in average.module.parameters()]
+    train(module, optimizer, range(5, 6))
+    assert_bits_equal(list(average.module.parameters()), before)

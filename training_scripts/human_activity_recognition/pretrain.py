@@ -422,6 +422,7 @@ class Learner:
         self.network.train()
         self.criterion.train()
         loss, metrics = self.losses(batch)
+        loss.backward()
         return metrics | {"gradient_norm": self.optimizer.step(loss, step, rate), "loss": unbalanced(metrics)}
 
     def checkpoint(self) -> dict:

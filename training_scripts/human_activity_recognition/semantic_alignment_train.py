@@ -20,7 +20,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from har.evaluation.metrics import classification_scores
@@ -48,7 +47,7 @@ from har.run.constants import ConstantError, difference, joined_arguments, overr
 from har.run.folder import create_run_folder, find_run_folder, resolve_under_root, run_record, write_json
 from har.run.interruption import StopRequest
 from har.run.log import MetricsLog, RateMeter, explain_bad_step, read_metrics
-from har.run.optimizer import GuardedOptimizer
+from har.run.optimizer import GuardedOptimizer, WeightAverage
 from har.run.schedule import warmup_cosine
 from har.run.seed import derive_seed, seed_everything
 from har.text.encoder import SentenceEncoder, TextFeatures
@@ -428,7 +427,6 @@ class Learner:
                 QUEUE_SIZE, EMBEDDING_WIDTH, device, target_dim=1, target_dtype=torch.long, prototypes=PROTOTYPES
             )
         self.used = nn.ModuleDict({"model": self.model, "bank": self.bank})
-        self.averaged = AveragedModel(self.used, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY))
         self.trained = nn.ModuleDict({"used": self.used, "criterion": self.criterion})
         self.forward = (
             torch.compile(self.model)
@@ -438,6 +436,7 @@ class Learner:
         self.optimizer = GuardedOptimizer(
             self.trained, WEIGHT_DECAY, GRADIENT_CLIP, self.model.encoder.hidden_matrices()
         )
+        self.averaged = WeightAverage(self.optimizer, EMA_DECAY)
 
     def step(self, step: int, batch: TrainingBatch, rate: float, with_metrics: bool) -> dict[str, Tensor]:
         """One update; returns the loss's metrics and the gradient norm when asked for. Nothing waits for the device."""
@@ -459,15 +458,16 @@ class Learner:
             imu, text, queued_imu, queued_text, with_metrics,
             text_targets=self.targets[batch.label], queue_targets=queued_targets, undecided=undecided,
         )  # fmt: skip
+        loss.backward()
         norm = self.optimizer.step(loss, step, rate)
-        self.averaged.update_parameters(self.used)
+        self.averaged.update()
         if self.queue is not None:
             self.queue.update(imu.detach(), text.detach(), batch.label[:, None], check=False)
         return metrics | {"gradient_norm": norm} if with_metrics else {}
 
     def users(self) -> tuple[AlignmentModel, LearnableLabelBank]:
         """The averaged network and label bank, ready for use."""
-        model, bank = self.averaged.module["model"], self.averaged.module["bank"]
+        model, bank = self.averaged.module["used"]["model"], self.averaged.module["used"]["bank"]
         bank.set_logit_scale(self.criterion.scale)
         model.sentence_encoder = self.encoder  # for placements that only held-out datasets have
         return model.eval(), bank.attach(self.encoder).eval()
@@ -490,7 +490,7 @@ class Learner:
             "min_window_s": MIN_WINDOW_S,
             "training": {
                 "trained": plain_state_dict(self.trained),
-                "averages": int(self.averaged.n_averaged),
+                "averages": self.averaged.updates,
                 "optimizer": self.optimizer.state_dict(),
                 "queue": None if self.queue is None else self.queue.state_dict(),
                 "generators": generator_states({"default": torch.default_generator}),
@@ -499,12 +499,12 @@ class Learner:
 
     def restore(self, state: dict) -> None:
         """Go on from what ``checkpoint`` returned."""
-        model, bank = self.averaged.module["model"], self.averaged.module["bank"]
+        model, bank = self.averaged.module["used"]["model"], self.averaged.module["used"]["bank"]
         model.load_state_dict(state["model"])
         bank.load_state_dict(state["label_bank"])
         training = state["training"]
         self.trained.load_state_dict(training["trained"])
-        self.averaged.n_averaged.fill_(training["averages"])
+        self.averaged.updates = training["averages"]
         self.optimizer.load_state_dict(training["optimizer"])
         if self.queue is not None:
             self.queue.load_state_dict(training["queue"])
