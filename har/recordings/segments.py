@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 CSV_COLUMNS = ("recording", "subject", "label", "start", "stop", "start_time_s")
-_ROWS_READ = 1 << 16  # of the file at a time; their strings are all that is ever held as objects
+_ROWS_READ = 1 << 11  # of the file at a time; their strings are all that is held as objects, and stay in the cache
 
 
 class DatasetError(ValueError):

@@ -82,7 +82,7 @@ class WindowIndex:
         self.segments = _table(parts, counts, streams, stride_s)
         self.streams = self._views(streams)
         self._add_columns()
-        self._partner_keys: dict[int, np.ndarray] = {}
+        self._partner_keys: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def _length(self, stream: Stream) -> int:
         return max(1, round(self.window_s * stream.info.sampling_rate_hz))
@@ -147,6 +147,12 @@ class WindowIndex:
 
     def __len__(self) -> int:
         return self.segments.windows
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays that are kept."""
+        keys = (array for pair in self._partner_keys.values() for array in pair)
+        return self.segments.nbytes + sum(array.nbytes for array in keys)
 
     def split(self, salt: str, validation_share: float, start: float = 0.0) -> np.ndarray:
         """(n,) bool, True where the window's subject is held out for validation (see ``split_of``)."""
