@@ -5,6 +5,7 @@ some megabytes on disk. Each is opened and drawn from in a fresh process by the 
 measured is the disk: holes are read at the speed of memory.
 """
 
+import ctypes
 import gc
 import multiprocessing
 import statistics
@@ -114,6 +115,7 @@ def measure(root: Path) -> dict:
     """
     torch.set_num_threads(1)  # as in a thread of BatchLoader
     gc.collect()
+    _return_free_memory()
     before = _memory_bytes()
     _forget_peak()
     began = time.perf_counter()
@@ -127,6 +129,7 @@ def measure(root: Path) -> dict:
     # No sample was touched so far: what grew beside the process's own memory is program code.
     peak = _memory_bytes()["VmHWM"] - before["VmRSS"]
     gc.collect()
+    _return_free_memory()
     held = _memory_bytes()["RssAnon"] - before["RssAnon"]
     sample_bytes = sum(stream.samples.nbytes for stream in index.streams)
     return {
@@ -189,6 +192,12 @@ def _memory_bytes() -> dict[str, int]:
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     fields = dict(line.split(":", 1) for line in lines)
     return {name: 1024 * int(fields[name].split()[0]) for name in ("VmRSS", "RssAnon", "VmHWM")}
+
+
+def _return_free_memory() -> None:
+    """What the allocator keeps for later, tens of megabytes at times, is not held by anything."""
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # the GNU C library's
+        trim(0)
 
 
 def _forget_peak() -> None:

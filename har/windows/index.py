@@ -183,17 +183,11 @@ class WindowIndex:
         start: other first rows than the indexed ones, e.g. shifted ones; rows outside the segment read NaN.
         Raises ``ValueError`` when the windows belong to several streams.
         """
-        stream_id = self._stream_of(rows)
         table, segment = self.segments, self.segments.segment_of(rows)
+        stream_id = _one_stream(table.stream_id[segment])
         start = table.start_of(rows, segment) if start is None else start
         length = self.streams[stream_id].window_length
         return self.gather(stream_id, start, length, table.start[segment], table.stop[segment])
-
-    def _stream_of(self, rows: np.ndarray) -> int:
-        streams = np.unique(self.stream_id[rows])
-        if len(streams) != 1:
-            raise ValueError(f"windows of {len(streams)} streams; read one stream at a time, their shapes differ")
-        return int(streams[0])
 
     def gather(
         self, stream_id: int, start: np.ndarray, length: int, lowest: np.ndarray, stop: np.ndarray
@@ -216,10 +210,11 @@ class WindowIndex:
         to its first moment. Only the segment that holds that sample is read; the rest is NaN.
         Raises ``ValueError`` when the windows belong to several streams.
         """
-        own_id = self._stream_of(rows)
+        own_id = _one_stream(self.stream_id[rows])
         own = self.streams[own_id]
-        start = self.start[rows] if start is None else start
-        time_s = self.start_time_s[rows] + (start - self.start[rows]) / own.info.sampling_rate_hz
+        first, recording_id = self.start[rows], self.recording_id[rows]
+        start = first if start is None else start
+        time_s = self.start_time_s[rows] + (start - first) / own.info.sampling_rate_hz
         found = []
         for stream_id, stream in enumerate(self.streams):
             if stream_id == own_id or stream.dataset != own.dataset:
@@ -228,16 +223,12 @@ class WindowIndex:
             # The nearest sample is taken; it may lie half a sample later, in the segment that begins there. Clocks are
             # stored to the microsecond: a hair of slack at least.
             slack_s = max(0.5 / stream.info.sampling_rate_hz, 1e-4)
-            position = np.searchsorted(keys, _clock_key(self.recording_id[rows], time_s + slack_s), side="right") - 1
+            position = np.searchsorted(keys, _clock_key(recording_id, time_s + slack_s), side="right") - 1
             segment = order[np.clip(position, 0, None)]
             row = stream.start[segment] + np.rint(
                 (time_s - stream.start_time_s[segment]) * stream.info.sampling_rate_hz
             ).astype(np.int64)
-            same = (
-                (position >= 0)
-                & (stream.recording_id[segment] == self.recording_id[rows])
-                & (row < stream.stop[segment])
-            )
+            same = (position >= 0) & (stream.recording_id[segment] == recording_id) & (row < stream.stop[segment])
             if same.any():
                 take = np.flatnonzero(same)
                 segment = segment[take]
@@ -283,6 +274,14 @@ class WindowIndex:
             f"{self.subjects[self.subject_id[row]].split('/', 1)[1]}, {label}, at {self.start_time_s[row]:.2f} s "
             f"(row {self.start[row]} of {stream.info.name}.npy)"
         )
+
+
+def _one_stream(stream_id: np.ndarray) -> int:
+    """The stream that all windows belong to."""
+    streams = np.unique(stream_id)
+    if len(streams) != 1:
+        raise ValueError(f"windows of {len(streams)} streams; read one stream at a time, their shapes differ")
+    return int(streams[0])
 
 
 def _clock_key(recording_id: np.ndarray, time_s: np.ndarray) -> np.ndarray:
