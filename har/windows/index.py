@@ -210,11 +210,12 @@ class WindowIndex:
         to its first moment. Only the segment that holds that sample is read; the rest is NaN.
         Raises ``ValueError`` when the windows belong to several streams.
         """
-        own_id = _one_stream(self.stream_id[rows])
+        table, within = self.segments, self.segments.segment_of(rows)
+        own_id = _one_stream(table.stream_id[within])
         own = self.streams[own_id]
-        first, recording_id = self.start[rows], self.recording_id[rows]
+        recording_id, first = table.recording_id[within], table.start_of(rows, within)
         start = first if start is None else start
-        time_s = self.start_time_s[rows] + (start - first) / own.info.sampling_rate_hz
+        time_s = table.start_time_of(rows, within) + (start - first) / own.info.sampling_rate_hz
         found = []
         for stream_id, stream in enumerate(self.streams):
             if stream_id == own_id or stream.dataset != own.dataset:
