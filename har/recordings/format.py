@@ -9,8 +9,6 @@ the clock of its recording, which streams worn together share. Sampling is unifo
 The format is described for users in docs/data_format.md.
 """
 
-import csv
-import io
 import json
 import os
 import re
@@ -23,11 +21,13 @@ from pathlib import Path
 
 import numpy as np
 
+from har.recordings.segments import CSV_COLUMNS as CSV_COLUMNS  # part of the format, to be imported from here
+from har.recordings.segments import DatasetError, Segment, Segments, read_segments, write_segments
+
 FORMAT_VERSION = 1
 STANDARD_GRAVITY = 9.80665  # m/s^2 in one g (CGPM 1901)
 UNITS = {"acc": "g", "gyro": "rad/s", "mag": "uT"}
 SENSOR_KINDS = tuple(UNITS)
-CSV_COLUMNS = ("recording", "subject", "label", "start", "stop", "start_time_s")
 
 # What counts as a still second and as "about 1 g": cheap devices have biases of up to 10 %.
 STILL_WINDOW_S = 1.0
@@ -39,10 +39,6 @@ LARGEST_RANGE_G = 100.0
 
 _STREAM_NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
 _CHANNEL_NAME = re.compile(r"(acc|gyro|mag)_[xyz]")
-
-
-class DatasetError(ValueError):
-    """A dataset folder, or what was to be written into one, breaks the format."""
 
 
 @dataclass(frozen=True)
@@ -91,25 +87,13 @@ class StreamInfo:
             )
 
 
-@dataclass(frozen=True)
-class Segment:
-    """Rows ``start`` to ``stop`` (excluded) of a stream: one subject, one recording, one label ("" = unlabelled)."""
-
-    recording: str
-    subject: str
-    label: str
-    start: int
-    stop: int
-    start_time_s: float = 0.0
-
-
 @dataclass
 class Stream:
     """A stream as read: ``samples`` is a read-only memory map of shape (samples, channels)."""
 
     info: StreamInfo
     samples: np.ndarray
-    segments: list[Segment]
+    segments: Segments
 
 
 @dataclass
@@ -128,11 +112,11 @@ class Dataset:
     @property
     def labels(self) -> list[str]:
         """All activity phrases, sorted; the unlabelled segments' empty string is not one."""
-        return sorted({s.label for stream in self.streams.values() for s in stream.segments} - {""})
+        return sorted({label for stream in self.streams.values() for label in stream.segments.label.values} - {""})
 
     @property
     def subjects(self) -> list[str]:
-        return sorted({s.subject for stream in self.streams.values() for s in stream.segments})
+        return sorted({name for stream in self.streams.values() for name in stream.segments.subject.values})
 
 
 class DatasetWriter:
@@ -234,28 +218,40 @@ class DatasetWriter:
             np.save(self._work / f"{name}.npy", samples, allow_pickle=False)
             del samples
             part.unlink()
-            text = io.StringIO()
-            table = csv.writer(text, lineterminator="\n")
-            table.writerow(CSV_COLUMNS)
-            table.writerows(
-                (s.recording, s.subject, s.label, s.start, s.stop, s.start_time_s) for s in self._segments[name]
+            write_segments(
+                self._work / f"{name}.csv",
+                ((s.recording, s.subject, s.label, s.start, s.stop, s.start_time_s) for s in self._segments[name]),
             )
-            (self._work / f"{name}.csv").write_text(text.getvalue(), encoding="utf-8")
-        header = {
-            "format_version": FORMAT_VERSION,
-            "name": self.folder.name,
-            **self._header,
-            "notes": self._notes,
-            "streams": [
-                {**asdict(info), "channels": list(info.channels), "units": info.units} for info in infos.values()
-            ],
-        }
-        (self._work / "dataset.json").write_text(
-            json.dumps(header, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        write_header(self._work, self.folder.name, infos.values(), self._notes, **self._header)
         dataset = read_dataset(self._work, scan=True)
         dataset.streams.clear()
         _replace_folder(self._work, self.folder)
+
+
+def write_header(
+    folder: Path,
+    name: str,
+    streams: Iterable[StreamInfo],
+    notes: Sequence[str] = (),
+    *,
+    title: str,
+    citation: str,
+    licence: str,
+    source_url: str,
+) -> None:
+    """Write the ``dataset.json`` of a dataset called ``name`` into a folder."""
+    header = {
+        "format_version": FORMAT_VERSION,
+        "name": name,
+        "title": title,
+        "citation": citation,
+        "licence": licence,
+        "source_url": source_url,
+        "notes": list(notes),
+        "streams": [{**asdict(info), "channels": list(info.channels), "units": info.units} for info in streams],
+    }
+    text = json.dumps(header, indent=2, ensure_ascii=False) + "\n"
+    (folder / "dataset.json").write_text(text, encoding="utf-8")
 
 
 def _replace_folder(new: Path, folder: Path) -> None:
@@ -295,7 +291,7 @@ def read_dataset(folder: Path, *, scan: bool | None = None) -> Dataset:
     for entry in header["streams"]:
         info = _stream_info(entry, folder)
         samples = _open_samples(folder / f"{info.name}.npy", info)
-        segments = _read_segments(folder / f"{info.name}.csv", len(samples))
+        segments = read_segments(folder / f"{info.name}.csv", len(samples))
         dataset.streams[info.name] = Stream(info, samples, segments)
     stamp_path = folder.parent / ".checked" / f"{dataset.name}.json"
     stamp = json.dumps(
@@ -369,58 +365,22 @@ def _open_samples(path: Path, info: StreamInfo) -> np.ndarray:
     return samples
 
 
-def _read_segments(path: Path, length: int) -> list[Segment]:
-    if not path.is_file():
-        raise DatasetError(f"{path} is missing; convert the dataset again")
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = csv.reader(file)
-        columns = tuple(next(rows, ()))
-        if columns != CSV_COLUMNS:
-            raise DatasetError(f"{path}, row 1: columns {list(columns)}; expected {list(CSV_COLUMNS)}")
-        segments, position = [], 0
-        for number, row in enumerate(rows, start=2):
-            try:
-                recording, subject, label, start, stop, time_s = row
-                segment = Segment(recording, subject, label, int(start), int(stop), float(time_s))
-            except ValueError as error:
-                raise DatasetError(
-                    f"{path}, row {number}: {row}; expected {', '.join(CSV_COLUMNS)} ({error})"
-                ) from error
-            if not subject or not recording:
-                raise DatasetError(f"{path}, row {number}: no subject or recording; splits by subject need both")
-            if not 0 <= segment.start < segment.stop <= length:
-                raise DatasetError(
-                    f"{path}, row {number}: segment {segment.start}:{segment.stop} is empty or outside the array of "
-                    f"{length} rows; correct the row or convert again"
-                )
-            if segment.start < position:
-                raise DatasetError(
-                    f"{path}, row {number}: segment {segment.start}:{segment.stop} overlaps or precedes the one "
-                    f"before, which ends at {position}; rows must be in order and share no sample"
-                )
-            position = segment.stop
-            segments.append(segment)
-    if not segments:
-        raise DatasetError(f"{path}: no segments; convert the dataset again")
-    return segments
-
-
 def _scan_samples(dataset: Dataset) -> None:
     for stream in dataset.streams.values():
         path = dataset.folder / f"{stream.info.name}.npy"
         axes = [i for i, c in enumerate(stream.info.channels) if c.startswith("acc")]
         largest_g = RANGE_TOLERANCE * (stream.info.accelerometer_range_g or LARGEST_RANGE_G)
-        for segment in stream.segments:
-            samples = stream.samples[segment.start : segment.stop]
+        for start, stop in zip(stream.segments.start.tolist(), stream.segments.stop.tolist(), strict=True):
+            samples = stream.samples[start:stop]
             finite = np.isfinite(samples).all(axis=1)
             if not finite.all():
-                row = segment.start + int(np.argmin(finite))
+                row = start + int(np.argmin(finite))
                 raise DatasetError(
                     f"{path}, row {row}: a sample is not finite; split the segment there or convert again"
                 )
             reach = np.abs(samples[:, axes]).max(axis=1, initial=0.0)
             if reach.max() > largest_g:
-                row = segment.start + int(np.argmax(reach))
+                row = start + int(np.argmax(reach))
                 raise DatasetError(
                     f"{path}, row {row}: {reach.max():.4g} g is beyond the device's range of "
                     f"{stream.info.accelerometer_range_g or LARGEST_RANGE_G:g} g; is it in m/s^2 or in counts? Treat "
@@ -447,10 +407,10 @@ def rest_magnitude_g(stream: Stream) -> float | None:
         return None
     length = max(2, round(STILL_WINDOW_S * stream.info.sampling_rate_hz))
     deviations, magnitudes = [], []
-    for segment in stream.segments:
-        count = (segment.stop - segment.start) // length
+    for start, stop in zip(stream.segments.start.tolist(), stream.segments.stop.tolist(), strict=True):
+        count = (stop - start) // length
         if count:
-            block = np.asarray(stream.samples[segment.start : segment.start + count * length, axes], dtype=np.float64)
+            block = np.asarray(stream.samples[start : start + count * length, axes], dtype=np.float64)
             windows = block.reshape(count, length, 3)
             deviations.append(windows.std(axis=1).max(axis=1))
             magnitudes.append(np.linalg.norm(windows.mean(axis=1), axis=1))

@@ -118,15 +118,15 @@ class BatchMaker:
     def __call__(self, rows: np.ndarray, start: np.ndarray | None = None, joint: bool = False) -> SensorWindows:
         """Windows of ``rows``, from other first samples if given; ``joint`` adds the wearer's other devices."""
         slot, location = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
-        parts = []
+        recording_of, parts = self.index.recording_id[rows], []
         for stream_id, at, samples in self._read(rows, start, joint):
             # Samples on disk are finite: what is missing lies at the ends. Whole windows need no mask.
             whole = np.isfinite(samples[:, [0, -1], 0]).all(axis=1)
             for part, is_whole in ((np.flatnonzero(whole), True), (np.flatnonzero(~whole), False)):
                 if len(part):
                     chosen = samples if len(part) == len(at) else samples[part]
-                    recording = self.index.recording_id[rows[at[part]]]
-                    parts.append((stream_id, at[part], slot[at[part]], location[at[part]], recording, chosen, is_whole))
+                    to = at[part]
+                    parts.append((stream_id, to, slot[to], location[to], recording_of[to], chosen, is_whole))
             slot[at] += len(self._triads[stream_id])
             location[at] += 1
         batch = empty_windows(len(rows), int(slot.max()), self.length)
@@ -166,8 +166,9 @@ class BatchMaker:
         self, rows: np.ndarray, start: np.ndarray | None, joint: bool
     ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """(stream, positions into ``rows``, samples): the windows' own stream before their partners."""
-        for stream_id in np.unique(self.index.stream_id[rows]):
-            at = np.flatnonzero(self.index.stream_id[rows] == stream_id)
+        stream_of = self.index.stream_id[rows]
+        for stream_id in np.unique(stream_of):
+            at = np.flatnonzero(stream_of == stream_id)
             first = None if start is None else start[at]
             yield int(stream_id), at, self.index.read(rows[at], first)
             if joint:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from har.recordings.format import Dataset, StreamInfo
+from har.recordings.format import Dataset, Stream, StreamInfo
+from har.windows.columns import Column, SegmentTable
+from har.windows.search import GuideTable
 
 UNLABELLED = -1
 
@@ -41,11 +43,13 @@ class IndexedStream:
 
 
 class WindowIndex:
-    """All windows of some datasets, as arrays with one entry a window.
+    """All windows of some datasets, as columns with one entry a window.
 
     Attributes (n = number of windows): ``stream_id``, ``dataset_id``, ``subject_id``, ``recording_id``, ``label_id``
     (-1 = unlabelled), ``segment_start``, ``segment_stop`` and ``start`` (rows of the stream's array), ``start_time_s``
-    (since the recording's earliest sample). Names behind the ids: ``streams``, ``datasets``, ``subjects`` and
+    (since the recording's earliest sample), ``wearer_id`` (who wears which device: one number for each subject and
+    stream). They are ``Column``s: int64 or float64 arrays to their users, but derived from ``segments``, a
+    ``SegmentTable``, for the rows asked for. Names behind the ids: ``streams``, ``datasets``, ``subjects`` and
     ``recordings`` ("dataset/…", unique over datasets), ``labels``.
 
     Raises ``ValueError`` when the lengths make no sense or no segment is long enough.
@@ -61,78 +65,94 @@ class WindowIndex:
         self.datasets = [d.name for d in datasets]
         self.labels = sorted({label for d in datasets for label in d.labels})
         self.subjects = sorted({f"{d.name}/{s}" for d in datasets for s in d.subjects})
-        names = {f"{d.name}/{s.recording}" for d in datasets for stream in d.streams.values() for s in stream.segments}
-        self.recordings = sorted(names)
-        ids = {
-            kind: {name: i for i, name in enumerate(values)}
-            for kind, values in (("label", self.labels), ("subject", self.subjects), ("recording", self.recordings))
-        }
-        ids["label"][""] = UNLABELLED
-        origin_s = np.full(
-            len(self.recordings), np.inf
-        )  # earliest moment of each recording, whatever clock it came with
-        for dataset in datasets:
-            for stream in dataset.streams.values():
-                for s in stream.segments:
-                    i = ids["recording"][f"{dataset.name}/{s.recording}"]
-                    origin_s[i] = min(origin_s[i], s.start_time_s)
-        self.streams: list[IndexedStream] = []
-        columns: dict[str, list[np.ndarray]] = {}
-        for dataset_id, dataset in enumerate(datasets):
-            for stream in dataset.streams.values():
-                segments = stream.segments
-                table = {
-                    "label_id": np.array([ids["label"][s.label] for s in segments], dtype=np.int64),
-                    "subject_id": np.array(
-                        [ids["subject"][f"{dataset.name}/{s.subject}"] for s in segments], dtype=np.int64
-                    ),
-                    "recording_id": np.array(
-                        [ids["recording"][f"{dataset.name}/{s.recording}"] for s in segments], dtype=np.int64
-                    ),
-                    "segment_start": np.array([s.start for s in segments], dtype=np.int64),
-                    "segment_stop": np.array([s.stop for s in segments], dtype=np.int64),
-                }
-                time_s = np.array([s.start_time_s for s in segments]) - origin_s[table["recording_id"]]
-                rate = stream.info.sampling_rate_hz
-                length = max(1, round(window_s * rate))
-                which, start = _window_starts(
-                    table["segment_start"], table["segment_stop"], length, stride_s * rate, min_window_s * rate
-                )
-                part = {key: values[which] for key, values in table.items()}
-                part["start"] = start
-                part["start_time_s"] = time_s[which] + (start - part["segment_start"]) / rate
-                part["stream_id"] = np.full(len(start), len(self.streams))
-                part["dataset_id"] = np.full(len(start), dataset_id)
-                for key, values in part.items():
-                    columns.setdefault(key, []).append(values)
-                self.streams.append(
-                    IndexedStream(
-                        dataset.name, stream.info, stream.samples, length,
-                        table["recording_id"], table["segment_start"], table["segment_stop"], time_s,
-                    )
-                )  # fmt: skip
-        joined = {key: np.concatenate(parts) for key, parts in columns.items()}
-        if not joined or not len(joined["start"]):
+        streams = [(number, d, stream) for number, d in enumerate(datasets) for stream in d.streams.values()]
+        self.recordings = sorted(
+            {f"{d.name}/{name}" for _, d, stream in streams for name in stream.segments.recording.values}
+        )
+        parts = self._numbered(streams)
+        counts = [
+            _window_counts(part["start"], part["stop"], self._length(stream), stride_s * rate, min_window_s * rate)
+            for part, (_, _, stream) in zip(parts, streams, strict=True)
+            for rate in (stream.info.sampling_rate_hz,)
+        ]
+        if not sum(int(count.sum()) for count in counts):
             raise ValueError(
                 f"no segment of {self.datasets} lasts {min_window_s} s; prepare longer recordings or shorten the window"
             )
-        self.label_id, self.subject_id, self.recording_id = (
-            joined["label_id"],
-            joined["subject_id"],
-            joined["recording_id"],
+        self.segments = _table(parts, counts, streams, stride_s)
+        self.streams = self._views(streams)
+        self._add_columns()
+        self._partner_keys: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def _length(self, stream: Stream) -> int:
+        return max(1, round(self.window_s * stream.info.sampling_rate_hz))
+
+    def _numbered(self, streams: Sequence[tuple[int, Dataset, Stream]]) -> list[dict[str, np.ndarray]]:
+        """The segments of each stream with numbers for names, and times since their recording's earliest sample."""
+        label = {name: i for i, name in enumerate(self.labels)} | {"": UNLABELLED}
+        subject = {name: i for i, name in enumerate(self.subjects)}
+        recording = {name: i for i, name in enumerate(self.recordings)}
+        # Earliest moment of each recording, whatever clock it came with.
+        origin_s = np.full(len(self.recordings), np.inf)
+        parts = []
+        for _, dataset, stream in streams:
+            segments, prefix = stream.segments, f"{dataset.name}/"
+            parts.append(
+                {
+                    "label_id": segments.label.numbered(label),
+                    "subject_id": segments.subject.numbered(subject, prefix),
+                    "recording_id": segments.recording.numbered(recording, prefix),
+                    "start": segments.start,
+                    "stop": segments.stop,
+                    "start_time_s": segments.start_time_s,
+                }
+            )
+            np.fmin.at(origin_s, parts[-1]["recording_id"], segments.start_time_s)
+        for part in parts:
+            part["start_time_s"] = part["start_time_s"] - origin_s[part["recording_id"]]
+        return parts
+
+    def _views(self, streams: Sequence[tuple[int, Dataset, Stream]]) -> list[IndexedStream]:
+        """Each stream with its part of the table."""
+        stop = np.cumsum([len(stream.segments) for _, _, stream in streams])
+        found = []
+        for (_, dataset, stream), last in zip(streams, stop.tolist(), strict=True):
+            own, table = slice(last - len(stream.segments), last), self.segments
+            found.append(
+                IndexedStream(
+                    dataset.name, stream.info, stream.samples, self._length(stream),
+                    table.recording_id[own], table.start[own], table.stop[own], table.start_time_s[own],
+                )
+            )  # fmt: skip
+        return found
+
+    def _add_columns(self) -> None:
+        table = self.segments
+        self.label_id = Column(table, np.int64, lambda rows, segment: table.label_id[segment])
+        self.subject_id = Column(table, np.int64, lambda rows, segment: table.subject_id[segment])
+        self.recording_id = Column(table, np.int64, lambda rows, segment: table.recording_id[segment])
+        self.stream_id = Column(table, np.int64, lambda rows, segment: table.stream_id[segment])
+        self.dataset_id = Column(table, np.int64, lambda rows, segment: table.dataset_of[table.stream_id[segment]])
+        self.segment_start = Column(table, np.int64, lambda rows, segment: table.start[segment])
+        self.segment_stop = Column(table, np.int64, lambda rows, segment: table.stop[segment])
+        self.start = Column(table, np.int64, table.start_of)
+        self.start_time_s = Column(table, np.float64, table.start_time_of)
+        self.wearer_id = Column(
+            table,
+            np.int64,
+            lambda rows, segment: (
+                table.subject_id[segment] * np.int64(len(table.dataset_of)) + table.stream_id[segment]
+            ),
         )
-        self.stream_id, self.dataset_id = joined["stream_id"], joined["dataset_id"]
-        self.segment_start, self.segment_stop = joined["segment_start"], joined["segment_stop"]
-        self.start, self.start_time_s = joined["start"], joined["start_time_s"]
-        self._partner_keys: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
-        return len(self.start)
+        return self.segments.windows
 
     @property
-    def wearer_id(self) -> np.ndarray:
-        """(n,) who wears which device: one number for each subject and stream."""
-        return self.subject_id * len(self.streams) + self.stream_id
+    def nbytes(self) -> int:
+        """Bytes of all arrays that are kept."""
+        keys = (array for pair in self._partner_keys.values() for array in pair)
+        return self.segments.nbytes + sum(array.nbytes for array in keys)
 
     def split(self, salt: str, validation_share: float, start: float = 0.0) -> np.ndarray:
         """(n,) bool, True where the window's subject is held out for validation (see ``split_of``)."""
@@ -140,20 +160,22 @@ class WindowIndex:
             [split_of(*name.split("/", 1), salt, validation_share, start) == "validation" for name in self.subjects],
             dtype=bool,
         )
-        return held_out[self.subject_id]
+        return self.segments.each_window(held_out[self.segments.subject_id])
 
     def labelled_rows(self, wanted: Callable[[str], bool] = lambda label: True) -> np.ndarray:
         """Rows (n,) of the labelled windows whose label is ``wanted``."""
         passes = np.array([wanted(label) for label in self.labels] + [False])  # the last is what UNLABELLED finds
-        return np.flatnonzero(passes[self.label_id])
+        return np.flatnonzero(self.segments.each_window(passes[self.segments.label_id]))
 
     def shifted_starts(self, rows: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """(n,) first rows moved by up to half a stride either way, within the segment: random crops."""
-        rate = np.array([s.info.sampling_rate_hz for s in self.streams])[self.stream_id[rows]]
-        length = np.array([s.window_length for s in self.streams])[self.stream_id[rows]]
-        shift = np.rint((generator.random(len(rows)) - 0.5) * self.stride_s * rate).astype(np.int64)
-        latest = np.maximum(self.segment_stop[rows] - length, self.segment_start[rows])
-        return np.clip(self.start[rows] + shift, self.segment_start[rows], latest)
+        table, segment = self.segments, self.segments.segment_of(rows)
+        stream_id = table.stream_id[segment]
+        length = np.array([s.window_length for s in self.streams])[stream_id]
+        shift = np.rint((generator.random(len(rows)) - 0.5) * self.stride_s * table.rate_of[stream_id]).astype(np.int64)
+        earliest = table.start[segment]
+        latest = np.maximum(table.stop[segment] - length, earliest)
+        return np.clip(table.start_of(rows, segment) + shift, earliest, latest)
 
     def read(self, rows: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
         """Samples of windows of *one* stream at its own rate: (n, T, C) float32, NaN past the end of a segment.
@@ -161,16 +183,11 @@ class WindowIndex:
         start: other first rows than the indexed ones, e.g. shifted ones; rows outside the segment read NaN.
         Raises ``ValueError`` when the windows belong to several streams.
         """
-        stream_id = self._stream_of(rows)
-        start = self.start[rows] if start is None else start
+        table, segment = self.segments, self.segments.segment_of(rows)
+        stream_id = _one_stream(table.stream_id[segment])
+        start = table.start_of(rows, segment) if start is None else start
         length = self.streams[stream_id].window_length
-        return self.gather(stream_id, start, length, self.segment_start[rows], self.segment_stop[rows])
-
-    def _stream_of(self, rows: np.ndarray) -> int:
-        streams = np.unique(self.stream_id[rows])
-        if len(streams) != 1:
-            raise ValueError(f"windows of {len(streams)} streams; read one stream at a time, their shapes differ")
-        return int(streams[0])
+        return self.gather(stream_id, start, length, table.start[segment], table.stop[segment])
 
     def gather(
         self, stream_id: int, start: np.ndarray, length: int, lowest: np.ndarray, stop: np.ndarray
@@ -193,10 +210,12 @@ class WindowIndex:
         to its first moment. Only the segment that holds that sample is read; the rest is NaN.
         Raises ``ValueError`` when the windows belong to several streams.
         """
-        own_id = self._stream_of(rows)
+        table, within = self.segments, self.segments.segment_of(rows)
+        own_id = _one_stream(table.stream_id[within])
         own = self.streams[own_id]
-        start = self.start[rows] if start is None else start
-        time_s = self.start_time_s[rows] + (start - self.start[rows]) / own.info.sampling_rate_hz
+        recording_id, first = table.recording_id[within], table.start_of(rows, within)
+        start = first if start is None else start
+        time_s = table.start_time_of(rows, within) + (start - first) / own.info.sampling_rate_hz
         found = []
         for stream_id, stream in enumerate(self.streams):
             if stream_id == own_id or stream.dataset != own.dataset:
@@ -205,16 +224,12 @@ class WindowIndex:
             # The nearest sample is taken; it may lie half a sample later, in the segment that begins there. Clocks are
             # stored to the microsecond: a hair of slack at least.
             slack_s = max(0.5 / stream.info.sampling_rate_hz, 1e-4)
-            position = np.searchsorted(keys, _clock_key(self.recording_id[rows], time_s + slack_s), side="right") - 1
+            position = np.searchsorted(keys, _clock_key(recording_id, time_s + slack_s), side="right") - 1
             segment = order[np.clip(position, 0, None)]
             row = stream.start[segment] + np.rint(
                 (time_s - stream.start_time_s[segment]) * stream.info.sampling_rate_hz
             ).astype(np.int64)
-            same = (
-                (position >= 0)
-                & (stream.recording_id[segment] == self.recording_id[rows])
-                & (row < stream.stop[segment])
-            )
+            same = (position >= 0) & (stream.recording_id[segment] == recording_id) & (row < stream.stop[segment])
             if same.any():
                 take = np.flatnonzero(same)
                 segment = segment[take]
@@ -262,18 +277,54 @@ class WindowIndex:
         )
 
 
+def _one_stream(stream_id: np.ndarray) -> int:
+    """The stream that all windows belong to."""
+    streams = np.unique(stream_id)
+    if len(streams) != 1:
+        raise ValueError(f"windows of {len(streams)} streams; read one stream at a time, their shapes differ")
+    return int(streams[0])
+
+
 def _clock_key(recording_id: np.ndarray, time_s: np.ndarray) -> np.ndarray:
     """Sorts by recording, then by time: no recording lasts 10^7 s, and below 10^5 of them float64 keeps 0.1 ms."""
     return recording_id * 1e7 + time_s
 
 
-def _window_starts(
-    start: np.ndarray, stop: np.ndarray, length: int, stride: float, shortest: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Segments (rows) -> (segment of each window, first row of each window)."""
+def _window_counts(start: np.ndarray, stop: np.ndarray, length: int, stride: float, shortest: float) -> np.ndarray:
+    """Segments (rows) -> how many windows each gives, (m,) int64."""
     duration = stop - start
     whole = np.floor((duration - length) / stride + 1e-9) + 1
-    count = np.where(duration >= length, whole, duration >= shortest - 1e-9).astype(np.int64)
-    which = np.repeat(np.arange(len(start)), count)
-    position = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
-    return which, start[which] + np.rint(position * stride).astype(np.int64)
+    return np.where(duration >= length, whole, duration >= shortest - 1e-9).astype(np.int64)
+
+
+def _table(
+    parts: Sequence[dict[str, np.ndarray]],
+    counts: Sequence[np.ndarray],
+    streams: Sequence[tuple[int, Dataset, Stream]],
+    stride_s: float,
+) -> SegmentTable:
+    """The segments of all streams, in integers as small as their numbers allow."""
+
+    def joined(column: str) -> np.ndarray:
+        return np.concatenate([part[column] for part in parts])
+
+    last = np.cumsum(np.concatenate(counts))
+    samples = max(int(part["stop"][-1]) for part in parts)
+    rates = np.array([stream.info.sampling_rate_hz for _, _, stream in streams], dtype=np.float64)
+    return SegmentTable(
+        **{column: joined(column) for column in ("label_id", "subject_id", "recording_id", "start_time_s")},
+        start=joined("start").astype(_integers_to(samples)),
+        stop=joined("stop").astype(_integers_to(samples)),
+        stream_id=np.repeat(
+            np.arange(len(parts), dtype=np.int16 if len(parts) < 2**15 else np.int32), [len(c) for c in counts]
+        ),
+        last=GuideTable(last.astype(_integers_to(last[-1]))),
+        dataset_of=np.array([dataset_id for dataset_id, _, _ in streams]),
+        rate_of=rates,
+        stride_of=stride_s * rates,
+    )
+
+
+def _integers_to(most: int) -> type:
+    # Not below 32 bits: NumPy makes float16 of int8 times a Python float.
+    return np.int32 if most < 2**31 else np.int64

@@ -14,6 +14,8 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from har.windows.search import GuideTable
+
 Batch = TypeVar("Batch")
 
 
@@ -27,6 +29,11 @@ class BalancedSampler:
 
     candidates: (n,) rows of the index that may be drawn. dataset_id, group_id: (n,) of those rows.
     Raises ``ValueError`` without candidates.
+
+    Windows of one segment follow each other and share their probability, so what is kept is one entry for each *run*
+    of consecutive rows of one dataset and group: where its share of the unit interval ends, its first row, and how many
+    candidates there are up to its end. A number drawn from the unit interval finds its run by a guide table and its
+    place in the run by proportion.
     """
 
     def __init__(
@@ -39,23 +46,66 @@ class BalancedSampler:
     ) -> None:
         if not len(candidates):
             raise ValueError("no windows to draw from; are all subjects held out, or all segments unlabelled?")
-        self.candidates = np.asarray(candidates)
-        weight = np.zeros(len(candidates))
-        datasets, dataset_size = np.unique(dataset_id, return_counts=True)
-        dataset_share = dataset_size**dataset_exponent / (dataset_size**dataset_exponent).sum()
-        for dataset, share in zip(datasets, dataset_share, strict=True):
-            of_dataset = dataset_id == dataset
-            groups, group_size = np.unique(group_id[of_dataset], return_counts=True)
-            group_share = group_size**group_exponent / (group_size**group_exponent).sum()
-            for group, part, size in zip(groups, group_share, group_size, strict=True):
-                weight[of_dataset & (group_id == group)] = share * part / size
-        self.probability = weight / weight.sum()
-        self._cumulative = np.cumsum(self.probability)
-        self._cumulative[-1] = 1.0
+        rows, dataset_id, group_id = (np.asarray(values) for values in (candidates, dataset_id, group_id))
+        begins = rows[1:] != rows[:-1] + 1
+        begins |= dataset_id[1:] != dataset_id[:-1]
+        begins |= group_id[1:] != group_id[:-1]
+        first = np.concatenate([[0], np.flatnonzero(begins) + 1])
+        stop = np.append(first[1:], len(rows))
+        narrow = np.int32 if max(int(rows.max()), len(rows)) < 2**31 else np.int64
+        self._row, self._stop = rows[first].astype(narrow), stop.astype(narrow)
+        size = stop - first
+        weight = size * _tempered(dataset_id[first], group_id[first], size, dataset_exponent, group_exponent)
+        cumulative = np.cumsum(weight)
+        cumulative /= cumulative[-1]
+        self._runs = GuideTable(cumulative)
+
+    @property
+    def nbytes(self) -> int:
+        return self._row.nbytes + self._stop.nbytes + self._runs.nbytes
+
+    def _sizes(self) -> np.ndarray:
+        return np.diff(self._stop, prepend=0)
+
+    @property
+    def candidates(self) -> np.ndarray:
+        """(n,) rows of the index that may be drawn."""
+        return np.repeat(self._row - (self._stop - self._sizes()), self._sizes()) + np.arange(self._stop[-1])
+
+    @property
+    def probability(self) -> np.ndarray:
+        """(n,) of each candidate."""
+        return np.repeat(np.diff(self._runs.borders, prepend=0.0) / self._sizes(), self._sizes())
 
     def draw(self, count: int, generator: np.random.Generator) -> np.ndarray:
         """(count,) rows of the index, with replacement."""
-        return self.candidates[np.searchsorted(self._cumulative, generator.random(count), side="right")]
+        number = generator.random(count)
+        run = self._runs.find(number)
+        lower, size = _before(self._runs.borders, run), self._stop[run] - _before(self._stop, run)
+        share = (number - lower) / (self._runs.borders[run] - lower)
+        # A share just below 1 times the size may round to the size.
+        return self._row[run] + np.minimum((share * size).astype(np.int64), size - 1)
+
+
+def _before(ends: np.ndarray, which: np.ndarray) -> np.ndarray:
+    """End of the interval before each, 0 before the first."""
+    return np.where(which > 0, ends[which - 1], 0)
+
+
+def _tempered(
+    dataset_id: np.ndarray, group_id: np.ndarray, size: np.ndarray, dataset_exponent: float, group_exponent: float
+) -> np.ndarray:
+    """(m,) probability of one window of each run, from the dataset, group and number of windows of each run."""
+    dataset = np.unique(dataset_id, return_inverse=True)[1]
+    groups, group = np.unique(group_id, return_inverse=True)
+    cells, cell = np.unique(dataset * len(groups) + group, return_inverse=True)
+    cell_size = np.bincount(cell, weights=size)
+    dataset_of_cell = cells // len(groups)
+    dataset_size = np.bincount(dataset_of_cell, weights=cell_size)
+    dataset_share = dataset_size**dataset_exponent / (dataset_size**dataset_exponent).sum()
+    tempered = cell_size**group_exponent
+    group_share = tempered / np.bincount(dataset_of_cell, weights=tempered)[dataset_of_cell]
+    return (dataset_share[dataset_of_cell] * group_share / cell_size)[cell]
 
 
 class BatchLoader:

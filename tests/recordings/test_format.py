@@ -24,6 +24,7 @@ from har.recordings.format import (
     rest_magnitude_g,
     segments_of,
 )
+from har.recordings.segments import Segments
 
 ACC = ("acc_x", "acc_y", "acc_z")
 GYRO = ("gyro_x", "gyro_y", "gyro_z")
@@ -372,7 +373,7 @@ def test_gravity_removed_is_not_held_against_a_dataset(tmp_path):
 
 def stream_of(samples: np.ndarray, segments: list[tuple[int, int]], **more: object) -> Stream:
     rows = [Segment("r", "s", "", start, stop) for start, stop in segments]
-    return Stream(info(rate=10.0, **more), samples.astype(np.float32), rows)
+    return Stream(info(rate=10.0, **more), samples.astype(np.float32), Segments.of(rows))
 
 
 def test_rest_magnitude_against_a_direct_computation():

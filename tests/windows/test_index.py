@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from har.recordings.format import Dataset, read_dataset
+from har.recordings.format import Dataset, Segment, Stream, StreamInfo, read_dataset
+from har.recordings.segments import Segments
 from har.windows.index import UNLABELLED, WindowIndex, split_of
 
 WINDOW_S, STRIDE_S, SHORTEST_S = 2.0, 0.7, 1.1
@@ -134,6 +135,112 @@ def test_a_wearer_is_a_subject_with_a_stream(index):
     pairs = list(zip(index.subject_id.tolist(), index.stream_id.tolist(), strict=True))
     assert len(set(zip(pairs, index.wearer_id.tolist(), strict=True))) == len(set(pairs)) == len(set(index.wearer_id))
     assert len(set(pairs)) > max(len(index.streams), len(set(index.subject_id)))
+
+
+def columns_of_arrays(datasets: list[Dataset], window_s: float, stride_s: float, shortest_s: float) -> dict:
+    """Every column of an index with one entry a window, from the segments as objects."""
+    labels = sorted({s.label for d in datasets for stream in d.streams.values() for s in stream.segments} - {""})
+    subjects = sorted({f"{d.name}/{s.subject}" for d in datasets for t in d.streams.values() for s in t.segments})
+    recordings = sorted({f"{d.name}/{s.recording}" for d in datasets for t in d.streams.values() for s in t.segments})
+    origin_s = dict.fromkeys(recordings, math.inf)
+    for dataset in datasets:
+        for stream in dataset.streams.values():
+            for s in stream.segments:
+                name = f"{dataset.name}/{s.recording}"
+                origin_s[name] = min(origin_s[name], s.start_time_s)
+    rows, stream_count = [], sum(len(d.streams) for d in datasets)
+    stream_id = -1
+    for dataset_id, dataset in enumerate(datasets):
+        for stream in dataset.streams.values():
+            stream_id += 1
+            rate = stream.info.sampling_rate_hz
+            length, stride, shortest = max(1, round(window_s * rate)), stride_s * rate, shortest_s * rate
+            for s in stream.segments:
+                duration, name = s.stop - s.start, f"{dataset.name}/{s.recording}"
+                whole = math.floor((duration - length) / stride + 1e-9) + 1
+                for number in range(whole if duration >= length else int(duration >= shortest - 1e-9)):
+                    start, subject_id = s.start + round(number * stride), subjects.index(f"{dataset.name}/{s.subject}")
+                    rows.append(
+                        {
+                            "label_id": labels.index(s.label) if s.label else -1,
+                            "subject_id": subject_id,
+                            "recording_id": recordings.index(name),
+                            "stream_id": stream_id,
+                            "dataset_id": dataset_id,
+                            "segment_start": s.start,
+                            "segment_stop": s.stop,
+                            "start": start,
+                            "start_time_s": s.start_time_s - origin_s[name] + (start - s.start) / rate,
+                            "wearer_id": subject_id * stream_count + stream_id,
+                        }
+                    )
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def generated_datasets(rng: np.random.Generator) -> list[Dataset]:
+    """Five streams of odd rates with segments of no window, one, or many, in no order of people or recordings."""
+    datasets = []
+    for name, rates in (("one", (51.2, 20.0, 100.0 / 3.0)), ("two", (25.0, 98.7))):
+        dataset = Dataset(name, Path(name), "", "", "", "", {})
+        for number, rate in enumerate(rates):
+            rows, segments = 0, []
+            for _ in range(120):
+                rows += int(rng.integers(0, 3))
+                stop = rows + int(rng.choice([0.5, 1.1, 2.0, 9.0, 60.0]) * rate) + int(rng.integers(1, 4))
+                who, label = f"s{rng.integers(7)}", rng.choice(["", "walking", "sitting", f"only in {name}"])
+                time_s = float(np.round(rng.uniform(-5, 1e5), 6))
+                segments.append(Segment(f"r{rng.integers(9)}", who, str(label), rows, stop, time_s))
+                rows = stop
+            info = StreamInfo(f"t{number}", "tag", "wrist", ("acc_x", "acc_y", "acc_z"), rate)
+            dataset.streams[info.name] = Stream(info, np.zeros((rows, 3), np.float32), Segments.of(segments))
+        datasets.append(dataset)
+    return datasets
+
+
+@pytest.mark.parametrize("lengths_s", [(2.0, 0.7, 1.1), (5.0, 2.5, 1.0), (1.0, 0.3, 0.3)])
+def test_columns_are_equal_to_the_bit_to_arrays_with_one_entry_a_window(corpus, lengths_s):
+    for datasets in (corpus, generated_datasets(np.random.default_rng(3))):
+        index, expected = WindowIndex(datasets, *lengths_s), columns_of_arrays(datasets, *lengths_s)
+        assert len(index) == len(expected["start"])
+        rows = np.random.default_rng(4).permutation(len(index))
+        for name, array in expected.items():
+            column = getattr(index, name)
+            np.testing.assert_array_equal(column, array, err_msg=name, strict=False)
+            assert np.asarray(column).dtype == array.dtype == column[rows].dtype
+            np.testing.assert_array_equal(column[rows], array[rows], err_msg=name)
+        np.testing.assert_array_equal(index.labelled_rows(), np.flatnonzero(expected["label_id"] >= 0))
+        held_out = np.array([split_of(*name.split("/"), "x", 0.5) == "validation" for name in index.subjects])
+        np.testing.assert_array_equal(index.split("x", 0.5), held_out[expected["subject_id"]])
+
+
+def test_a_column_is_asked_as_an_array_is(index, monkeypatch):
+    monkeypatch.setattr("har.windows.columns._ROWS_AT_ONCE", 7)
+    array, column = np.asarray(index.start), index.start
+    n = len(array)
+    keys = (3, -1, np.int64(5), slice(None), slice(2, None, 3), [1, 1, -n], np.arange(6).reshape(2, 3), array % 2 == 0)
+    for key in (*keys, np.zeros(0, dtype=int), np.array(4), np.uint8([3])):
+        found, expected = column[key], array[key]
+        np.testing.assert_array_equal(found, expected)
+        assert type(found) is type(expected) and found.dtype == expected.dtype and np.shape(found) == expected.shape
+    for key in (n, -n - 1, [0, n], [1.5], np.ones(n - 1, dtype=bool)):
+        with pytest.raises(IndexError):
+            column[key]
+    np.testing.assert_array_equal(column >= 60, array >= 60)
+    np.testing.assert_array_equal(60 - column * 2, 60 - array * 2)
+    np.testing.assert_array_equal(
+        np.flatnonzero(column == index.segment_start), np.flatnonzero(array == np.asarray(index.segment_start))
+    )
+    np.testing.assert_array_equal(np.arange(array.max() + 1)[column], array)
+    assert list(column) == column.tolist() == array.tolist() and column.shape == array.shape
+    with pytest.raises(TypeError):
+        column[0] = 1
+
+
+def test_the_index_keeps_nothing_a_window(corpus):
+    """Ten times as many windows of the same segments take no byte more."""
+    few, many = WindowIndex(corpus, 2.0, 2.0, 1.0), WindowIndex(corpus, 2.0, 0.05, 1.0)
+    assert len(many) > 10 * len(few)
+    assert many.segments.nbytes == few.segments.nbytes <= 42 * len(few.segments) + 500
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,64 @@ def test_the_generator_alone_decides_what_is_drawn():
     assert (one != sampler.draw(100, np.random.default_rng(6))).any()
 
 
+class DrawsFromAllWindows:
+    """A cumulative probability with one entry a window: what runs of windows must come to."""
+
+    def __init__(self, candidates, dataset_id, group_id, dataset_exponent, group_exponent):
+        self.candidates = candidates
+        weight = np.zeros(len(candidates))
+        datasets, dataset_size = np.unique(dataset_id, return_counts=True)
+        dataset_share = dataset_size**dataset_exponent / (dataset_size**dataset_exponent).sum()
+        for dataset, share in zip(datasets, dataset_share, strict=True):
+            of_dataset = dataset_id == dataset
+            groups, group_size = np.unique(group_id[of_dataset], return_counts=True)
+            group_share = group_size**group_exponent / (group_size**group_exponent).sum()
+            for group, part, size in zip(groups, group_share, group_size, strict=True):
+                weight[of_dataset & (group_id == group)] = share * part / size
+        self.probability = weight / weight.sum()
+        self.cumulative = np.cumsum(self.probability)
+        self.cumulative[-1] = 1.0
+
+    def draw(self, count, generator):
+        return self.candidates[np.searchsorted(self.cumulative, generator.random(count), side="right")]
+
+
+def segmented_population(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of an index with segments of one to forty windows, some of them left out, groups from common to rare."""
+    size = rng.integers(1, 41, 3000)
+    group = rng.choice(12, 3000, p=0.5 ** np.arange(1, 13) / (0.5 ** np.arange(1, 13)).sum())
+    dataset = np.sort(rng.choice(5, 3000, p=[0.5, 0.3, 0.1, 0.08, 0.02]))
+    rows = np.flatnonzero(np.repeat(rng.random(3000) < 0.8, size))
+    return rows, np.repeat(dataset, size)[rows], np.repeat(group, size)[rows]
+
+
+@pytest.mark.parametrize(("a", "b"), [(1.0, 1.0), (0.0, 0.0), (0.5, 0.5), (0.3, 0.7)])
+def test_the_rows_drawn_are_those_of_one_entry_a_window(a, b):
+    """The same numbers give the same rows, but where a number lies within rounding of the border of two windows."""
+    for population_of in (segmented_population, lambda rng: population()):
+        rows, dataset_id, group_id = population_of(np.random.default_rng(1))
+        sampler = BalancedSampler(rows, dataset_id, group_id, a, b)
+        oracle = DrawsFromAllWindows(rows, dataset_id, group_id, a, b)
+        np.testing.assert_array_equal(sampler.candidates, rows)
+        np.testing.assert_allclose(sampler.probability, oracle.probability, rtol=1e-9)
+        count = 1_000_000
+        found, expected = sampler.draw(count, np.random.default_rng(2)), oracle.draw(count, np.random.default_rng(2))
+        numbers = np.random.default_rng(2).random(count)
+        different = np.flatnonzero(found != expected)
+        to_border = [np.abs(oracle.cumulative - numbers[i]).min() for i in different]
+        assert len(different) <= 2 and all(distance < 1e-12 for distance in to_border)
+
+
+def test_the_sampler_is_small_and_does_not_keep_what_it_was_made_from():
+    rows, dataset_id, group_id = segmented_population(np.random.default_rng(1))
+    sampler = BalancedSampler(rows, dataset_id, group_id, 0.5, 0.5)
+    assert sampler.nbytes <= 1.5 * len(rows)
+    expected = sampler.draw(50, np.random.default_rng(0))
+    for array in (rows, dataset_id, group_id):
+        array[:] = 0
+    np.testing.assert_array_equal(sampler.draw(50, np.random.default_rng(0)), expected)
+
+
 class Dictated:
     """A generator that "draws" given numbers."""
 

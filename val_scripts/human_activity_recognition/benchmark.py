@@ -2,6 +2,7 @@
 
     python benchmark.py                     on what is prepared under data/, or simulated people
     python benchmark.py --STEPS=200         any constant below can be overridden
+    python benchmark.py --scaling           how the cost of a corpus grows with it (docs/scaling.md), instead
 
 Training runs as users run it, in a process of its own, in turns with the same training fed from one fixed batch in
 memory: their ratio is the share of the network's speed that survives reading, resampling and augmenting.
@@ -14,12 +15,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from har.benchmark.scaling import SIZES, scaling_figures, scaling_table
 from har.recordings.format import read_dataset
 from har.recordings.simulate import write_simulated_corpus
 from har.run.constants import override_constants
@@ -40,7 +43,13 @@ WINDOW_S, WINDOW_HZ = 5.0, 50.0  # of the window whose latency is measured, acce
 
 def main(argv: list[str] | None = None) -> dict:
     """Run the benchmark, print its table and write it to a file; returns the figures."""
-    override_constants(globals(), sys.argv[1:] if argv is None else argv)
+    argv = sys.argv[1:] if argv is None else argv
+    if "--scaling" in argv:
+        with tempfile.TemporaryDirectory(prefix="har-scaling-") as scratch:
+            figures = scaling_figures(SIZES, Path(scratch), partial(tqdm, desc="corpora", unit="corpus"))
+        print(scaling_table(figures))
+        return {"scaling": figures}
+    override_constants(globals(), argv)
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory(prefix="har-benchmark-") as scratch:
         runs: dict[bool, list[dict]] = {False: [], True: []}
