@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from har.recordings.format import SENSOR_KINDS
-from har.windows.index import WindowIndex
+from har.windows.index import Excerpts, WindowIndex
 from har.windows.resample import resample
+
+_ROWS_COPIED = 1 << 20  # samples in host memory at once on their way to a device
 
 
 @dataclass
@@ -40,10 +42,7 @@ class SensorWindows:
             self.body = self.signal.new_zeros(*self.kind.shape, 2, 3)
 
     def to(self, device: torch.device | str) -> "SensorWindows":
-        moved = {f.name: getattr(self, f.name) for f in fields(self)}
-        if torch.device(device).type == "cuda":
-            moved = {name: value.pin_memory() if value.device.type == "cpu" else value for name, value in moved.items()}
-        return SensorWindows(**{name: value.to(device, non_blocking=True) for name, value in moved.items()})
+        return SensorWindows(**{f.name: to_device(getattr(self, f.name), device) for f in fields(self)})
 
     def __len__(self) -> int:
         return len(self.signal)
@@ -88,7 +87,8 @@ class BatchMaker:
     """Gathers rows of a ``WindowIndex`` into ``SensorWindows``.
 
     sensors: which of the kinds to use. placement_row: placement text -> row of the placement table (absent = unknown).
-    body: what ``body_axes`` found in the index; None leaves it unknown.
+    body: what ``body_axes`` found in the index; None leaves it unknown. device: where batches are made; on another one
+    than the CPU all samples of the index are copied there first (``samples_bytes`` tells how many bytes that takes).
     Raises ``ValueError`` when a stream has none of the sensors.
     """
 
@@ -99,11 +99,12 @@ class BatchMaker:
         sensors: Sequence[str],
         placement_row: dict[str, int],
         body: Sequence[np.ndarray] | None = None,
+        device: torch.device | str = "cpu",
     ) -> None:
         unknown = set(sensors) - set(SENSOR_KINDS)
         if unknown or not sensors:
             raise ValueError(f"sensors {list(sensors)}; expected some of {list(SENSOR_KINDS)}")
-        self.index, self.rate_hz = index, rate_hz
+        self.index, self.rate_hz, self.device = index, rate_hz, torch.device(device)
         self.length = max(1, round(index.window_s * rate_hz))
         self._triads = [[t for t in triads(s.info.channels) if t[0] in sensors] for s in index.streams]
         self._body = None if body is None else [torch.from_numpy(table) for table in body]
@@ -114,63 +115,135 @@ class BatchMaker:
                     f"{stream.dataset}/{stream.info.name} has channels {list(stream.info.channels)}; none of "
                     f"{list(sensors)}"
                 )
+        self._columns = [[column for _, axes in kinds for column in axes] for kinds in self._triads]
+        self._resident: list[Tensor] | None = None
+        if self.device.type != "cpu":
+            self._resident = [
+                _copied(stream.samples, columns, self.device)
+                for stream, columns in zip(index.streams, self._columns, strict=True)
+            ]
 
-    def __call__(self, rows: np.ndarray, start: np.ndarray | None = None, joint: bool = False) -> SensorWindows:
-        """Windows of ``rows``, from other first samples if given; ``joint`` adds the wearer's other devices."""
-        slot, location = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
-        recording_of, parts = self.index.recording_id[rows], []
-        for stream_id, at, samples in self._read(rows, start, joint):
+    def __call__(
+        self, rows: np.ndarray, start: np.ndarray | None = None, joint: bool = False, share: slice = slice(None)
+    ) -> SensorWindows:
+        """Windows of ``rows``, from other first samples if given; ``joint`` adds the wearer's other devices.
+
+        share: only these of ``rows`` are read and returned, with as many sensors as all of them would have.
+        """
+        slot, location = np.zeros((2, len(rows)), dtype=np.int64)
+        held = np.zeros(len(rows), dtype=bool)
+        held[share] = True
+        place = np.cumsum(held) - 1
+        parts = []
+        for excerpts in self._excerpts(rows, start, joint):
+            at = excerpts.at
             # Samples on disk are finite: what is missing lies at the ends. Whole windows need no mask.
-            whole = np.isfinite(samples[:, [0, -1], 0]).all(axis=1)
-            for part, is_whole in ((np.flatnonzero(whole), True), (np.flatnonzero(~whole), False)):
-                if len(part):
-                    chosen = samples if len(part) == len(at) else samples[part]
-                    to = at[part]
-                    parts.append((stream_id, to, slot[to], location[to], recording_of[to], chosen, is_whole))
-            slot[at] += len(self._triads[stream_id])
+            whole = (excerpts.start >= excerpts.lowest) & (excerpts.start + excerpts.length <= excerpts.stop)
+            for is_whole in (True, False):
+                if (chosen := held[at] & (whole == is_whole)).any():
+                    mine = excerpts[chosen]
+                    parts.append(_Part(mine, place[mine.at], slot[mine.at], location[mine.at], is_whole))
+            slot[at] += len(self._triads[excerpts.stream_id])
             location[at] += 1
-        batch = empty_windows(len(rows), int(slot.max()), self.length)
-        for part in parts:
-            self._place(batch, *part)
+        batch = self._described(rows, parts, int(held.sum()), int(slot.max()))
+        for part, numbers in zip(parts, self._uploaded(parts), strict=True):
+            place_, slot_, *bounds = numbers
+            signal = self._read(part.excerpts, bounds, part.is_whole)
+            valid = None if part.is_whole else torch.isfinite(signal).all(dim=2)
+            rate = self.index.streams[part.excerpts.stream_id].info.sampling_rate_hz
+            to = (place_[:, None], slot_[:, None] + torch.arange(signal.shape[1], device=self.device))
+            batch.signal[to], batch.valid[to] = resample(signal, valid, rate, self.rate_hz, self.length)
         return batch
 
-    def _place(
-        self,
-        batch: SensorWindows,
-        stream_id: int,
-        at: np.ndarray,
-        slot: np.ndarray,
-        location: np.ndarray,
-        recording: np.ndarray,
-        samples: np.ndarray,
-        is_whole: bool,
-    ) -> None:
-        """Resample m windows of one stream, all their triads at once, into their slots of the batch."""
-        rate, kinds = self.index.streams[stream_id].info.sampling_rate_hz, self._triads[stream_id]
-        columns = [column for _, axes in kinds for column in axes]
-        signal = torch.from_numpy(samples)
-        if columns != list(range(samples.shape[2])):
-            signal = signal[..., columns]
-        signal = signal.transpose(1, 2).contiguous().unflatten(1, (len(kinds), 3))
-        valid = None if is_whole else torch.isfinite(signal).all(dim=2)
-        to = (torch.from_numpy(at)[:, None], torch.from_numpy(slot)[:, None] + torch.arange(len(kinds)))
-        batch.signal[to], batch.valid[to] = resample(signal, valid, rate, self.rate_hz, self.length)
-        batch.kind[to] = torch.tensor([SENSOR_KINDS.index(kind) for kind, _ in kinds])
-        batch.location[to] = torch.from_numpy(location)[:, None]
-        batch.placement[to] = self._placement[stream_id]
-        batch.rate_hz[to] = rate
-        if self._body is not None:
-            batch.body[to] = self._body[stream_id][torch.from_numpy(recording)][:, None]
-
-    def _read(
-        self, rows: np.ndarray, start: np.ndarray | None, joint: bool
-    ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """(stream, positions into ``rows``, samples): the windows' own stream before their partners."""
-        stream_of = self.index.stream_id[rows]
-        for stream_id in np.unique(stream_of):
-            at = np.flatnonzero(stream_of == stream_id)
-            first = None if start is None else start[at]
-            yield int(stream_id), at, self.index.read(rows[at], first)
+    def _excerpts(self, rows: np.ndarray, start: np.ndarray | None, joint: bool) -> Iterator[Excerpts]:
+        """The windows' own streams, each before the partners of its windows."""
+        for own in self.index.own(rows, start):
+            yield own
             if joint:
-                for other, take, samples in self.index.read_partners(rows[at], first):
-                    yield other, at[take], samples
+                for partner in self.index.partners(rows[own.at], own.start):
+                    yield replace(partner, at=own.at[partner.at])
+
+    def _described(self, rows: np.ndarray, parts: list["_Part"], batch: int, sensors: int) -> SensorWindows:
+        """Windows on the device whose sensors are described, without their samples."""
+        windows = empty_windows(batch, sensors, 0)
+        for part in parts:
+            stream_id = part.excerpts.stream_id
+            kinds = [SENSOR_KINDS.index(kind) for kind, _ in self._triads[stream_id]]
+            to = (
+                torch.from_numpy(part.place)[:, None],
+                torch.from_numpy(part.slot)[:, None] + torch.arange(len(kinds)),
+            )
+            windows.kind[to] = torch.tensor(kinds)
+            windows.location[to] = torch.from_numpy(part.location)[:, None]
+            windows.placement[to] = self._placement[stream_id]
+            windows.rate_hz[to] = self.index.streams[stream_id].info.sampling_rate_hz
+            if self._body is not None:
+                recording = torch.from_numpy(self.index.recording_id[rows[part.excerpts.at]])
+                windows.body[to] = self._body[stream_id][recording][:, None]
+        windows = windows.to(self.device)
+        return windows.replace(
+            signal=torch.zeros(batch, sensors, 3, self.length, device=self.device),
+            valid=torch.zeros(batch, sensors, self.length, dtype=torch.bool, device=self.device),
+        )
+
+    def _uploaded(self, parts: list["_Part"]) -> Iterator[tuple[Tensor, ...]]:
+        """Of each part: place in the batch, slot, and start, lowest and stop of its excerpts, (m,) each, in one go."""
+        table = np.stack(
+            [
+                np.concatenate(column)
+                for column in zip(
+                    *((p.place, p.slot, p.excerpts.start, p.excerpts.lowest, p.excerpts.stop) for p in parts),
+                    strict=True,
+                )
+            ]
+        )
+        on_device = to_device(torch.from_numpy(table), self.device)
+        return zip(*(row.split([len(p.place) for p in parts]) for row in on_device), strict=True)
+
+    def _read(self, excerpts: Excerpts, bounds: Sequence[Tensor], is_whole: bool) -> Tensor:
+        """(m, K, 3, T): the K triads of excerpts at their own rate, NaN where missing; bounds: on the device."""
+        columns = self._columns[excerpts.stream_id]
+        if self._resident is None:
+            samples = torch.from_numpy(self.index.gather(excerpts))
+            if columns != list(range(samples.shape[2])):
+                samples = samples[..., columns]
+        else:
+            start, lowest, stop = (bound[:, None] for bound in bounds)
+            rows = start + torch.arange(excerpts.length, device=self.device)
+            inside = rows.clamp(lowest, stop - 1)
+            samples = self._resident[excerpts.stream_id][inside]
+            if not is_whole:
+                samples = samples.masked_fill((rows != inside).unsqueeze(2), torch.nan)
+        return samples.transpose(1, 2).contiguous().unflatten(1, (len(columns) // 3, 3))
+
+
+@dataclass
+class _Part:
+    """Excerpts of one stream with their place in the batch, first slot and location (m,); all whole or none."""
+
+    excerpts: Excerpts
+    place: np.ndarray
+    slot: np.ndarray
+    location: np.ndarray
+    is_whole: bool
+
+
+def samples_bytes(index: WindowIndex) -> int:
+    """What all samples of an index take in memory, float32."""
+    return sum(4 * stream.samples.size for stream in index.streams)
+
+
+def to_device(tensor: Tensor, device: torch.device | str) -> Tensor:
+    """A copy on ``device`` that the host does not wait for; the tensor itself where it lies there already."""
+    if torch.device(device).type == "cuda" and tensor.device.type == "cpu":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+def _copied(samples: np.ndarray, columns: list[int], device: torch.device) -> Tensor:
+    """Columns of a stream's samples (rows, channels) on a device, (rows, columns) float32, a part at a time."""
+    copy = torch.empty(len(samples), len(columns), device=device)
+    for first in range(0, len(samples), _ROWS_COPIED):
+        part = np.ascontiguousarray(samples[first : first + _ROWS_COPIED][:, columns], dtype=np.float32)
+        copy[first : first + len(part)] = torch.from_numpy(part)
+    return copy

@@ -21,7 +21,7 @@ from collections.abc import Callable
 import numpy as np
 
 from har.windows.batch import triads
-from har.windows.index import WindowIndex
+from har.windows.index import Excerpts, WindowIndex
 
 # Deviation of the acceleration's magnitude within a second, in g. The slowest walk at the chest has 0.1; a transition
 # or a gesture reaches it for a second, not for every second of a piece.
@@ -167,7 +167,8 @@ def body_axes(index: WindowIndex, progress: Callable[[int], object] = lambda sam
             count = -(-(stop - start)[runs] // length)
             run = np.repeat(runs, count)
             first = start[run] + length * (np.arange(len(run)) - np.repeat(np.cumsum(count) - count, count))
-            pieces = index.gather(stream_id, first, length, start[run], stop[run])[:, :, axes]
+            excerpts = Excerpts(stream_id, np.arange(len(first)), first, start[run], stop[run], length)
+            pieces = index.gather(excerpts)[:, :, axes]
             session = session_axes(pieces, rate_hz)
             for recording in np.unique(recording_id[runs]):
                 own = recording_id[run] == recording

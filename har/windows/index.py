@@ -42,6 +42,26 @@ class IndexedStream:
     start_time_s: np.ndarray
 
 
+@dataclass
+class Excerpts:
+    """Where m windows of one stream lie: ``length`` rows of its array from ``start`` (m,) on, of which those before
+    ``lowest`` and from ``stop`` on are missing. at: positions (m,) of the windows among those that were asked for.
+    """
+
+    stream_id: int
+    at: np.ndarray
+    start: np.ndarray
+    lowest: np.ndarray
+    stop: np.ndarray
+    length: int
+
+    def __getitem__(self, chosen: np.ndarray) -> "Excerpts":
+        """The windows of a mask or of positions (k,)."""
+        return Excerpts(
+            self.stream_id, self.at[chosen], self.start[chosen], self.lowest[chosen], self.stop[chosen], self.length
+        )
+
+
 class WindowIndex:
     """All windows of some datasets, as columns with one entry a window.
 
@@ -183,31 +203,42 @@ class WindowIndex:
         start: other first rows than the indexed ones, e.g. shifted ones; rows outside the segment read NaN.
         Raises ``ValueError`` when the windows belong to several streams.
         """
-        table, segment = self.segments, self.segments.segment_of(rows)
-        stream_id = _one_stream(table.stream_id[segment])
-        start = table.start_of(rows, segment) if start is None else start
-        length = self.streams[stream_id].window_length
-        return self.gather(stream_id, start, length, table.start[segment], table.stop[segment])
+        _one_stream(self.stream_id[rows])
+        (own,) = self.own(rows, start)
+        return self.gather(own)
 
-    def gather(
-        self, stream_id: int, start: np.ndarray, length: int, lowest: np.ndarray, stop: np.ndarray
-    ) -> np.ndarray:
-        """(n, length, C) of a stream from the rows ``start`` (n,) on; NaN before ``lowest`` and from ``stop`` on."""
-        stream = self.streams[stream_id]
-        rows = start[:, None] + np.arange(length)
-        outside = (rows < lowest[:, None]) | (rows >= stop[:, None])
-        windows = stream.samples[np.clip(rows, lowest[:, None], stop[:, None] - 1)]
-        if outside.any():
+    def own(self, rows: np.ndarray, start: np.ndarray | None = None) -> list[Excerpts]:
+        """Where the samples of windows of any streams lie, stream by stream; nothing is read."""
+        table, segment = self.segments, self.segments.segment_of(rows)
+        start = table.start_of(rows, segment) if start is None else start
+        stream_of, lowest, stop = table.stream_id[segment], table.start[segment], table.stop[segment]
+        found = []
+        for stream_id in np.unique(stream_of):
+            at = np.flatnonzero(stream_of == stream_id)
+            length = self.streams[stream_id].window_length
+            found.append(Excerpts(int(stream_id), at, start[at], lowest[at], stop[at], length))
+        return found
+
+    def gather(self, excerpts: Excerpts) -> np.ndarray:
+        """(m, length, C) samples of excerpts, NaN where they are missing."""
+        lowest, stop = excerpts.lowest[:, None], excerpts.stop[:, None]
+        rows = excerpts.start[:, None] + np.arange(excerpts.length)
+        inside = np.clip(rows, lowest, stop - 1)
+        windows = self.streams[excerpts.stream_id].samples[inside]
+        if (outside := rows != inside).any():
             windows[outside] = np.nan
         return windows
 
     def read_partners(
         self, rows: np.ndarray, start: np.ndarray | None = None
     ) -> list[tuple[int, np.ndarray, np.ndarray]]:
-        """What other streams of the same recording measured during windows of one stream.
+        """What ``partners`` finds, read: [(stream id, positions into ``rows`` (m,), samples (m, T, C)), ...]."""
+        return [(partner.stream_id, partner.at, self.gather(partner)) for partner in self.partners(rows, start)]
 
-        Returns [(stream id, positions into ``rows`` (m,), samples (m, T, C)), ...], each window from the sample nearest
-        to its first moment. Only the segment that holds that sample is read; the rest is NaN.
+    def partners(self, rows: np.ndarray, start: np.ndarray | None = None) -> list[Excerpts]:
+        """What other streams of the same recording measured during windows of one stream; nothing is read.
+
+        Each window from the sample nearest to its first moment, as far as the segment goes that holds that sample.
         Raises ``ValueError`` when the windows belong to several streams.
         """
         table, within = self.segments, self.segments.segment_of(rows)
@@ -231,17 +262,9 @@ class WindowIndex:
             ).astype(np.int64)
             same = (position >= 0) & (stream.recording_id[segment] == recording_id) & (row < stream.stop[segment])
             if same.any():
-                take = np.flatnonzero(same)
-                segment = segment[take]
-                found.append(
-                    (
-                        stream_id,
-                        take,
-                        self.gather(
-                            stream_id, row[take], stream.window_length, stream.start[segment], stream.stop[segment]
-                        ),
-                    )
-                )
+                at = np.flatnonzero(same)
+                lowest, stop = stream.start[segment[at]], stream.stop[segment[at]]
+                found.append(Excerpts(stream_id, at, row[at], lowest, stop, stream.window_length))
         return found
 
     def runs(self, stream_id: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
