@@ -19,6 +19,8 @@ import numpy as np
 import torch
 import yaml
 
+from har.run.distributed import launch_id
+
 # The record of constants that marks a run folder: of alignment and of pretraining.
 RECORD_NAMES = ("hyperparameters.json", "config.yaml")
 
@@ -117,6 +119,19 @@ def find_run_folder(path: str | Path) -> Path:
             "Give the folder that a training script made; keep its files together when copying a checkpoint"
         )
     return folder
+
+
+def find_restarted_run(output_root: str | Path, kind: str, checkpoints: str) -> Path | None:
+    """The newest run folder that this ``torchrun`` made before it restarted, None without a checkpoint in any.
+
+    output_root, kind: as in ``create_run_folder``. checkpoints: pattern of the names to go on from.
+    """
+    found = []
+    for record in (resolve_under_root(output_root) / kind).glob("[!.]*/run.json"):
+        launch = json.loads(record.read_text(encoding="utf-8")).get("launch")
+        if launch is not None and launch == launch_id() and any(record.parent.glob(checkpoints)):
+            found.append(record.parent)
+    return max(found, key=lambda folder: (folder / "run.json").stat().st_mtime, default=None)
 
 
 @contextlib.contextmanager
@@ -225,6 +240,7 @@ def run_record(argv: list[str], device: str | torch.device) -> dict:
     return {
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
         "argv": list(argv),
+        "launch": launch_id(),
         "git": git_state(repository_root()),
         "versions": {
             "python": platform.python_version(),

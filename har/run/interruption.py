@@ -1,19 +1,23 @@
 """Ending a long run between two steps, with everything saved."""
 
 import signal
+import time
 from collections.abc import Callable
 from types import FrameType
+
+_SAME_WISH_S = 1.0
 
 
 class StopRequest:
     """Turns Ctrl-C (SIGINT) and SIGTERM into a wish, ``requested``, that the loop looks at between steps.
 
-    A second signal raises ``KeyboardInterrupt`` at once. ``notice`` is told what happens, for people. To be made in the
-    main thread; ``release`` puts the former handlers back.
+    A second signal raises ``KeyboardInterrupt`` at once, unless it comes within a second of the first: torchrun passes
+    on the Ctrl-C that the terminal has sent to its processes already. ``notice`` is told what happens, for people. To
+    be made in the main thread; ``release`` puts the former handlers back.
     """
 
-    def __init__(self, notice: Callable[[str], object]) -> None:
-        self.requested = False
+    def __init__(self, notice: Callable[[str], object], clock: Callable[[], float] = time.monotonic) -> None:
+        self.requested, self._clock, self._since = False, clock, 0.0
         self._notice = notice
         self._before = {number: signal.signal(number, self._request) for number in (signal.SIGINT, signal.SIGTERM)}
 
@@ -24,6 +28,8 @@ class StopRequest:
 
     def _request(self, number: int, frame: FrameType | None) -> None:
         if self.requested:
-            raise KeyboardInterrupt
-        self.requested = True
+            if self._clock() - self._since > _SAME_WISH_S:
+                raise KeyboardInterrupt
+            return
+        self.requested, self._since = True, self._clock()
         self._notice("Stopping after this step ... (once more to stop at once, losing what came since the last save)")

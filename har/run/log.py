@@ -100,20 +100,22 @@ def _keep_until(path: Path, resume_step: int) -> None:
 
 
 class RateMeter:
-    """Windows per second, and the share of the time spent waiting for data, since the last ``reset``.
+    """Windows per second, and what the time was spent on, since the last ``reset``.
 
     Args:
         clock: a monotonic clock in seconds.
+        wait: called at the end of every part: where a GPU works on while its host goes on, parts are those of the host
+            unless this waits for it.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter):
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] = time.perf_counter, wait: Callable[[], object] | None = None):
+        self._clock, self._wait = clock, wait
         self.reset()
 
     def reset(self) -> None:
         """Start a new interval."""
         self._start = self._clock()
-        self._waited = 0.0
+        self._spent: dict[str, float] = {}
         self._windows = 0
 
     def count(self, windows: int) -> None:
@@ -121,13 +123,15 @@ class RateMeter:
         self._windows += windows
 
     @contextlib.contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Time spent in this block is time waited for data."""
+    def part(self, name: str) -> Iterator[None]:
+        """Time spent in this block belongs to the part ``name``."""
         start = self._clock()
         try:
             yield
         finally:
-            self._waited += self._clock() - start
+            if self._wait is not None:
+                self._wait()
+            self._spent[name] = self._spent.get(name, 0.0) + self._clock() - start
 
     @property
     def windows_per_second(self) -> float:
@@ -135,11 +139,10 @@ class RateMeter:
         elapsed = self._clock() - self._start
         return self._windows / elapsed if elapsed > 0 else 0.0
 
-    @property
-    def waiting_share(self) -> float:
-        """Part of the interval spent in ``waiting`` blocks, 0 to 1; 0 as long as the clock has not moved."""
+    def shares(self) -> dict[str, float]:
+        """``<name>_share`` of every part in the time of the interval, 0 to 1; 0 as long as the clock has not moved."""
         elapsed = self._clock() - self._start
-        return self._waited / elapsed if elapsed > 0 else 0.0
+        return {f"{name}_share": spent / elapsed if elapsed > 0 else 0.0 for name, spent in self._spent.items()}
 
 
 def explain_bad_step(folder: Path, step: int, windows: Sequence[str], recordings: Sequence[str]) -> str:

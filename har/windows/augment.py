@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from har.windows.batch import SensorWindows
@@ -46,10 +47,52 @@ class Augmentation:
     body_error_rad: tuple[float, float] = (0.0, 0.0)
 
 
-def augment(
-    windows: SensorWindows, strength: Augmentation, rate_hz: float, generator: torch.Generator
-) -> SensorWindows:
-    """All augmentations in a fixed order. The generator lives on the windows' device."""
+@dataclass(frozen=True)
+class SharedRandom:
+    """Random numbers for some windows of a batch, which are what they would be if all windows were here.
+
+    generator: on the windows' device. windows: B, of the whole batch. share: which of them are here, n.
+    """
+
+    generator: torch.Generator
+    windows: int
+    share: slice
+
+    def uniform(self, *shape: int) -> Tensor:
+        """(n, *shape) in [0, 1)."""
+        return torch.rand(self.windows, *shape, generator=self.generator, device=self.generator.device)[self.share]
+
+    def normal(self, *shape: int) -> Tensor:
+        """(n, *shape) of mean 0 and deviation 1."""
+        return torch.randn(self.windows, *shape, generator=self.generator, device=self.generator.device)[self.share]
+
+    def chosen(self, count: int, times: int) -> Tensor:
+        """(times, count): disjoint random choices of windows of the batch, as positions among those that are here.
+
+        n stands for every window that is elsewhere: how many are here is a number that a GPU's host does not know.
+        """
+        order = torch.randperm(self.windows, generator=self.generator, device=self.generator.device)
+        first, last, _ = self.share.indices(self.windows)
+        here = (order >= first) & (order < last)
+        return torch.where(here, order - first, last - first)[: times * count].view(times, count)
+
+
+Random = torch.Generator | SharedRandom
+
+
+def shared_random(windows: SensorWindows, generator: Random) -> SharedRandom:
+    """``generator`` as it is, or a plain one as that of windows that are a whole batch."""
+    if isinstance(generator, SharedRandom):
+        return generator
+    return SharedRandom(generator, len(windows), slice(0, len(windows)))
+
+
+def augment(windows: SensorWindows, strength: Augmentation, rate_hz: float, generator: Random) -> SensorWindows:
+    """All augmentations in a fixed order.
+
+    generator: on the windows' device, here and in every function below; a ``SharedRandom`` where the windows are a part
+    of a batch.
+    """
     windows = drop_sensors(windows, strength.gyroscope_dropout, strength.sensor_dropout, generator)
     windows = rotate(windows, strength.rotation, strength.tilt_rad, generator)
     windows = scale(windows, strength.scale, generator)
@@ -61,18 +104,19 @@ def augment(
     return blur_body(windows, strength.body_dropout, strength.ahead_dropout, strength.body_error_rad, generator)
 
 
-def random_rotations(count: int, generator: torch.Generator) -> Tensor:
-    """(count, 3, 3) rotations, uniform on SO(3): Gaussian quaternions (Shoemake, Graphics Gems III, 1992)."""
-    quaternion = torch.randn(count, 4, generator=generator, device=generator.device)
-    return _rotation_of(quaternion)
+def random_rotations(normal: Tensor) -> Tensor:
+    """Rotations (..., 3, 3), uniform on SO(3), of normal numbers (..., 4): Gaussian quaternions (Shoemake, Graphics
+    Gems III, 1992)."""
+    return _rotation_of(normal)
 
 
-def small_rotations(count: int, deviation_rad: float, generator: torch.Generator) -> Tensor:
-    """(count, 3, 3) rotations by a Gaussian rotation vector of ``deviation_rad`` per axis (half-angle quaternion)."""
-    vector = torch.randn(count, 3, generator=generator, device=generator.device) * deviation_rad
-    angle = vector.norm(dim=1, keepdim=True)
+def small_rotations(normal: Tensor, deviation_rad: float) -> Tensor:
+    """Rotations (..., 3, 3) by Gaussian rotation vectors of ``deviation_rad`` per axis, of normal numbers (..., 3)
+    (half-angle quaternion)."""
+    vector = normal * deviation_rad
+    angle = vector.norm(dim=-1, keepdim=True)
     axis = vector / angle.clamp_min(1e-9)
-    return _rotation_of(torch.cat([torch.cos(angle / 2), torch.sin(angle / 2) * axis], dim=1))
+    return _rotation_of(torch.cat([torch.cos(angle / 2), torch.sin(angle / 2) * axis], dim=-1))
 
 
 def _rotation_of(quaternion: Tensor) -> Tensor:
@@ -85,7 +129,7 @@ def _rotation_of(quaternion: Tensor) -> Tensor:
     return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
 
 
-def rotate(windows: SensorWindows, share: float, tilt_rad: float, generator: torch.Generator) -> SensorWindows:
+def rotate(windows: SensorWindows, share: float, tilt_rad: float, generator: Random) -> SensorWindows:
     """Turn each device of a window by one matrix, accelerometer and gyroscope alike.
 
     A ``share`` of the windows gets rotations uniform on SO(3), the others small ones of ``tilt_rad``; devices at
@@ -93,35 +137,37 @@ def rotate(windows: SensorWindows, share: float, tilt_rad: float, generator: tor
     """
     if share <= 0 and tilt_rad <= 0:
         return windows
-    batch, sensors = windows.kind.shape
-    turned = small_rotations(batch * sensors, tilt_rad, generator).view(batch, sensors, 3, 3)
-    full = random_rotations(batch * sensors, generator).view(batch, sensors, 3, 3)
-    chosen = torch.rand(batch, 1, generator=generator, device=generator.device) < share
+    sensors, random = windows.kind.shape[1], shared_random(windows, generator)
+    turned = small_rotations(random.normal(sensors, 3), tilt_rad)
+    full = random_rotations(random.normal(sensors, 4))
+    chosen = random.uniform(1) < share
     matrices = torch.where(chosen[..., None, None], full, turned)
     # Sensors of one location use the matrix that stands at the location's number: at most S locations a window.
     shared = matrices.gather(1, windows.location[..., None, None].expand(-1, -1, 3, 3))
     return windows.replace(signal=shared @ windows.signal, body=windows.body @ shared.mT)
 
 
-def scale(windows: SensorWindows, deviation: float, generator: torch.Generator) -> SensorWindows:
+def scale(windows: SensorWindows, deviation: float, generator: Random) -> SensorWindows:
     """Multiply each triad by one log-normal gain of median 1: what badly calibrated devices do."""
     if deviation <= 0:
         return windows
-    gain = torch.randn(windows.kind.shape, generator=generator, device=generator.device).mul(deviation).exp()
+    gain = shared_random(windows, generator).normal(windows.kind.shape[1]).mul(deviation).exp()
     return windows.replace(signal=windows.signal * gain[..., None, None])
 
 
-def jitter(windows: SensorWindows, deviation: Sequence[float], generator: torch.Generator) -> SensorWindows:
+def jitter(windows: SensorWindows, deviation: Sequence[float], generator: Random) -> SensorWindows:
     """Add white noise, with a deviation of its own per sensor kind and a random share of it per triad."""
     if max(deviation) <= 0:
         return windows
-    table = torch.tensor(deviation, device=windows.signal.device)
-    level = table[windows.kind] * torch.rand(windows.kind.shape, generator=generator, device=generator.device)
-    noise = torch.randn(windows.signal.shape, generator=generator, device=generator.device) * level[..., None, None]
+    random = shared_random(windows, generator)
+    # Compared, not looked up: a table of numbers would have to be copied to a GPU, for which the host would wait.
+    largest = sum(torch.where(windows.kind == kind, float(level), 0.0) for kind, level in enumerate(deviation))
+    level = largest * random.uniform(windows.kind.shape[1])
+    noise = random.normal(*windows.signal.shape[1:]) * level[..., None, None]
     return windows.replace(signal=(windows.signal + noise).masked_fill(~windows.valid.unsqueeze(2), 0.0))
 
 
-def time_warp(windows: SensorWindows, largest: float, generator: torch.Generator) -> SensorWindows:
+def time_warp(windows: SensorWindows, largest: float, generator: Random) -> SensorWindows:
     """Change the tempo of a window by one factor in [1 - largest, 1 + largest] around its centre.
 
     All sensors of a window keep a common clock. A rate of turn is an angle over a time: where the tempo rises by a
@@ -131,7 +177,7 @@ def time_warp(windows: SensorWindows, largest: float, generator: torch.Generator
     if largest <= 0:
         return windows
     length = windows.signal.shape[-1]
-    factor = 1 + largest * (2 * torch.rand(len(windows), generator=generator, device=generator.device) - 1)
+    factor = 1 + largest * (2 * shared_random(windows, generator).uniform() - 1)
     centre = (length - 1) / 2
     position = centre + (torch.arange(length, device=factor.device) - centre) * factor[:, None]
     below = position.floor()
@@ -149,7 +195,7 @@ def time_warp(windows: SensorWindows, largest: float, generator: torch.Generator
     return windows.replace(signal=(signal * gain[..., None, None]).masked_fill(~valid.unsqueeze(2), 0.0), valid=valid)
 
 
-def shorten(windows: SensorWindows, share: float, shortest: int, generator: torch.Generator) -> SensorWindows:
+def shorten(windows: SensorWindows, share: float, shortest: int, generator: Random) -> SensorWindows:
     """Leave only the first samples of a share of the windows: ``shortest`` to all of them, uniformly.
 
     Some activities come in short segments only (sitting down takes two seconds). Without this the network would learn
@@ -158,21 +204,22 @@ def shorten(windows: SensorWindows, share: float, shortest: int, generator: torc
     if share <= 0:
         return windows
     length = windows.signal.shape[-1]
-    draw = torch.rand(2, len(windows), generator=generator, device=generator.device)
-    kept = torch.where(draw[0] < share, shortest + draw[1] * (length - shortest), float(length))
+    random = shared_random(windows, generator)
+    shortened, part = random.uniform() < share, random.uniform()
+    kept = torch.where(shortened, shortest + part * (length - shortest), float(length))
     there = torch.arange(length, device=kept.device) < kept[:, None]
     valid = windows.valid & there[:, None, :]
     return windows.replace(signal=windows.signal.masked_fill(~valid.unsqueeze(2), 0.0), valid=valid)
 
 
 def drop_sensors(
-    windows: SensorWindows, gyroscope_share: float, sensor_share: float, generator: torch.Generator
+    windows: SensorWindows, gyroscope_share: float, sensor_share: float, generator: Random
 ) -> SensorWindows:
     """Leave triads out, as a test device may lack them; at least one that was there always stays."""
     if gyroscope_share <= 0 and sensor_share <= 0:
         return windows
     share = torch.where(windows.kind == 1, gyroscope_share, sensor_share)
-    draw = torch.rand(windows.kind.shape, generator=generator, device=generator.device)
+    draw = shared_random(windows, generator).uniform(windows.kind.shape[1])
     present = windows.valid.any(dim=2)
     survivor = torch.zeros_like(present).scatter(1, torch.where(present, draw, -1.0).argmax(1, keepdim=True), True)
     kept = draw >= share
@@ -182,38 +229,40 @@ def drop_sensors(
 
 
 def lower_rate(
-    windows: SensorWindows, rates_hz: Sequence[float], share: float, rate_hz: float, generator: torch.Generator
+    windows: SensorWindows, rates_hz: Sequence[float], share: float, rate_hz: float, generator: Random
 ) -> SensorWindows:
     """Pass a share of the windows through a lower sampling rate and back, and tell the network that rate.
 
     The share is exact (rounded to a window for each rate): a number known beforehand needs no wait for a GPU.
     """
-    count = round(share * len(windows) / max(len(rates_hz), 1))
+    random = shared_random(windows, generator)
+    count = round(share * random.windows / max(len(rates_hz), 1))
     if not rates_hz or not count:
         return windows
     length = windows.signal.shape[-1]
-    order = torch.randperm(len(windows), generator=generator, device=generator.device)
-    signal, valid, rate = windows.signal.clone(), windows.valid.clone(), windows.rate_hz.clone()
-    for number, lower in enumerate(rates_hz):
-        chosen = order[number * count : (number + 1) * count]
+    # One window more, that nobody looks at, in the place of those that are elsewhere.
+    signal, valid, rate = (
+        F.pad(value, (0, 0) * (value.ndim - 1) + (0, 1)) for value in (windows.signal, windows.valid, windows.rate_hz)
+    )
+    for lower, chosen in zip(rates_hz, random.chosen(count, len(rates_hz)), strict=True):
         there = resample(signal[chosen], valid[chosen], rate_hz, lower, output_length(length, rate_hz, lower))
         back, back_valid = resample(*there, lower, rate_hz, length)
         back_valid &= valid[chosen]
         signal[chosen], valid[chosen] = back.masked_fill(~back_valid.unsqueeze(2), 0.0), back_valid
         rate[chosen] = rate[chosen].clamp_max(lower)
-    return windows.replace(signal=signal, valid=valid, rate_hz=rate)
+    return windows.replace(signal=signal[:-1], valid=valid[:-1], rate_hz=rate[:-1])
 
 
-def drop_placement(windows: SensorWindows, share: float, generator: torch.Generator) -> SensorWindows:
+def drop_placement(windows: SensorWindows, share: float, generator: Random) -> SensorWindows:
     """Hide the placement text of a share of the windows: users may not know it."""
     if share <= 0:
         return windows
-    hidden = torch.rand(len(windows), 1, generator=generator, device=generator.device) < share
+    hidden = shared_random(windows, generator).uniform(1) < share
     return windows.replace(placement=windows.placement.masked_fill(hidden, 0))
 
 
 def blur_body(
-    windows: SensorWindows, dropout: float, ahead_dropout: float, error_rad: Sequence[float], generator: torch.Generator
+    windows: SensorWindows, dropout: float, ahead_dropout: float, error_rad: Sequence[float], generator: Random
 ) -> SensorWindows:
     """Hide from a share of the windows how their devices lie against the body, and turn it a little for the others.
 
@@ -224,14 +273,13 @@ def blur_body(
     """
     if dropout <= 0 and ahead_dropout <= 0 and max(error_rad) <= 0:
         return windows
-    batch, sensors = windows.kind.shape
-    turned = small_rotations(batch * sensors, error_rad[0], generator).view(batch, sensors, 3, 3)
+    sensors, random = windows.kind.shape[1], shared_random(windows, generator)
+    turned = small_rotations(random.normal(sensors, 3), error_rad[0])
     shared = turned.gather(1, windows.location[..., None, None].expand(-1, -1, 3, 3))
     up, ahead = (windows.body @ shared.mT).unbind(2)
-    angle = torch.randn(batch, sensors, generator=generator, device=generator.device) * error_rad[1]
+    angle = random.normal(sensors) * error_rad[1]
     angle = angle.gather(1, windows.location).unsqueeze(-1)
     ahead = angle.cos() * ahead + angle.sin() * torch.linalg.cross(up, ahead)
-    hidden = torch.rand(2, batch, 1, 1, generator=generator, device=generator.device)
-    knows_nothing = hidden[0] < dropout
-    body = torch.stack([up, ahead.masked_fill(hidden[1] < ahead_dropout, 0.0)], dim=2)
+    knows_nothing, only_up = random.uniform(1, 1) < dropout, random.uniform(1, 1) < ahead_dropout
+    body = torch.stack([up, ahead.masked_fill(only_up, 0.0)], dim=2)
     return windows.replace(body=body.masked_fill(knows_nothing.unsqueeze(-1), 0.0))

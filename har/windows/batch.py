@@ -228,6 +228,20 @@ class _Part:
     is_whole: bool
 
 
+def batch_device(index: WindowIndex, device: torch.device, wish: str) -> torch.device:
+    """Where batches are made for a network on ``device``: there, if all samples are to lie there, else on the CPU.
+
+    wish: "on", "off", or "auto": where the samples take less than half of the GPU's free memory.
+    Raises ``ValueError`` for another wish.
+    """
+    if wish not in ("auto", "on", "off"):
+        raise ValueError(f"{wish!r}; expected auto, on or off")
+    if device.type == "cuda" and wish == "auto":
+        free, _ = torch.cuda.mem_get_info(device)
+        wish = "on" if samples_bytes(index) < free / 2 else "off"
+    return device if wish == "on" else torch.device("cpu")
+
+
 def samples_bytes(index: WindowIndex) -> int:
     """What all samples of an index take in memory, float32."""
     return sum(4 * stream.samples.size for stream in index.streams)

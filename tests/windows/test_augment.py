@@ -11,6 +11,7 @@ from scipy import stats
 
 from har.windows.augment import (
     Augmentation,
+    SharedRandom,
     augment,
     blur_body,
     drop_placement,
@@ -158,7 +159,7 @@ def test_kinds_and_locations_are_never_changed():
 
 
 def test_random_rotations_are_uniform_on_so3():
-    matrices = random_rotations(20_000, generator())
+    matrices = random_rotations(torch.randn(20_000, 4, generator=generator()))
     identity = torch.eye(3).expand_as(matrices)
     torch.testing.assert_close(matrices @ matrices.mT, identity, atol=1e-5, rtol=0)
     torch.testing.assert_close(torch.linalg.det(matrices), torch.ones(20_000), atol=1e-5, rtol=0)
@@ -176,7 +177,7 @@ def test_random_rotations_are_uniform_on_so3():
 
 def test_small_rotations_are_gaussian_rotation_vectors():
     """Against the matrix exponential of the skew matrix of each vector, drawn again with the same generator."""
-    matrices = small_rotations(5000, 0.15, generator(3))
+    matrices = small_rotations(torch.randn(5000, 3, generator=generator(3)), 0.15)
     vector = (torch.randn(5000, 3, generator=generator(3)) * 0.15).double()
     skew = torch.zeros(5000, 3, 3, dtype=torch.float64)
     for (row, column), axis in (((2, 1), 0), ((0, 2), 1), ((1, 0), 2)):
@@ -184,7 +185,9 @@ def test_small_rotations_are_gaussian_rotation_vectors():
     torch.testing.assert_close(matrices.double(), torch.linalg.matrix_exp(skew), atol=1e-5, rtol=0)
     angle = torch.arccos(((matrices.diagonal(dim1=1, dim2=2).sum(1) - 1) / 2).clamp(-1, 1))
     assert (angle / 0.15).square().mean().item() == pytest.approx(3.0, abs=0.15)
-    torch.testing.assert_close(small_rotations(4, 0.0, generator()), torch.eye(3).expand(4, 3, 3))
+    torch.testing.assert_close(
+        small_rotations(torch.randn(4, 3, generator=generator()), 0.0), torch.eye(3).expand(4, 3, 3)
+    )
 
 
 @pytest.mark.parametrize(("share", "tilt_rad"), [(1.0, 0.0), (0.0, 0.4), (0.5, 0.1)])
@@ -475,3 +478,22 @@ def test_augment_applies_each_by_its_own_strength():
     }
     for name, strength in alone.items():
         assert same(augment(windows, strength, RATE_HZ, generator(4)), AUGMENTATIONS[name](windows, generator(4))), name
+
+
+@pytest.mark.parametrize("share", [slice(0, 19), slice(19, 37), slice(5, 6), slice(0, 37)])
+def test_a_share_of_a_batch_is_augmented_as_in_the_whole(share):
+    """What several processes make of their shares is what one makes of the batch, to the bit."""
+    random = torch.Generator().manual_seed(0)
+    batch, sensors, length = 37, 4, 125
+    valid = torch.rand(batch, sensors, length, generator=random) > 0.1
+    signal = torch.randn(batch, sensors, 3, length, generator=random).masked_fill(~valid.unsqueeze(2), 0.0)
+    windows = SensorWindows(
+        signal, valid, torch.randint(0, 3, (batch, sensors), generator=random),
+        torch.tensor([0, 0, 1, 1]).expand(batch, -1).contiguous(), torch.ones(batch, sensors, dtype=torch.long),
+        torch.full((batch, sensors), 50.0), torch.randn(batch, sensors, 2, 3, generator=random),
+    )  # fmt: skip
+    whole = augment(windows, STRONG, RATE_HZ, generator(5))
+    part = augment(windows[share], STRONG, RATE_HZ, SharedRandom(generator(5), batch, share))
+    for field in fields(whole):
+        assert torch.equal(getattr(part, field.name), getattr(whole, field.name)[share]), field.name
+    assert not torch.equal(whole.signal, windows.signal)

@@ -3,6 +3,7 @@
     python pretrain.py                                          train, validate, plot
     python pretrain.py --EPOCHS=2 --SEED=1                      any constant below can be overridden
     python pretrain.py --resume training_output/imu_pretraining/20260131_120000/latest.pt
+    torchrun --standalone --nproc-per-node=4 pretrain.py        several processes, the same batches
 
 Parts of each window are hidden and reconstructed from the rest; and a window finds itself, patch by patch, in another
 view of it. Every run has a folder of its own with config.yaml, latest.pt, best.pt, checkpoint_epoch_*.pt,
@@ -14,6 +15,7 @@ import math
 import shlex
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -42,8 +44,10 @@ from har.run.checkpoint import (
     save_checkpoint,
 )
 from har.run.constants import ConstantError, difference, joined_arguments, override_constants, snapshot_constants
+from har.run.distributed import Processes, ProcessLostError, was_restarted
 from har.run.folder import (
     create_run_folder,
+    find_restarted_run,
     find_run_folder,
     remove_unfinished,
     resolve_under_root,
@@ -57,8 +61,8 @@ from har.run.optimizer import GuardedOptimizer
 from har.run.schedule import warmup_cosine
 from har.run.seed import derive_seed, seed_everything
 from har.text.encoder import SentenceEncoder
-from har.windows.augment import Augmentation, augment
-from har.windows.batch import SENSOR_KINDS, BatchMaker, SensorWindows
+from har.windows.augment import Augmentation, SharedRandom, augment
+from har.windows.batch import SENSOR_KINDS, BatchMaker, SensorWindows, batch_device
 from har.windows.index import WindowIndex
 from har.windows.sampling import BalancedSampler, BatchLoader, evenly_spaced
 from training_scripts.human_activity_recognition.losses import (
@@ -148,6 +152,7 @@ GRADIENT_CLIP = 1.0  # norm
 # ---- running ---------------------------------------------------------------------------------------------------------
 OUTPUT_ROOT = "training_output"
 DEVICE = "auto"  # auto, cpu or cuda
+CORPUS_ON_GPU = "auto"  # copy all recordings there: auto (where they take less than half of its free memory), on or off
 COMPILE = "auto"  # torch.compile: auto (on a GPU), on or off
 LOADER_WORKERS = 1  # threads that prepare batches
 LOG_EVERY = 20  # steps
@@ -158,13 +163,17 @@ STOP_AFTER_EPOCH = 0  # end early, e.g. at a cluster's time limit, and go on wit
 # What may differ in a resumed run without changing its result.
 free_to_change = {
     "RESUME", "STOP_AFTER_EPOCH", "LOG_EVERY", "SAVE_EVERY", "OUTPUT_ROOT", "DATA_ROOT", "TEXT_CACHE",
-    "LOADER_WORKERS",
+    "LOADER_WORKERS", "CORPUS_ON_GPU",
 }  # fmt: skip
 
 
 class PretrainingBatch(NamedTuple):
-    """Clean windows to be reconstructed, two views of them, and what the first must not see (B, P) and (B, S)."""
+    """Clean windows to be reconstructed, two views of them, and what the first must not see (b, P) and (b, S).
 
+    These are the b windows that this process computes; ``windows`` is B, of the whole batch.
+    """
+
+    windows: int
     clean: SensorWindows
     first: SensorWindows
     second: SensorWindows
@@ -173,7 +182,7 @@ class PretrainingBatch(NamedTuple):
 
     @property
     def hidden(self) -> Tensor:
-        """(B, S, P): patches that the first view must not see, for either reason."""
+        """(b, S, P): patches that the first view must not see, for either reason."""
         return self.hidden_patches.unsqueeze(1) | self.hidden_sensors.unsqueeze(2)
 
 
@@ -184,21 +193,29 @@ def main(argv: list[str] | None = None) -> Path:
     if NORM_TARGET and SPECTRUM_TARGET:
         raise ConstantError("NORM_TARGET is for samples alone; with it give --SPECTRUM_TARGET=false")
     constants = snapshot_constants(globals())
-    device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if DEVICE == "auto" else DEVICE)
+    processes = Processes(
+        torch.device(("cuda" if torch.cuda.is_available() else "cpu") if DEVICE == "auto" else DEVICE)
+    )
+    device = processes.device
+    tell = tqdm.write if processes.is_first else lambda line: None
     seed_everything(SEED)
     sys.setswitchinterval(2e-4)  # seconds; the loader's thread must not keep the interpreter from the network's
 
     # Data, network, losses.
-    index, train_rows, validation_rows = open_corpus()
-    placements = sorted({stream.info.placement for stream in index.streams})
-    encoder = SentenceEncoder(TEXT_ENCODER, resolve_under_root(TEXT_CACHE), device)
-    learner = Learner(placements, encoder.encode(placements).pooled, device)
-    batches = Batches(index, train_rows, learner.model.placement_row, device)
+    with processes.first_alone():
+        index, train_rows, validation_rows = open_corpus(tell)
+        placements = sorted({stream.info.placement for stream in index.streams})
+        encoder = SentenceEncoder(TEXT_ENCODER, resolve_under_root(TEXT_CACHE), device)
+        placement_features = encoder.encode(placements).pooled
+    learner = Learner(placements, placement_features, processes)
+    batches = Batches(index, train_rows, learner.model.placement_row, processes)
     steps_per_epoch = STEPS_PER_EPOCH or max(math.ceil(len(train_rows) / BATCH_SIZE), LEAST_STEPS_PER_EPOCH)
     total_steps = EPOCHS * steps_per_epoch
     step, best_loss = 0, math.inf
 
     def save(*paths: Path) -> None:
+        if not processes.is_first:
+            return
         best = best_loss if math.isfinite(best_loss) else None
         progress = {"step": step, "best_loss": best, "constants": constants, "datasets": index.datasets}
         state = learner.checkpoint() | progress
@@ -211,57 +228,76 @@ def main(argv: list[str] | None = None) -> Path:
         save(new / "latest.pt")
 
     # A new run folder with its records and a first latest.pt, or the one to go on in.
-    if RESUME:
-        folder, state = find_state(constants)
+    def open_run() -> tuple[Path, dict | None]:
+        resume = RESUME or (
+            find_restarted_run(OUTPUT_ROOT, "imu_pretraining", "latest.pt") if was_restarted() else None
+        )
+        if not resume:
+            return create_run_folder(OUTPUT_ROOT, "imu_pretraining", begin), None
+        folder, state = find_state(resume, constants)
         if state["datasets"] != index.datasets:
             raise SystemExit(f"the run learned from {state['datasets']}; prepared are now {index.datasets}")
+        remove_unfinished(folder)
+        return folder, state
+
+    folder, state = processes.on_first(open_run)
+    if state is not None:
         learner.restore(state)
         step = state["step"]
         best_loss = math.inf if state["best_loss"] is None else state["best_loss"]
-        remove_unfinished(folder)
-    else:
-        folder = create_run_folder(OUTPUT_ROOT, "imu_pretraining", begin)
-    log = MetricsLog(folder / "metrics.jsonl", resume_step=step if RESUME else None)
-    tqdm.write(
+    if DROPOUT and processes.rank:
+        torch.manual_seed(derive_seed(SEED, "dropout", processes.rank, step))  # the first goes on as if it were alone
+    log = None
+    if processes.is_first:
+        log = MetricsLog(folder / "metrics.jsonl", resume_step=None if state is None else step)
+    tell(
         f"{len(train_rows):,} windows of {len(index.datasets)} datasets; "
         f"{sum(p.numel() for p in learner.model.parameters()):,} parameters, and of the decoder "
-        f"{sum(p.numel() for p in learner.network.decoder.parameters()):,}; steps {step} to {total_steps} on {device}; "
-        f"{folder}"
+        f"{sum(p.numel() for p in learner.network.decoder.parameters()):,}; steps {step} to {total_steps} on "
+        f"{processes}; {folder}"
     )
 
     # Loop: train, log, validate, save.
-    stop, meter = StopRequest(tqdm.write), RateMeter()
+    stop, meter = StopRequest(tell), RateMeter()
     last_step = min(total_steps, STOP_AFTER_EPOCH * steps_per_epoch or total_steps)
     loader = iter(BatchLoader(batches.make, range(step, last_step), LOADER_WORKERS, prefetch=2 * LOADER_WORKERS))
-    bar = tqdm(total=total_steps, initial=step, unit="step", dynamic_ncols=True, smoothing=0.05)
-    while step < last_step and not stop.requested:
-        with meter.waiting():
+    bar = tqdm(
+        total=total_steps, initial=step, unit="step", dynamic_ncols=True, smoothing=0.05, disable=not processes.is_first
+    )
+    stopping = False
+    while step < last_step and not stopping:
+        with meter.part("waiting"):
             batch = next(loader)
         rate = LEARNING_RATE * warmup_cosine(step, total_steps, round(WARMUP_SHARE * total_steps))
-        metrics = learner.step(step, batch, rate)
+        metrics = learner.step(step, batch, rate, meter)
         step += 1
+        stopping = processes.any(stop.requested)
         meter.count(BATCH_SIZE)
         bar.update()
 
-        epoch_ends, saving = step % steps_per_epoch == 0, step % SAVE_EVERY == 0 or stop.requested
+        epoch_ends, saving = step % steps_per_epoch == 0, step % SAVE_EVERY == 0 or stopping
         logging = epoch_ends or step % LOG_EVERY == 0
         if (logging or saving) and (bad := int(learner.optimizer.first_bad)) >= 0:
             bar.close()
+            if not processes.is_first:
+                raise SystemExit(1)
             rows = batches.rows(bad)[0]
             recordings = [index.recordings[i] for i in index.recording_id[rows]]
             raise SystemExit(explain_bad_step(folder, bad, [index.describe(row) for row in rows], recordings))
-        if logging:
+        if logging and log is not None:
             record = {name: float(value) for name, value in metrics.items()} | {
-                "learning_rate": rate, "windows_per_s": meter.windows_per_second, "waiting_share": meter.waiting_share,
+                "learning_rate": rate, "windows_per_s": meter.windows_per_second, **meter.shares(),
             }  # fmt: skip
             log.log({"step": step, "epoch": step / steps_per_epoch, "split": "train", "time": time.time(), **record})
             parts = [f"{name} {record[name]:.3f}" for name in ("mae_loss", "contrastive_loss") if name in record]
             bar.set_postfix_str(", ".join([*parts, f"{record['windows_per_s']:.0f} windows/s"]))
+        if logging:
             meter.reset()
         if epoch_ends:
             epoch = step // steps_per_epoch
-            scores = validate(learner, batches, validation_rows)
-            log.log({"step": step, "epoch": float(epoch), "split": "validation", **scores})
+            scores = processes.on_first(lambda: validate(learner, batches, validation_rows))
+            if log is not None:
+                log.log({"step": step, "epoch": float(epoch), "split": "validation", **scores})
             # Without people to validate on, the newest epoch counts as the best.
             score = scores.get("loss", -float(epoch))
             improved, best_loss = score < best_loss, min(score, best_loss)
@@ -272,20 +308,22 @@ def main(argv: list[str] | None = None) -> Path:
                 folder / "latest.pt",
             )
             told = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
-            tqdm.write(f"epoch {epoch}/{EPOCHS}:  held-out people: {told or 'none'}")
+            tell(f"epoch {epoch}/{EPOCHS}:  held-out people: {told or 'none'}")
             meter.reset()
         elif saving:
             save(folder / "latest.pt")
     bar.close()
     loader.close()
-    log.close()
     stop.release()
-
+    processes.close()
+    if log is None:
+        return folder
+    log.close()
     if step < total_steps:
         again = [a for a in argv if not a.startswith(("--RESUME=", "--STOP_AFTER_EPOCH="))]
         print(
             f"Stopped after {step} of {total_steps} steps; everything is saved. Go on with\n"
-            f"  python {shlex.join([*sys.argv[:1], '--resume', str(folder), *again])}"
+            f"  {processes.command} {shlex.join([*sys.argv[:1], '--resume', str(folder), *again])}"
         )
         return folder
     draw_plots(folder, learner, batches, validation_rows if len(validation_rows) else train_rows)
@@ -296,12 +334,12 @@ def main(argv: list[str] | None = None) -> Path:
     return folder
 
 
-def find_state(constants: dict) -> tuple[Path, dict]:
-    """The folder and the state that RESUME names: latest.pt of a run folder, or any checkpoint in it."""
-    folder = find_run_folder(RESUME)
-    state = load_checkpoint(folder / Path(RESUME).name if Path(RESUME).suffix == ".pt" else folder / "latest.pt")
+def find_state(resume: str | Path, constants: dict) -> tuple[Path, dict]:
+    """The folder and the state that ``resume`` names: latest.pt of a run folder, or any checkpoint in it."""
+    folder = find_run_folder(resume)
+    state = load_checkpoint(folder / Path(resume).name if Path(resume).suffix == ".pt" else folder / "latest.pt")
     if "decoder" not in state:
-        raise CheckpointError(f"{RESUME} is no checkpoint of pretrain.py; it holds {sorted(state)[:12]}")
+        raise CheckpointError(f"{resume} is no checkpoint of pretrain.py; it holds {sorted(state)[:12]}")
     if changed := difference(constants, state["constants"], free_to_change):
         raise SystemExit(
             "a run goes on with the constants that it began with; these differ:\n  " + "\n  ".join(changed)
@@ -309,13 +347,13 @@ def find_state(constants: dict) -> tuple[Path, dict]:
     return folder, state
 
 
-def open_corpus() -> tuple[WindowIndex, np.ndarray, np.ndarray]:
+def open_corpus(tell: Callable[[str], object]) -> tuple[WindowIndex, np.ndarray, np.ndarray]:
     """Windows of all datasets that are not held out, labelled or not; rows to train and to validate on."""
     training, _ = open_datasets(
         resolve_under_root(DATA_ROOT),
         HELD_OUT_DATASETS,
         Fallback(SIMULATED_FOLDER, SIMULATED_HELD_OUT, simulate),
-        tqdm.write,
+        tell,
         lambda names: tqdm(names, desc="opening", unit="dataset", leave=False, delay=2),
     )
     index = WindowIndex(training, WINDOW_S, STRIDE_S, MIN_WINDOW_S)
@@ -334,12 +372,13 @@ class Batches:
     """Batches as a pure function of the step, so that a resumed run sees what it would have seen."""
 
     def __init__(
-        self, index: WindowIndex, train_rows: np.ndarray, placement_row: dict[str, int], device: torch.device
+        self, index: WindowIndex, train_rows: np.ndarray, placement_row: dict[str, int], processes: Processes
     ) -> None:
-        self.index, self.device = index, device
+        self.index, self.processes, self.device = index, processes, processes.device
         dataset = index.dataset_id[train_rows]
         self.sampler = BalancedSampler(train_rows, dataset, np.zeros_like(dataset), DATASET_EXPONENT, 1.0)
-        self.gather = BatchMaker(index, SAMPLING_RATE_HZ, SENSORS, placement_row)
+        place = batch_device(index, self.device, CORPUS_ON_GPU)
+        self.gather = BatchMaker(index, SAMPLING_RATE_HZ, SENSORS, placement_row, device=place)
         self.shared = Augmentation(rotation=ROTATION, tilt_rad=TILT_RAD, warp=TIME_WARP)
         device_noise = {
             "scale": SCALE, "jitter": JITTER, "rates_hz": LOWER_RATES_HZ, "rate_share": LOWER_RATE_SHARE,
@@ -355,36 +394,46 @@ class Batches:
         return rows, self.index.shifted_starts(rows, generator) if RANDOM_START else self.index.start[rows]
 
     def make(self, step: int) -> PretrainingBatch:
-        return self.views(*self.rows(step), "train", step)
+        rows, start = self.rows(step)
+        return self.views(rows, start, "train", step, self.processes.share(len(rows)))
 
     @torch.no_grad()
-    def views(self, rows: np.ndarray, start: np.ndarray, purpose: str, number: int) -> PretrainingBatch:
-        """Two views of given windows; the randomness depends on (SEED, purpose, number) alone."""
-        clean = self.gather(rows, start, False).to(self.device)
+    def views(
+        self, rows: np.ndarray, start: np.ndarray, purpose: str, number: int, share: slice = slice(None)
+    ) -> PretrainingBatch:
+        """Two views of a share of given windows; the randomness depends on (SEED, purpose, number) alone."""
+        batch = len(rows)
+        clean = self.gather(rows, start, False, share).to(self.device)
         random = {
-            name: torch.Generator(self.device).manual_seed(derive_seed(SEED, purpose, name, number))
-            for name in ("shared", "first", "second", "masking")
+            name: SharedRandom(
+                torch.Generator(self.device).manual_seed(derive_seed(SEED, purpose, name, number)), batch, share
+            )
+            for name in ("shared", "first", "second")
         }
         clean = augment(clean, self.shared, SAMPLING_RATE_HZ, random["shared"])
         first = augment(clean, self.first, SAMPLING_RATE_HZ, random["first"])
         second = augment(clean, self.second, SAMPLING_RATE_HZ, random["second"])
-        present = clean.valid.any(2)
+        # Masks are drawn for the whole batch; what is drawn for one window does not depend on another.
+        masking = torch.Generator(self.device).manual_seed(derive_seed(SEED, purpose, "masking", number))
         patches = round(WINDOW_S / PATCH_S)
-        measured = clean.valid.unflatten(2, (patches, -1)).any(3).any(1)
-        spans = torch.rand((), generator=random["masking"], device=self.device) < SPAN_SHARE
-        scattered = create_random_mask(len(rows), patches, MASK_RATIO, measured, generator=random["masking"])
-        together = create_span_mask(len(rows), patches, MASK_RATIO, SPAN_PATCHES, measured, generator=random["masking"])
-        sensors = create_channel_dropout_mask(
-            len(rows), present.shape[1], CHANNEL_DROPOUT, present, generator=random["masking"]
-        )
-        return PretrainingBatch(clean, first, second, torch.where(spans, together, scattered), sensors)
+        present = torch.ones(batch, clean.kind.shape[1], dtype=torch.bool, device=self.device)
+        present[share] = clean.valid.any(2)
+        measured = torch.ones(batch, patches, dtype=torch.bool, device=self.device)
+        measured[share] = clean.valid.unflatten(2, (patches, -1)).any(3).any(1)
+        spans = torch.rand((), generator=masking, device=self.device) < SPAN_SHARE
+        scattered = create_random_mask(batch, patches, MASK_RATIO, measured, generator=masking)
+        together = create_span_mask(batch, patches, MASK_RATIO, SPAN_PATCHES, measured, generator=masking)
+        sensors = create_channel_dropout_mask(batch, present.shape[1], CHANNEL_DROPOUT, present, generator=masking)
+        hidden = torch.where(spans, together, scattered)
+        return PretrainingBatch(batch, clean, first, second, hidden[share], sensors[share])
 
 
 class Learner:
     """Everything that changes while training, and one step of it."""
 
-    def __init__(self, placements: list[str], placement_features: Tensor, device: torch.device) -> None:
-        self.device = device
+    def __init__(self, placements: list[str], placement_features: Tensor, processes: Processes) -> None:
+        self.processes, self.device = processes, processes.device
+        device = self.device
         config = NetworkConfig(
             SENSORS, SAMPLING_RATE_HZ, WINDOW_S, PATCH_S, STEM_WIDTHS, WIDTH, DEPTH, HEADS, MLP_RATIO,
             EMBEDDING_WIDTH, placement_features.shape[1], DROPOUT,
@@ -401,6 +450,7 @@ class Learner:
         self.optimizer = GuardedOptimizer(
             self.network, WEIGHT_DECAY, GRADIENT_CLIP, self.model.encoder.hidden_matrices()
         )
+        processes.copy_from_first(self.optimizer.flat.values)
 
     def losses(self, batch: PretrainingBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss and metrics of a batch. bfloat16 on a GPU has the range of float32 and needs no gradient scaler."""
@@ -412,18 +462,26 @@ class Learner:
         both = first.patch_valid & second.patch_valid
         both = torch.cat([both, both.any(1, keepdim=True)], dim=1)
         features = [torch.cat([view.patch, view.window.unsqueeze(1)], dim=1).unsqueeze(2) for view in (first, second)]
+        predicted, targets, *features, measured, hidden, hidden_sensors, both = self.processes.gather(
+            [predicted, targets, *features, measured, batch.hidden_patches, batch.hidden_sensors, both], batch.windows
+        )
         return self.criterion(
-            predicted, targets, *features, measured, batch.hidden_patches,
-            channel_dropout_mask=batch.hidden_sensors.repeat_interleave(3, dim=1), feature_mask=both.unsqueeze(2),
+            predicted, targets, *features, measured, hidden,
+            channel_dropout_mask=hidden_sensors.repeat_interleave(3, dim=1), feature_mask=both.unsqueeze(2),
         )  # fmt: skip
 
-    def step(self, step: int, batch: PretrainingBatch, rate: float) -> dict[str, Tensor]:
+    def step(self, step: int, batch: PretrainingBatch, rate: float, meter: RateMeter) -> dict[str, Tensor]:
         """One update. Nothing here waits for the device."""
         self.network.train()
         self.criterion.train()
-        loss, metrics = self.losses(batch)
-        loss.backward()
-        return metrics | {"gradient_norm": self.optimizer.step(loss, step, rate), "loss": unbalanced(metrics)}
+        with meter.part("forward"):
+            loss, metrics = self.losses(batch)
+        with meter.part("backward"):
+            loss.backward()
+            self.processes.sum_gradients(self.optimizer.gradients, computed_by_all=self.criterion)
+        with meter.part("optimiser"):
+            norm = self.optimizer.step(loss, step, rate)
+        return metrics | {"gradient_norm": norm, "loss": unbalanced(metrics)}
 
     def checkpoint(self) -> dict:
         """The model for use, and all that a resumed run needs."""
@@ -523,5 +581,5 @@ def draw_plots(folder: Path, learner: Learner, batches: Batches, rows: np.ndarra
 if __name__ == "__main__":
     try:
         main()
-    except (ConstantError, DatasetError, CheckpointError, FileNotFoundError) as error:
+    except (ConstantError, DatasetError, CheckpointError, FileNotFoundError, ProcessLostError) as error:
         raise SystemExit(f"error: {error}") from None

@@ -3,6 +3,7 @@
     python semantic_alignment_train.py                          train, validate, plot
     python semantic_alignment_train.py --EPOCHS=2 --SEED=1      any constant below can be overridden
     python semantic_alignment_train.py --RESUME=training_output/semantic_alignment/20260131_120000
+    torchrun --standalone --nproc-per-node=4 semantic_alignment_train.py       several processes, the same batches
 
 People are simulated and used beside what is prepared, or alone where nothing is. What to expect, and how long it takes,
 stands in the README. Every run has a folder of its own with hyperparameters.json, epoch_*.pt, best.pt, metrics.jsonl,
@@ -13,6 +14,7 @@ import math
 import shlex
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -44,16 +46,25 @@ from har.run.checkpoint import (
     save_checkpoint,
 )
 from har.run.constants import ConstantError, difference, joined_arguments, override_constants, snapshot_constants
-from har.run.folder import create_run_folder, find_run_folder, resolve_under_root, run_record, write_json
+from har.run.distributed import Processes, ProcessLostError, was_restarted
+from har.run.folder import (
+    create_run_folder,
+    find_restarted_run,
+    find_run_folder,
+    resolve_under_root,
+    run_record,
+    write_json,
+)
 from har.run.interruption import StopRequest
 from har.run.log import MetricsLog, RateMeter, explain_bad_step, read_metrics
 from har.run.optimizer import GuardedOptimizer, WeightAverage
+from har.run.replay import ReplayedStep
 from har.run.schedule import warmup_cosine
 from har.run.seed import derive_seed, seed_everything
 from har.text.encoder import SentenceEncoder, TextFeatures
 from har.text.label_bank import LearnableLabelBank, PhrasingTable
-from har.windows.augment import Augmentation, augment
-from har.windows.batch import BatchMaker, SensorWindows
+from har.windows.augment import Augmentation, SharedRandom, augment
+from har.windows.batch import BatchMaker, SensorWindows, batch_device, to_device
 from har.windows.body_axes import body_axes
 from har.windows.index import WindowIndex
 from har.windows.sampling import BalancedSampler, BatchLoader, evenly_spaced
@@ -144,15 +155,22 @@ EMA_DECAY = 0.995  # of the averaged weights, which are what is validated and sa
 # ---- running ---------------------------------------------------------------------------------------------------------
 OUTPUT_ROOT = "training_output"
 DEVICE = "auto"  # auto, cpu or cuda
+PRECISION = "auto"  # of the network: bfloat16 (auto: on a GPU) or float32
+CORPUS_ON_GPU = "auto"  # copy all recordings there: auto (where they take less than half of its free memory), on or off
 COMPILE = "auto"  # torch.compile: auto (on a GPU), on or off
-FIXED_BATCH = False  # feed the first batch again and again: only to measure speed
+FIXED_BATCH = False  # feed the first batch again and again: only to measure speed, as are
+REPLAY_STEP = False  # capturing the first step on a GPU and replaying it, which is the pure work of one, and
+WAIT_FOR_PARTS = False  # waiting for the GPU after each part of a step, so that their shares are true
 LOADER_WORKERS = 1  # threads that prepare batches; on a CPU more of them only compete with the network
 LOG_EVERY = 20  # steps
 RESUME = ""  # run folder or checkpoint
 STOP_AFTER_EPOCH = 0  # end early, e.g. at a cluster's time limit, and go on with RESUME; 0 = never
 
 # What may differ in a resumed run without changing its result.
-free_to_change = {"RESUME", "STOP_AFTER_EPOCH", "LOG_EVERY", "OUTPUT_ROOT", "DATA_ROOT", "TEXT_CACHE", "LOADER_WORKERS"}
+free_to_change = {
+    "RESUME", "STOP_AFTER_EPOCH", "LOG_EVERY", "OUTPUT_ROOT", "DATA_ROOT", "TEXT_CACHE", "LOADER_WORKERS",
+    "CORPUS_ON_GPU",
+}  # fmt: skip
 
 
 class Corpus(NamedTuple):
@@ -167,7 +185,10 @@ class Corpus(NamedTuple):
 
 
 class TrainingBatch(NamedTuple):
-    """B windows, their labels' rows in the table (B,), features of the distinct labels, each window's row in these."""
+    """Windows that this process computes, and the labels' rows in the table (B,) of all windows of the batch.
+
+    text: features of the distinct labels of the own windows, text_row: the row in these of each own window.
+    """
 
     windows: SensorWindows
     label: Tensor
@@ -180,20 +201,25 @@ def main(argv: list[str] | None = None) -> Path:
     argv = joined_arguments(sys.argv[1:] if argv is None else argv)
     override_constants(globals(), argv)
     constants = snapshot_constants(globals())
-    device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if DEVICE == "auto" else DEVICE)
+    processes = Processes(
+        torch.device(("cuda" if torch.cuda.is_available() else "cpu") if DEVICE == "auto" else DEVICE)
+    )
+    device = processes.device
+    tell = tqdm.write if processes.is_first else lambda line: None
     seed_everything(SEED)
     sys.setswitchinterval(2e-4)  # seconds; the loader's thread must not keep the interpreter from the network's
-    folder, state = open_run_folder(constants, argv, device)
+    folder, state = processes.on_first(lambda: open_run_folder(constants, argv, device))
 
     # Data and text: everything memory-mapped or cached.
-    corpus = open_corpus()
-    encoder = SentenceEncoder(TEXT_ENCODER, resolve_under_root(TEXT_CACHE), device)
-    labels = [corpus.index.labels[i] for i in np.unique(corpus.index.label_id[corpus.train_rows])]
-    table = PhrasingTable(encoder, labels).to(device)
+    with processes.first_alone():
+        corpus = open_corpus(tell)
+        encoder = SentenceEncoder(TEXT_ENCODER, resolve_under_root(TEXT_CACHE), device)
+        labels = [corpus.index.labels[i] for i in np.unique(corpus.index.label_id[corpus.train_rows])]
+        table = PhrasingTable(encoder, labels).to(device)
 
     # Network, label bank, loss, memory bank, averaged weights.
-    learner = Learner(corpus, encoder, table, device)
-    batches = Batches(corpus, table, learner.model.placement_row, device)
+    learner = Learner(corpus, encoder, table, processes)
+    batches = Batches(corpus, table, learner.model.placement_row, processes)
     one_pass = math.ceil(len(corpus.train_rows) / BATCH_SIZE)
     steps_per_epoch = STEPS_PER_EPOCH or max(one_pass, LEAST_STEPS_PER_EPOCH)
     total_steps = EPOCHS * steps_per_epoch
@@ -204,42 +230,55 @@ def main(argv: list[str] | None = None) -> Path:
                 raise SystemExit(f"the run was trained on the {name} {state[name]}; prepared are now {present}")
         step, best_score = state["step"], state["best_score"]
         learner.restore(state)
-    log = MetricsLog(folder / "metrics.jsonl", resume_step=None if state is None else step)
-    tqdm.write(
+    if DROPOUT and processes.rank:
+        torch.manual_seed(derive_seed(SEED, "dropout", processes.rank, step))  # the first goes on as if it were alone
+    log = None
+    if processes.is_first:
+        log = MetricsLog(folder / "metrics.jsonl", resume_step=None if state is None else step)
+    tell(
         f"{len(corpus.train_rows):,} windows of {len(corpus.index.datasets)} datasets, {len(labels)} labels; "
-        f"{sum(p.numel() for p in learner.model.parameters()):,} parameters; {total_steps} steps on {device}"
+        f"{sum(p.numel() for p in learner.model.parameters()):,} parameters; {total_steps} steps on {processes}"
     )
 
     def save(*paths: Path) -> None:
+        if not processes.is_first:
+            return
         progress = {"step": step, "best_score": best_score, "constants": constants, "datasets": corpus.index.datasets}
         state = learner.checkpoint() | progress
         for path in paths:
             save_checkpoint(path, state)
 
     # Loop: train, log, validate, save.
-    stop, meter = StopRequest(tqdm.write), RateMeter()
+    stop, meter = StopRequest(tell), RateMeter(wait=torch.cuda.synchronize if WAIT_FOR_PARTS else None)
+    take_step = ReplayedStep(learner.step) if REPLAY_STEP else learner.step
     last_step = min(total_steps, STOP_AFTER_EPOCH * steps_per_epoch or total_steps)
     loader = iter(BatchLoader(batches.make, range(step, last_step), LOADER_WORKERS, prefetch=2 * LOADER_WORKERS))
-    bar = tqdm(total=total_steps, initial=step, unit="step", dynamic_ncols=True, smoothing=0.05)
-    while step < last_step and not stop.requested:
-        with meter.waiting():
+    bar = tqdm(
+        total=total_steps, initial=step, unit="step", dynamic_ncols=True, smoothing=0.05, disable=not processes.is_first
+    )
+    stopping = False
+    while step < last_step and not stopping:
+        with meter.part("waiting"):
             batch = next(loader)
         epoch_ends = (step + 1) % steps_per_epoch == 0
         logging = epoch_ends or (step + 1) % LOG_EVERY == 0
         rate = LEARNING_RATE * warmup_cosine(step, total_steps, round(WARMUP_SHARE * total_steps))
-        metrics = learner.step(step, batch, rate, logging)
+        metrics = take_step(step, batch, rate, logging, meter)
         step += 1
+        stopping = processes.any(stop.requested)
         meter.count(BATCH_SIZE)
         bar.update()
 
-        if (logging or stop.requested) and (bad := int(learner.optimizer.first_bad)) >= 0:
+        if (logging or stopping) and (bad := int(learner.optimizer.first_bad)) >= 0:
             bar.close()
+            if not processes.is_first:
+                raise SystemExit(1)
             rows, index = batches.rows(bad)[0], corpus.index
             recordings = [index.recordings[i] for i in index.recording_id[rows]]
             raise SystemExit(explain_bad_step(folder, bad, [index.describe(row) for row in rows], recordings))
-        if logging:
+        if logging and log is not None:
             record = {name: float(value) for name, value in metrics.items()} | {
-                "learning_rate": rate, "windows_per_s": meter.windows_per_second, "waiting_share": meter.waiting_share,
+                "learning_rate": rate, "windows_per_s": meter.windows_per_second, **meter.shares(),
             }  # fmt: skip
             if device.type == "cuda":
                 record["gpu_memory_mb"] = torch.cuda.max_memory_allocated() / 2**20
@@ -248,20 +287,22 @@ def main(argv: list[str] | None = None) -> Path:
                 f"loss {record['loss']:.3f}, gap {record['similarity_gap']:.3f}, {record['windows_per_s']:.0f} "
                 "windows/s"
             )
+        if logging:
             meter.reset()
 
         if epoch_ends:
             epoch = step // steps_per_epoch
-            scores = validate(learner, corpus)
-            for split, values in scores.items():
+            scores = processes.on_first(lambda: validate(learner, corpus))
+            for split, values in scores.items() if log is not None else ():
                 log.log({"step": step, "epoch": float(epoch), "split": split, **values})
             # Without people to validate on, the newest epoch counts as the best.
             score = scores["validation"]["macro_f1"] if "validation" in scores else float(epoch)
             improved, best_score = score > best_score, max(score, best_score)
             save(folder / f"epoch_{epoch:03d}.pt", *([folder / "best.pt"] if improved else []))
-            for interrupted in folder.glob("epoch_*_interrupted.pt"):
-                interrupted.unlink()
-            tqdm.write(
+            if processes.is_first:
+                for interrupted in folder.glob("epoch_*_interrupted.pt"):
+                    interrupted.unlink()
+            tell(
                 f"epoch {epoch}/{EPOCHS}:  "
                 + ",  ".join(
                     f"{split} macro-F1 {v['macro_f1']:.3f} accuracy {v['accuracy']:.3f}" for split, v in scores.items()
@@ -270,16 +311,18 @@ def main(argv: list[str] | None = None) -> Path:
             meter.reset()
     bar.close()
     loader.close()
-    log.close()
     stop.release()
-
+    processes.close()
+    if log is None:
+        return folder
+    log.close()
     if step < total_steps:
         if step % steps_per_epoch:
             save(folder / f"epoch_{step // steps_per_epoch + 1:03d}_interrupted.pt")
         again = [a for a in argv if not a.startswith(("--RESUME=", "--STOP_AFTER_EPOCH="))]
         print(
             f"Stopped after {step} of {total_steps} steps; everything is saved. Go on with\n"
-            f"  python {shlex.join([*sys.argv[:1], f'--RESUME={folder}', *again])}"
+            f"  {processes.command} {shlex.join([*sys.argv[:1], f'--RESUME={folder}', *again])}"
         )
         return folder
     draw_plots(folder, learner, corpus)
@@ -288,16 +331,22 @@ def main(argv: list[str] | None = None) -> Path:
 
 
 def open_run_folder(constants: dict, argv: list[str], device: torch.device) -> tuple[Path, dict | None]:
-    """A new run folder with its records, or the one that RESUME names with the state to go on from."""
-    if not RESUME:
+    """A new run folder with its records, or the one that RESUME names with the state to go on from.
+
+    Where torchrun has started this run anew, the folder that it had is the one.
+    """
+    resume = RESUME or (
+        find_restarted_run(OUTPUT_ROOT, "semantic_alignment", "epoch_*.pt") if was_restarted() else None
+    )
+    if not resume:
 
         def records(new: Path) -> None:
             write_json(new / "hyperparameters.json", constants)
             write_json(new / "run.json", run_record([Path(__file__).name, *argv], str(device)))
 
         return create_run_folder(OUTPUT_ROOT, "semantic_alignment", records), None
-    folder = find_run_folder(RESUME)
-    given = folder / Path(RESUME).name if Path(RESUME).suffix == ".pt" else None
+    folder = find_run_folder(resume)
+    given = folder / Path(resume).name if Path(resume).suffix == ".pt" else None
     candidates = sorted(folder.glob("epoch_*.pt"))
     if given is None and not candidates:
         raise SystemExit(f"{folder} holds no epoch_*.pt yet: there is nothing to go on from; start anew without RESUME")
@@ -310,13 +359,13 @@ def open_run_folder(constants: dict, argv: list[str], device: torch.device) -> t
     return folder, state
 
 
-def open_corpus() -> Corpus:
+def open_corpus(tell: Callable[[str], object]) -> Corpus:
     """Every prepared dataset, or simulated people when there is none; people held out for validation."""
     training, held_out = open_datasets(
         resolve_under_root(DATA_ROOT),
         HELD_OUT_DATASETS,
         Fallback(SIMULATED_FOLDER, SIMULATED_HELD_OUT, simulate),
-        tqdm.write,
+        tell,
         lambda names: tqdm(names, desc="opening", unit="dataset", leave=False, delay=2),
         DATASETS,
         SIMULATED_NAMES if SIMULATED_BESIDE else (),
@@ -351,10 +400,10 @@ class Batches:
     """Batches as a pure function of the step, so that a resumed run sees what it would have seen."""
 
     def __init__(
-        self, corpus: Corpus, table: PhrasingTable, placement_row: dict[str, int], device: torch.device
+        self, corpus: Corpus, table: PhrasingTable, placement_row: dict[str, int], processes: Processes
     ) -> None:
         index, rows = corpus.index, corpus.train_rows
-        self.index, self.table, self.device, self.made = index, table, device, None
+        self.index, self.table, self.processes, self.made = index, table, processes, None
         row_of = {label: row for row, label in enumerate(table.labels)}
         self.label_row = np.array([row_of.get(label, -1) for label in index.labels])
         groups = {name: number for number, name in enumerate(sorted({group_of(label) for label in table.labels}))}
@@ -362,7 +411,14 @@ class Batches:
         self.sampler = BalancedSampler(
             rows, index.dataset_id[rows], group_id[index.label_id[rows]], DATASET_EXPONENT, GROUP_EXPONENT
         )
-        self.gather = BatchMaker(index, SAMPLING_RATE_HZ, SENSORS, placement_row, corpus.body)
+        self.gather = BatchMaker(
+            index,
+            SAMPLING_RATE_HZ,
+            SENSORS,
+            placement_row,
+            corpus.body,
+            batch_device(index, processes.device, CORPUS_ON_GPU),
+        )
         self.strength = Augmentation(
             ROTATION, TILT_RAD, SCALE, JITTER, TIME_WARP, SHORTEN, MIN_WINDOW_S, GYROSCOPE_DROPOUT, SENSOR_DROPOUT,
             LOWER_RATES_HZ, LOWER_RATE_SHARE, PLACEMENT_DROPOUT, BODY_DROPOUT, AHEAD_DROPOUT, BODY_ERROR_RAD,
@@ -379,17 +435,18 @@ class Batches:
     def make(self, step: int) -> TrainingBatch:
         if FIXED_BATCH and self.made is not None:
             return self.made
-        rows, start, joint = self.rows(step)
-        windows = self.gather(rows, start, joint).to(self.device)
-        random = torch.Generator(self.device).manual_seed(derive_seed(SEED, "augmentation", step))
-        windows = augment(windows, self.strength, SAMPLING_RATE_HZ, random)
-        distinct, text_row = np.unique(self.label_row[self.index.label_id[rows]], return_inverse=True)
+        device, (rows, start, joint) = self.processes.device, self.rows(step)
+        share = self.processes.share(len(rows))
+        windows = self.gather(rows, start, joint, share).to(device)
+        random = torch.Generator(device).manual_seed(derive_seed(SEED, "augmentation", step))
+        windows = augment(windows, self.strength, SAMPLING_RATE_HZ, SharedRandom(random, len(rows), share))
+        label = self.label_row[self.index.label_id[rows]]
+        # Wordings are drawn for the labels of the whole batch, and used for those of the own windows.
+        distinct, text_row = np.unique(label, return_inverse=True)
         wording = torch.Generator().manual_seed(derive_seed(SEED, "wording", step))
-        text = self.table.draw(torch.from_numpy(distinct), wording)
-        label, text_row = (
-            torch.from_numpy(distinct[text_row]).to(self.device),
-            torch.from_numpy(text_row).to(self.device),
-        )
+        own, text_row = np.unique(text_row[share], return_inverse=True)
+        text = self.table.draw(torch.from_numpy(distinct), wording, torch.from_numpy(own))
+        label, text_row = (to_device(torch.from_numpy(rows), device) for rows in (label, text_row))
         self.made = TrainingBatch(windows, label, text, text_row)
         return self.made
 
@@ -397,8 +454,9 @@ class Batches:
 class Learner:
     """Everything that changes while training, and one step of it."""
 
-    def __init__(self, corpus: Corpus, encoder: SentenceEncoder, table: PhrasingTable, device: torch.device) -> None:
-        self.encoder, self.table, self.device = encoder, table, device
+    def __init__(self, corpus: Corpus, encoder: SentenceEncoder, table: PhrasingTable, processes: Processes) -> None:
+        self.encoder, self.table, self.processes, self.device = encoder, table, processes, processes.device
+        device = self.device
         self.targets = table.group_targets()
         self.undecided = table.undecided() if UNDECIDED_PAIRS else None
         text_width = table.pooled_mean.shape[1]
@@ -436,14 +494,33 @@ class Learner:
         self.optimizer = GuardedOptimizer(
             self.trained, WEIGHT_DECAY, GRADIENT_CLIP, self.model.encoder.hidden_matrices()
         )
+        processes.copy_from_first(self.optimizer.flat.values)
         self.averaged = WeightAverage(self.optimizer, EMA_DECAY)
 
-    def step(self, step: int, batch: TrainingBatch, rate: float, with_metrics: bool) -> dict[str, Tensor]:
+    def step(
+        self, step: int, batch: TrainingBatch, rate: float, with_metrics: bool, meter: RateMeter
+    ) -> dict[str, Tensor]:
         """One update; returns the loss's metrics and the gradient norm when asked for. Nothing waits for the device."""
+        with meter.part("forward"):
+            loss, metrics, imu, text = self.loss(batch, with_metrics)
+        with meter.part("backward"):
+            loss.backward()
+            self.processes.sum_gradients(self.optimizer.gradients, computed_by_all=self.criterion)
+        with meter.part("optimiser"):
+            norm = self.optimizer.step(loss, step, rate)
+            self.averaged.update()
+            if self.queue is not None:
+                self.queue.update(imu.detach(), text.detach(), batch.label[:, None], check=False)
+        return metrics | {"gradient_norm": norm} if with_metrics else {}
+
+    def loss(self, batch: TrainingBatch, with_metrics: bool) -> tuple[Tensor, dict[str, Tensor], Tensor, Tensor]:
+        """Loss and metrics of the whole batch, with the embeddings of its windows and of their texts."""
         self.model.train()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+        half = PRECISION == "bfloat16" or (PRECISION == "auto" and self.device.type == "cuda")
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             imu = self.forward(batch.windows).window
             text = self.bank(*batch.text)[batch.text_row]
+        imu, text = self.processes.gather([imu, text], len(batch.label))
         queued_imu = queued_text = queued_targets = None
         column_label = batch.label
         if self.queue is not None and len(self.queue):
@@ -458,12 +535,7 @@ class Learner:
             imu, text, queued_imu, queued_text, with_metrics,
             text_targets=self.targets[batch.label], queue_targets=queued_targets, undecided=undecided,
         )  # fmt: skip
-        loss.backward()
-        norm = self.optimizer.step(loss, step, rate)
-        self.averaged.update()
-        if self.queue is not None:
-            self.queue.update(imu.detach(), text.detach(), batch.label[:, None], check=False)
-        return metrics | {"gradient_norm": norm} if with_metrics else {}
+        return loss, metrics, imu, text
 
     def users(self) -> tuple[AlignmentModel, LearnableLabelBank]:
         """The averaged network and label bank, ready for use."""
@@ -582,5 +654,5 @@ def closing_line(folder: Path) -> str:
 if __name__ == "__main__":
     try:
         main()
-    except (ConstantError, DatasetError, CheckpointError, FileNotFoundError) as error:
+    except (ConstantError, DatasetError, CheckpointError, FileNotFoundError, ProcessLostError) as error:
         raise SystemExit(f"error: {error}") from None
