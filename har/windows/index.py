@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from har.recordings.format import Dataset, StreamInfo
+from har.recordings.memory import DatasetMemory
 
 UNLABELLED = -1
 
@@ -28,7 +29,7 @@ def split_of(dataset: str, subject: str, salt: str, validation_share: float, sta
 
 @dataclass
 class IndexedStream:
-    """A stream of the index with its segments as arrays, sorted as in the file."""
+    """A stream of the index with its segments as arrays, sorted as in the file; memory: of its dataset."""
 
     dataset: str
     info: StreamInfo
@@ -38,6 +39,8 @@ class IndexedStream:
     start: np.ndarray
     stop: np.ndarray
     start_time_s: np.ndarray
+    subject_id: np.ndarray
+    memory: DatasetMemory
 
 
 class WindowIndex:
@@ -109,6 +112,7 @@ class WindowIndex:
                     IndexedStream(
                         dataset.name, stream.info, stream.samples, length,
                         table["recording_id"], table["segment_start"], table["segment_stop"], time_s,
+                        table["subject_id"], dataset.memory,
                     )
                 )  # fmt: skip
         joined = {key: np.concatenate(parts) for key, parts in columns.items()}
