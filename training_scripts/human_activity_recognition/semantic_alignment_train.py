@@ -48,6 +48,7 @@ from har.run.constants import ConstantError, difference, joined_arguments, overr
 from har.run.folder import create_run_folder, find_run_folder, resolve_under_root, run_record, write_json
 from har.run.interruption import StopRequest
 from har.run.log import MetricsLog, RateMeter, explain_bad_step, read_metrics
+from har.run.memory import own_memory_mb
 from har.run.optimizer import GuardedOptimizer
 from har.run.schedule import warmup_cosine
 from har.run.seed import derive_seed, seed_everything
@@ -241,6 +242,7 @@ def main(argv: list[str] | None = None) -> Path:
         if logging:
             record = {name: float(value) for name, value in metrics.items()} | {
                 "learning_rate": rate, "windows_per_s": meter.windows_per_second, "waiting_share": meter.waiting_share,
+                "memory_mb": own_memory_mb(),
             }  # fmt: skip
             if device.type == "cuda":
                 record["gpu_memory_mb"] = torch.cuda.max_memory_allocated() / 2**20
