@@ -32,6 +32,8 @@ ALLOWED = {
     # Measures the whole library; nothing in it may depend on that.
     "har.benchmark": ("har",),
 }
+# Packages that take long to import, and that a training script needs at its end if at all.
+SLOW_TO_IMPORT = ("sklearn", "matplotlib", "transformers", "sentence_transformers", "pandas", "scipy", "joblib")
 TORCH_ALONE = ("losses", "semantic_loss", "memory_bank")
 
 
@@ -213,6 +215,17 @@ def test_a_main_is_recognised():
     assert has_main(ast.parse("def main():\n    return 0"))
     assert has_main(ast.parse("if __name__ == '__main__':\n    run()"))
     assert not has_main(ast.parse("class A:\n    def main(self):\n        return 0"))
+
+
+@pytest.mark.parametrize("script", ["semantic_alignment_train", "pretrain"])
+def test_a_training_script_starts_without_what_it_may_never_use(script: str):
+    program = (
+        f"import sys, training_scripts.human_activity_recognition.{script}\n"
+        f"print(*sorted({set(SLOW_TO_IMPORT)!r} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == []
 
 
 def test_the_library_imports_from_any_folder(tmp_path):

@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
 SCORES = ("accuracy", "balanced_accuracy", "macro_f1")
 
@@ -45,6 +44,9 @@ def classification_scores(true: Sequence[str], predicted: Sequence[str], labels:
 
     Raises ``ValueError`` for empty or unequally long sequences, repeated labels, and a truth outside ``labels``.
     """
+    # Takes a second to import, which no training should wait for before its first step.
+    from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+
     true, predicted, labels = list(true), list(predicted), list(labels)
     _check_pairs(true, predicted)
     if len(set(labels)) != len(labels):

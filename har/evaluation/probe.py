@@ -3,9 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 MOST_ITERATIONS = 3000
 
@@ -33,6 +30,11 @@ def linear_probe(
     the embedding, decides how far directions of little variance count. Raises ``ValueError`` for fewer than two
     people, and when the people learned from in some fold show a single activity.
     """
+    # Take a second to import, and not everyone who imports this module fits a probe.
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     embeddings, labels = np.asarray(embeddings, dtype=np.float64), np.asarray(labels)
     fold = people_folds(subjects, folds)
     predicted = np.empty_like(labels)

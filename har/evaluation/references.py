@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.ensemble import RandomForestClassifier
 
 
 def majority_label(true: Sequence[str]) -> str:
@@ -69,6 +68,9 @@ class ForestReference:
 
     def __init__(self, *, trees: int, smallest_leaf: int, features_tried: float | str, jobs: int, seed: int) -> None:
         self.labels: list[str] = []
+        # Takes a second to import, and not everyone who imports this module grows a forest.
+        from sklearn.ensemble import RandomForestClassifier
+
         self._forest = RandomForestClassifier(
             n_estimators=trees,
             min_samples_leaf=smallest_leaf,

@@ -523,10 +523,24 @@ def may_also_be_true(statement: str, label: str) -> bool:
     label's own group, and inside the group where only one of the two states a pace. Two different paces exclude each
     other, and so do siblings. False for what means the same: that is true, not possible.
     """
-    if group_of(statement) == group_of(label):
-        paces = {pace_of(statement), pace_of(label)}
-        return len(paces) == 2 and None in paces
-    return matches(statement, label)
+    return _leaves_open(_group_and_pace(statement), _group_and_pace(label))
+
+
+def undecided_pairs(labels: Sequence[str]) -> list[list[bool]]:
+    """(L, L): [i][j] where a window of label i may be one of label j too (`may_also_be_true`)."""
+    known = [_group_and_pace(label) for label in labels]  # each phrase is read once, not once a pair
+    return [[_leaves_open(statement, label) for statement in known] for label in known]
+
+
+def _group_and_pace(phrase: str) -> tuple[str, str | None]:
+    return group_of(phrase), pace_of(phrase)
+
+
+def _leaves_open(statement: tuple[str, str | None], label: tuple[str, str | None]) -> bool:
+    """`may_also_be_true` of phrases by their group and pace."""
+    if statement[0] == label[0]:
+        return statement[1] != label[1] and None in (statement[1], label[1])
+    return statement[0] in ACCEPTED.get(label[0], frozenset())
 
 
 def is_fall(phrase: str) -> bool:

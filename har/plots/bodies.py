@@ -1,15 +1,19 @@
 """Bodies that move, as stick figures above the signals of what they wear; simulated beside real windows."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 
 from har.plots.recordings import UNITS, ExampleWindow
 from har.plots.style import FONT, INK, MUTED, SMALL_SIZE, color_of, new_figure, plain_axes, save_figure, shorten
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 COLUMNS = 4
 CELL_WIDTH_IN, FIGURES_HEIGHT_IN, SIGNAL_HEIGHT_IN = 3.3, 1.15, 0.95
@@ -91,6 +95,8 @@ def project(points: np.ndarray) -> np.ndarray:
 
 
 def _draw_figures(axes: Axes, movement: FilmedMovement, phases: int) -> None:
+    from matplotlib.collections import LineCollection
+
     frames = _shown_frames(movement, phases)
     joints = {name: np.asarray(path)[frames] for name, path in movement.joints.items()}
     heights = np.stack([path[:, 2] for path in joints.values()])

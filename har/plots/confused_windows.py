@@ -1,13 +1,15 @@
 """What was taken for what: windows of a confusion beside windows that were recognised."""
 
+from __future__ import annotations
+
 import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from har.plots.recordings import SMALLEST_SPAN, UNITS, ExampleWindow
 from har.plots.style import (
@@ -21,6 +23,9 @@ from har.plots.style import (
     plain_axes,
     save_figure,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 COLUMN_WIDTH_IN, ROW_HEIGHT_IN = 3.5, 2.05
 TITLE_WIDTH = 48

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib import colormaps
 
 from har.plots.style import (
     FONT,
@@ -85,6 +84,8 @@ def plot_confusion(
 
 def _write_cells(axes, matrix_LL: np.ndarray, share_LL: np.ndarray) -> None:
     """Percent in each cell, the count below it in small matrices; nothing where nothing was predicted."""
+    from matplotlib import colormaps
+
     size = max(share_LL.shape)
     if size > SHARES_UP_TO:
         return

@@ -1,16 +1,20 @@
 """Curves of a training run, drawn from its ``metrics.jsonl``."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from har.plots.style import FONT, INK, MUTED, SMALL_SIZE, color_of, new_figure, plain_axes, save_figure
 from har.run.log import read_metrics
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 LOG_NAME = "metrics.jsonl"
 
@@ -58,6 +62,8 @@ def plot_curves(log: str | Path, out_path: str | Path, title: str = "") -> Path:
 
     Raises ``FileNotFoundError`` when there is no log, ``ValueError`` when it has nothing to draw.
     """
+    from matplotlib.ticker import EngFormatter, MaxNLocator
+
     path = Path(log)
     path = path / LOG_NAME if path.is_dir() else path
     if not path.is_file():

@@ -1,15 +1,12 @@
 """Windows and label texts in one plane."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
-from matplotlib.transforms import Bbox
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 
 from har.plots.style import (
     FONT,
@@ -23,6 +20,11 @@ from har.plots.style import (
     save_figure,
     shorten_distinctly,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
 
 MOST_WINDOWS = 2000  # t-SNE of more takes minutes and shows no more than a dense cloud
 METHODS = ("tsne", "pca")
@@ -95,11 +97,15 @@ def plot_embedding_map(
 def project(points_PD: np.ndarray, method: str, seed: int) -> tuple[np.ndarray, dict[str, str]]:
     """Points (P, D) in a plane (P, 2), and how to caption it: "name", "x", "y"."""
     if method == "pca":
+        from sklearn.decomposition import PCA
+
         pca = PCA(2, svd_solver="full")
         plane = pca.fit_transform(points_PD)
         first, second = (f"{100 * share:.0f} % of the variance" for share in pca.explained_variance_ratio_)
         return plane, {"name": "PCA", "x": first, "y": second}
     if method == "tsne":
+        from sklearn.manifold import TSNE
+
         perplexity = min(30.0, (len(points_PD) - 1) / 3)
         tsne = TSNE(2, perplexity=perplexity, metric="cosine", init="pca", learning_rate="auto", random_state=seed)
         plane = tsne.fit_transform(points_PD.astype(np.float32))
@@ -119,6 +125,8 @@ def _check(embeddings: np.ndarray, labels: Sequence[str], kind: str, least: int)
 
 def _name_points(figure: Figure, axes: Axes, points_L2: np.ndarray, names: Sequence[str]) -> None:
     """Write each name near its point, where it covers the fewest other names and points; a line leads to far ones."""
+    from matplotlib.patheffects import withStroke
+
     figure.draw_without_rendering()  # settles the layout, so that data can be turned into pixels
     figure.set_layout_engine("none")
     renderer = figure.canvas.get_renderer()
@@ -170,10 +178,14 @@ def _best_place(
 
 
 def _box_at(centre: np.ndarray, width: float, height: float) -> Bbox:
+    from matplotlib.transforms import Bbox
+
     return Bbox.from_bounds(centre[0] - width / 2, centre[1] - height / 2, width, height)
 
 
 def _overlap(a: Bbox, b: Bbox) -> float:
     """Common area of two boxes in square pixels."""
+    from matplotlib.transforms import Bbox
+
     shared = Bbox.intersection(a, b)
     return 0.0 if shared is None else shared.width * shared.height

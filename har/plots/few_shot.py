@@ -1,12 +1,17 @@
 """Few-shot curves: a score against the number of labelled windows a class, from the record of an evaluation."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from har.plots.style import FONT, INK, MUTED, SMALL_SIZE, color_of, new_figure, plain_axes, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TITLES = {"macro_f1": "macro-F1", "accuracy": "accuracy"}
 BAND = 0.18  # opacity

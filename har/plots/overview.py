@@ -1,10 +1,10 @@
 """Scores of several datasets at a glance: one dot a method, its interval as a line."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
-
-from matplotlib.axes import Axes
+from typing import TYPE_CHECKING, NamedTuple
 
 from har.plots.style import (
     FONT,
@@ -19,6 +19,9 @@ from har.plots.style import (
     save_figure,
     text_length_in,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 LINE_HEIGHT_IN = 0.13  # of one method; a dataset has one line for each, and one of space
 PLOT_WIDTH_IN = 6.2

@@ -1,14 +1,19 @@
 """One window of each activity and stream of a dataset: to see at a glance that axes, units and labels are right."""
 
+from __future__ import annotations
+
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import SubFigure
 
 from har.plots.style import FONT, INK, LABEL_SIZE, MUTED, SMALL_SIZE, color_of, new_figure, plain_axes, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import SubFigure
 
 COLUMNS = 4
 CELL_WIDTH_IN, TRIAD_HEIGHT_IN, TITLE_HEIGHT_IN, HEADER_HEIGHT_IN = 3.2, 1.1, 0.55, 0.4

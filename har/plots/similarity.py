@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
-from scipy.spatial.distance import squareform
 
 from har.plots.style import (
     FONT,
@@ -33,6 +31,9 @@ def similarity_order(matrix: np.ndarray) -> list[int]:
     """
     if len(matrix) < 3:
         return list(range(len(matrix)))
+    from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
+    from scipy.spatial.distance import squareform
+
     distance_LL = np.clip(1 - (matrix + matrix.T) / 2, 0, None)
     np.fill_diagonal(distance_LL, 0)
     condensed = squareform(distance_LL, checks=False)

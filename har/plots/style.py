@@ -2,15 +2,21 @@
 
 Figures are `matplotlib.figure.Figure` objects with the Agg canvas, so they can be drawn in any thread and beside any
 backend that a notebook has chosen. The same data gives the same bytes (one version of matplotlib assumed).
+
+The plots import matplotlib, scikit-learn and scipy inside the functions that draw: training scripts import the plots at
+their start and draw at their end, and the first step need not wait for what only the last line uses.
 """
+
+from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 DPI = 150
 
@@ -26,6 +32,9 @@ TITLE_SIZE, LABEL_SIZE, TICK_SIZE, SMALL_SIZE = 11, 9, 8, 7
 
 def new_figure(width_in: float, height_in: float, title: str = "", layout: str = "constrained") -> Figure:
     """An empty figure of that size in inches with an Agg canvas; layout "compressed" suits square matrices."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width_in, height_in), dpi=DPI, layout=layout, facecolor="white")
     FigureCanvasAgg(figure)
     if title:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from har.recordings.memory import DatasetMemory, write_whole
 from har.recordings.segments import CSV_COLUMNS as CSV_COLUMNS  # part of the format, to be imported from here
 from har.recordings.segments import DatasetError, Segment, Segments, read_segments, write_segments
 
@@ -107,6 +108,7 @@ class Dataset:
     licence: str
     source_url: str
     streams: dict[str, Stream]
+    memory: DatasetMemory
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -281,10 +283,14 @@ def read_dataset(folder: Path, *, scan: bool | None = None) -> Dataset:
     """
     folder = Path(folder)
     header = _read_header(folder)
+    name = folder.name if not folder.name.startswith(".") else header["name"]
+    # Before anything is read: what a file held is never taken for what it holds after a change.
+    memory = DatasetMemory.of(folder, name)
     dataset = Dataset(
-        name=folder.name if not folder.name.startswith(".") else header["name"],
+        name=name,
         folder=folder,
         streams={},
+        memory=memory,
         notes=list(header.get("notes", [])),
         **{key: header[key] for key in ("title", "citation", "licence", "source_url")},
     )
@@ -293,16 +299,12 @@ def read_dataset(folder: Path, *, scan: bool | None = None) -> Dataset:
         samples = _open_samples(folder / f"{info.name}.npy", info)
         segments = read_segments(folder / f"{info.name}.csv", len(samples))
         dataset.streams[info.name] = Stream(info, samples, segments)
-    stamp_path = folder.parent / ".checked" / f"{dataset.name}.json"
-    stamp = json.dumps(
-        {p.name: [p.stat().st_size, p.stat().st_mtime_ns] for p in sorted(folder.iterdir()) if p.is_file()}
-    )
     if scan is None:
-        if not (stamp_path.is_file() and stamp_path.read_text(encoding="utf-8") == stamp):
+        stamp_path = memory.folder / f"{name}.json"
+        if not (stamp_path.is_file() and stamp_path.read_bytes() == memory.stamp.encode()):
             _scan_samples(dataset)
             if os.access(folder.parent, os.W_OK):
-                stamp_path.parent.mkdir(exist_ok=True)
-                stamp_path.write_text(stamp, encoding="utf-8")
+                write_whole(stamp_path, memory.stamp.encode())
     elif scan:
         _scan_samples(dataset)
     return dataset

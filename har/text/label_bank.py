@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from har.labels.groups import group_of, may_also_be_true, pace_of
+from har.labels.groups import group_of, pace_of, undecided_pairs
 from har.labels.wording import clean_label, phrasings
 from har.network.blocks import AttentionPooling
 from har.text.encoder import TextFeatures
@@ -349,9 +349,11 @@ class PhrasingTable:
 
     Attributes:
         labels: the L labels as given; `label_ids` index into them.
-        tokens, mask, pooled: (L, F, T, W), (L, F, T) and (L, F, W) as in `TextFeatures`, F the largest number of
-            phrasings; rows beyond a label's own count are zero.
+        tokens, mask, pooled: (P, T, W), (P, T) and (P, W), the `TextFeatures` of the P different phrasings of all
+            labels together: what synonyms share is held once.
         counts: (L,) phrasings of each label.
+        rows: (L, F) where the phrasings of each label stand in these, F the largest number of them; -1 beyond a
+            label's own count.
         pooled_mean: (L, W) unit-norm mean of a label's sentence embeddings: the frozen view of what labels mean, for
             soft targets.
 
@@ -367,28 +369,32 @@ class PhrasingTable:
             raise ValueError(f"labels of a phrasing table must differ, found more than once: {twice}")
         self.labels = list(labels)
         phrases = [phrasings(label) for label in cleaned]
-        features = encoder.encode([phrase for group in phrases for phrase in group])
+        row_of = {phrase: row for row, phrase in enumerate(dict.fromkeys(p for group in phrases for p in group))}
+        self.tokens, self.mask, self.pooled = encoder.encode(list(row_of))
         self.counts = torch.tensor([len(group) for group in phrases])
-        tokens, mask, pooled = (
-            nn.utils.rnn.pad_sequence(part.split(self.counts.tolist()), batch_first=True) for part in features
-        )
-        self.tokens, self.mask, self.pooled = tokens, mask, pooled
-        self.pooled_mean = F.normalize(pooled.sum(dim=1) / self.counts[:, None], dim=-1)
+        most = int(self.counts.max())
+        self.rows = torch.tensor([[row_of[p] for p in group] + [-1] * (most - len(group)) for group in phrases])
+        pooled_LFW = self.pooled[self.rows] * (self.rows >= 0)[:, :, None]
+        self.pooled_mean = F.normalize(pooled_LFW.sum(dim=1) / self.counts[:, None], dim=-1)
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def draw(self, label_ids: Tensor, generator: torch.Generator | None = None) -> TextFeatures:
+    def draw(
+        self, label_ids: Tensor, generator: torch.Generator | None = None, kept: Tensor | None = None
+    ) -> TextFeatures:
         """Features (n, T, W), (n, T), (n, W) of one phrasing for each of n label ids, drawn uniformly.
 
-        The same label drawn twice may come in two phrasings. The numbers are drawn on the generator's device, so that a
-        CPU generator gives the same phrasings wherever the table lies.
+        label_ids: on the CPU, as the generator is, so that the same phrasings come wherever the table lies; the host
+        does not wait for a GPU. The same label drawn twice may come in two phrasings. kept: positions (k,) in
+        ``label_ids`` whose features alone are returned.
         """
-        ids = label_ids.to(self.counts.device)
-        device = self.counts.device if generator is None else generator.device
-        uniform = torch.rand(len(ids), generator=generator, device=device, dtype=torch.float64)
-        chosen = (uniform.to(ids.device) * self.counts[ids]).long()
-        return TextFeatures(self.tokens[ids, chosen], self.mask[ids, chosen], self.pooled[ids, chosen])
+        uniform = torch.rand(len(label_ids), generator=generator, dtype=torch.float64)
+        rows = self.rows[label_ids, (uniform * self.counts[label_ids]).long()]
+        rows = rows if kept is None else rows[kept]
+        if self.tokens.is_cuda:
+            rows = rows.pin_memory().to(self.tokens.device, non_blocking=True)
+        return TextFeatures(self.tokens[rows], self.mask[rows], self.pooled[rows])
 
     def group_targets(self) -> Tensor:
         """What each label means to a loss (L, W), unit norm: the mean of its synonyms, less what all groups share.
@@ -407,12 +413,11 @@ class PhrasingTable:
 
     def undecided(self) -> Tensor:
         """(L, L) bool: [i, j] where a window of label i may be one of label j too (`may_also_be_true`)."""
-        pairs = [[may_also_be_true(statement, label) for statement in self.labels] for label in self.labels]
-        return torch.tensor(pairs, device=self.pooled_mean.device)
+        return torch.tensor(undecided_pairs(self.labels), device=self.pooled_mean.device)
 
     def to(self, device: str | torch.device) -> "PhrasingTable":
-        """Move the tensors; returns the table."""
-        for name in ("tokens", "mask", "pooled", "counts", "pooled_mean"):
+        """Move the features; returns the table. ``counts`` and ``rows``, which choose among them, stay on the CPU."""
+        for name in ("tokens", "mask", "pooled", "pooled_mean"):
             setattr(self, name, getattr(self, name).to(device))
         return self
 

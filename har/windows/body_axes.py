@@ -16,18 +16,24 @@ Body axes (2, 3) are up and ahead in the device's axes, orthonormal; a direction
 there is no ahead. Shapes: N pieces of a recording, T samples, R recordings.
 """
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+import har.labels
+import har.recordings
+import har.windows
+from har.recordings.memory import source_digest
 from har.windows.batch import triads
 from har.windows.index import Excerpts, WindowIndex
+
+_FINDING = "body_axes"
 
 # Deviation of the acceleration's magnitude within a second, in g. The slowest walk at the chest has 0.1; a transition
 # or a gesture reaches it for a second, not for every second of a piece.
 _LEAST_MOVEMENT_G = 0.05
 _PIECE_S = 5.0
-_NOBODY = -1  # of a recording too short for any window
 _LEAST_SECONDS = 3  # a shorter piece is a transition as often as a walk
 _LEAST_PIECES = 3
 _WITHIN_RAD = np.deg2rad(35.0)  # of the median direction; the wrist swings that far
@@ -144,36 +150,75 @@ def body_axes(index: WindowIndex, progress: Callable[[int], object] = lambda sam
     """For each stream of an index the body axes in each recording, (R, 2, 3) float32, zeros where unknown.
 
     A recording goes by its person's wearing session if that agrees with itself, else by itself. Streams without
-    accelerometer, or with gravity removed, know nothing. Nothing depends on labels, nor on where they begin and end.
-    progress: called with the number of samples just read.
+    accelerometer, or with gravity removed, know nothing. Nothing depends on labels, on where they begin and end, or on
+    windows: the axes are a function of a dataset's files, and are remembered beside them (har/recordings/memory.py).
+    Warns once where they cannot be, because then every start reads all samples again.
+    progress: called with the number of samples just read, or whose axes were remembered.
     """
-    found = []
-    person = np.full(len(index.recordings), _NOBODY)
-    person[index.recording_id] = index.subject_id
-    for stream_id, stream in enumerate(index.streams):
-        table = np.zeros((len(index.recordings), 2, 3), dtype=np.float32)
-        found.append(table)
-        axes = dict(triads(stream.info.channels)).get("acc")
-        if axes is None or stream.info.gravity != "present":
-            progress(len(stream.samples))
-            continue
-        rate_hz, length = stream.info.sampling_rate_hz, piece_length(stream.info.sampling_rate_hz)
-        recording_id, start, stop = index.runs(stream_id)
-        for subject in np.unique(person[recording_id]):
-            runs = np.flatnonzero(person[recording_id] == subject)
-            progress(int((stop - start)[runs].sum()))
-            if subject == _NOBODY:
-                continue
-            count = -(-(stop - start)[runs] // length)
-            run = np.repeat(runs, count)
-            first = start[run] + length * (np.arange(len(run)) - np.repeat(np.cumsum(count) - count, count))
-            excerpts = Excerpts(stream_id, np.arange(len(first)), first, start[run], stop[run], length)
-            pieces = index.gather(excerpts)[:, :, axes]
-            session = session_axes(pieces, rate_hz)
-            for recording in np.unique(recording_id[runs]):
-                own = recording_id[run] == recording
-                table[recording] = session if session[0].any() else session_axes(pieces[own], rate_hz)
+    # All that this package may import (tests/test_imports.py), so nothing that the axes depend on can be forgotten.
+    code = source_digest(har.windows, har.recordings, har.labels)
+    found = [np.zeros((len(index.recordings), 2, 3), dtype=np.float32) for _ in index.streams]
+    unwritable = None
+    for dataset in index.datasets:
+        own = [number for number, stream in enumerate(index.streams) if stream.dataset == dataset]
+        memory = index.streams[own[0]].memory
+        axes = memory.recall(_FINDING, code)
+        if axes is None:
+            axes = _dataset_axes(index, own, progress)
+            unwritable = memory.remember(_FINDING, code, axes) or unwritable
+        else:
+            progress(sum(len(index.streams[number].samples) for number in own))
+        for number in own:
+            stream = index.streams[number]
+            found[number][np.unique(stream.recording_id)] = axes[stream.info.name]
+    if unwritable is not None:
+        warnings.warn(
+            f"how devices lie against the body could not be remembered ({unwritable}); it is found out again at the "
+            "next start, unless the folder is made writable",
+            stacklevel=2,
+        )
     return found
+
+
+def _dataset_axes(index: WindowIndex, own: Sequence[int], progress: Callable[[int], object]) -> dict[str, np.ndarray]:
+    """Name of each stream of a dataset (numbers ``own``) -> axes (r, 2, 3) in its r recordings, sorted by name."""
+    person = np.zeros(len(index.recordings), dtype=np.int64)
+    for number in own:
+        person[index.streams[number].recording_id] = index.streams[number].subject_id
+    axes = {}
+    for number in own:
+        stream = index.streams[number]
+        columns = dict(triads(stream.info.channels)).get("acc")
+        if columns is None or stream.info.gravity != "present":
+            axes[stream.info.name] = np.zeros((len(np.unique(stream.recording_id)), 2, 3), dtype=np.float32)
+            progress(len(stream.samples))
+        else:
+            axes[stream.info.name] = _stream_axes(index, number, columns, person, progress)
+    return axes
+
+
+def _stream_axes(
+    index: WindowIndex, stream_id: int, columns: list[int], person: np.ndarray, progress: Callable[[int], object]
+) -> np.ndarray:
+    """``_dataset_axes`` of one stream with an accelerometer; person: (R,) whose each recording is."""
+    rate_hz = index.streams[stream_id].info.sampling_rate_hz
+    length = piece_length(rate_hz)
+    recording_id, start, stop = index.runs(stream_id)
+    recordings = np.unique(recording_id)
+    axes = np.zeros((len(recordings), 2, 3), dtype=np.float32)
+    for subject in np.unique(person[recording_id]):
+        runs = np.flatnonzero(person[recording_id] == subject)
+        count = -(-(stop - start)[runs] // length)
+        run = np.repeat(runs, count)
+        first = start[run] + length * (np.arange(len(run)) - np.repeat(np.cumsum(count) - count, count))
+        excerpts = Excerpts(stream_id, np.arange(len(first)), first, start[run], stop[run], length)
+        pieces = index.gather(excerpts)[:, :, columns]
+        session = session_axes(pieces, rate_hz)
+        for recording in np.unique(recording_id[runs]):
+            own = session if session[0].any() else session_axes(pieces[recording_id[run] == recording], rate_hz)
+            axes[np.searchsorted(recordings, recording)] = own
+        progress(int((stop - start)[runs].sum()))
+    return axes
 
 
 def cut_pieces(acceleration: np.ndarray, sampling_rate_hz: float) -> np.ndarray:

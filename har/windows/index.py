@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from har.recordings.format import Dataset, Stream, StreamInfo
+from har.recordings.memory import DatasetMemory
 from har.windows.columns import Column, SegmentTable
 from har.windows.search import GuideTable
 
@@ -30,7 +31,7 @@ def split_of(dataset: str, subject: str, salt: str, validation_share: float, sta
 
 @dataclass
 class IndexedStream:
-    """A stream of the index with its segments as arrays, sorted as in the file."""
+    """A stream of the index with its segments as arrays, sorted as in the file; memory: of its dataset."""
 
     dataset: str
     info: StreamInfo
@@ -40,6 +41,8 @@ class IndexedStream:
     start: np.ndarray
     stop: np.ndarray
     start_time_s: np.ndarray
+    subject_id: np.ndarray
+    memory: DatasetMemory
 
 
 @dataclass
@@ -142,6 +145,7 @@ class WindowIndex:
                 IndexedStream(
                     dataset.name, stream.info, stream.samples, self._length(stream),
                     table.recording_id[own], table.start[own], table.stop[own], table.start_time_s[own],
+                    table.subject_id[own], dataset.memory,
                 )
             )  # fmt: skip
         return found

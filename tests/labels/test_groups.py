@@ -19,6 +19,7 @@ from har.labels.groups import (
     may_also_be_true,
     normalise,
     pace_of,
+    undecided_pairs,
 )
 
 
@@ -167,6 +168,16 @@ def test_label_that_is_no_string_is_an_error(bad):
 )
 def test_what_may_also_be_true_of_a_window(statement, label, expected):
     assert may_also_be_true(statement, label) is expected
+
+
+def test_undecided_pairs_by_a_double_loop():
+    labels = [*GROUPS, "walking slowly", "brisk walking", "lying on the left side", "polishing the silver"]
+    pairs = undecided_pairs(labels)
+    assert pairs == [[may_also_be_true(statement, label) for statement in labels] for label in labels]
+    for label, row in zip(labels, pairs, strict=True):
+        for statement, found in zip(labels, row, strict=True):
+            if group_of(statement) != group_of(label):
+                assert found is matches(statement, label)
 
 
 @pytest.mark.parametrize(

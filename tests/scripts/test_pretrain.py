@@ -65,7 +65,7 @@ def test_metrics_cover_training_and_held_out_people(whole_pretraining):
     train = [r for r in records if r["split"] == "train"]
     assert [r["step"] for r in train] == list(range(2, STEPS + 1, 2))
     needed = {"loss", "mae_loss", "contrastive_loss", "patch_accuracy", "mask_ratio", "learning_rate", "gradient_norm"}
-    assert needed <= train[0].keys()
+    assert {*needed, "memory_mb"} <= train[0].keys()
     assert [r["step"] for r in records if r["split"] == "validation"] == [20, 40, 60]
 
 

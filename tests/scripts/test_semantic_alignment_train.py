@@ -49,7 +49,7 @@ def test_metrics_cover_training_held_out_people_and_the_held_out_dataset(whole_r
     assert {r["split"] for r in records} == {"train", "validation", "held_out"}
     train = [r for r in records if r["split"] == "train"]
     assert [r["step"] for r in train] == list(range(2, 17, 2))
-    assert {"loss", "similarity_gap", "windows_per_s", "waiting_share", "learning_rate"} <= train[0].keys()
+    assert {"loss", "similarity_gap", "windows_per_s", "waiting_share", "memory_mb", "learning_rate"} <= train[0].keys()
     held_out = [r for r in records if r["split"] == "held_out"]
     assert all(list(r["datasets"]) == ["sim_belt"] for r in held_out) and len(held_out) == 4
 

@@ -478,11 +478,35 @@ def test_table_holds_the_features_of_every_phrasing():
     for i, label in enumerate(LABELS):
         alone = encoder.encode(phrasings(label))
         count, length = alone.mask.shape
-        assert torch.equal(table.tokens[i, :count, :length], alone.tokens)
-        assert torch.equal(table.mask[i, :count, :length], alone.mask)
-        assert not table.mask[i, count:].any() and not table.mask[i, :, length:].any()
+        rows = table.rows[i, :count]
+        assert torch.equal(table.tokens[rows, :length], alone.tokens)
+        assert torch.equal(table.mask[rows, :length], alone.mask)
+        assert (table.rows[i, count:] == -1).all() and not table.mask[rows, length:].any()
         mean = alone.pooled.mean(0)
         torch.testing.assert_close(table.pooled_mean[i], mean / mean.norm())
+
+
+def test_table_holds_a_phrasing_of_two_labels_once():
+    labels = ["running", "jogging", "walking"]  # synonyms share phrasings
+    every = [phrase for label in labels for phrase in phrasings(label)]
+    table = PhrasingTable(FakeEncoder(), labels)
+    assert len(table.pooled) == len(table.tokens) == len(table.mask) == len(set(every)) < len(every)
+
+
+def test_draw_gives_what_a_table_padded_to_one_block_would():
+    """Against the features laid out as (L, F, ...) blocks, a copy of each phrasing for each label, to the bit."""
+    encoder = FakeEncoder()
+    table = PhrasingTable(encoder, LABELS)
+    groups = [phrasings(label) for label in LABELS]
+    features = encoder.encode([phrase for group in groups for phrase in group])
+    blocks = [torch.nn.utils.rnn.pad_sequence(f.split([len(g) for g in groups]), batch_first=True) for f in features]
+    ids = torch.arange(len(LABELS)).repeat(50)
+    uniform = torch.rand(len(ids), generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    chosen = (uniform * torch.tensor([len(group) for group in groups])[ids]).long()
+    for found, block in zip(table.draw(ids, torch.Generator().manual_seed(3)), blocks, strict=True):
+        assert torch.equal(found, block[ids, chosen])
+    mean = blocks[2].sum(1) / torch.tensor([len(group) for group in groups])[:, None]
+    assert torch.equal(table.pooled_mean, torch.nn.functional.normalize(mean, dim=-1))
 
 
 def test_draw_reaches_every_phrasing_of_a_label_evenly_and_no_other():

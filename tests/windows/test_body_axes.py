@@ -213,7 +213,11 @@ def index(tmp_path: Path) -> WindowIndex:
             samples = np.hstack([np.full_like(samples, 7.0), samples])
             name = f"{subject}_{recording}"
             writer.append(stream, recording=name, subject=subject, samples=samples, labels=labels)
-    return WindowIndex([read_dataset(tmp_path / "d")], 5.0, 2.5, 1.0)
+    return read_index(tmp_path)
+
+
+def read_index(root: Path, *names: str, window_s: float = 5.0, min_window_s: float = 1.0) -> WindowIndex:
+    return WindowIndex([read_dataset(root / name) for name in names or ("d",)], window_s, window_s / 2, min_window_s)
 
 
 def test_a_session_that_agrees_knows_it_everywhere_and_others_recording_by_recording(index):
@@ -231,10 +235,19 @@ def test_a_session_that_agrees_knows_it_everywhere_and_others_recording_by_recor
     np.testing.assert_allclose(watch[index.recordings.index("d/ann_walk")], ACROSS, atol=1e-5)
 
 
-def test_labels_and_their_borders_change_nothing(index, monkeypatch):
+def test_labels_and_their_borders_change_nothing(index, tmp_path):
     expected = body_axes(index)
-    index.label_id = np.full_like(index.label_id, -1)
-    for found, table in zip(body_axes(index), expected, strict=True):
+    path = tmp_path / "d" / "phone.csv"
+    header, *rows = path.read_text(encoding="utf-8").splitlines()
+    halves = []
+    for row in rows:
+        recording, subject, _, start, stop, time_s = row.split(",")
+        middle = (int(start) + int(stop)) // 2
+        halves.append(f"{recording},{subject},,{start},{middle},{time_s}")
+        later_s = float(time_s) + (middle - int(start)) / RATE_HZ
+        halves.append(f"{recording},{subject},sleeping,{middle},{stop},{later_s}")
+    path.write_text("\n".join([header, *halves]) + "\n", encoding="utf-8")
+    for found, table in zip(body_axes(read_index(tmp_path)), expected, strict=True):
         np.testing.assert_array_equal(found, table)
 
 
@@ -246,10 +259,11 @@ def test_runs_are_the_stretches_without_a_gap(index):
 
 
 def test_every_sample_is_counted(index):
-    seen = []
-    body_axes(index, seen.append)
     samples = sum(len(stream.samples) for stream in index.streams)
-    assert sum(seen) == samples
+    for _ in ("found", "remembered"):
+        seen = []
+        body_axes(index, seen.append)
+        assert sum(seen) == samples
 
 
 def test_gravity_removed_or_no_accelerometer_leaves_it_unknown(tmp_path: Path):
@@ -264,3 +278,111 @@ def test_gravity_removed_or_no_accelerometer_leaves_it_unknown(tmp_path: Path):
             writer.append(name, recording="r", subject="ann", samples=samples, labels=[("walking", 0, len(samples))])
     index = WindowIndex([read_dataset(tmp_path / "d")], 5.0, 2.5, 1.0)
     assert not np.concatenate(body_axes(index)).any()
+
+
+# --- remembered -------------------------------------------------------------------------------------------------------
+
+
+def kept(root: Path) -> Path:
+    return root / ".checked" / "d.body_axes"
+
+
+def count_sessions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A list that gets an entry for each wearing session or recording that is looked at anew."""
+    looked = []
+    monkeypatch.setattr(
+        "har.windows.body_axes.session_axes",
+        lambda pieces, rate: looked.append(len(pieces)) or session_axes(pieces, rate),
+    )
+    return looked
+
+
+def assert_equal_tables(found: list[np.ndarray], expected: list[np.ndarray]) -> None:
+    assert len(found) == len(expected)
+    for table, other in zip(found, expected, strict=True):
+        assert table.dtype == other.dtype
+        np.testing.assert_array_equal(table, other)
+
+
+def test_what_is_remembered_is_what_was_found_to_the_bit(index, tmp_path, monkeypatch):
+    looked = count_sessions(monkeypatch)
+    found = body_axes(index)
+    assert looked and kept(tmp_path).is_file()
+    looked.clear()
+    assert_equal_tables(body_axes(read_index(tmp_path)), found)
+    assert looked == []
+    kept(tmp_path).unlink()
+    assert_equal_tables(body_axes(read_index(tmp_path)), found)
+    assert looked
+
+
+def test_other_windows_and_other_datasets_find_the_same_remembered(index, tmp_path, monkeypatch):
+    found = dict(zip(index.recordings, np.stack(body_axes(index), axis=1), strict=True))
+    with DatasetWriter(tmp_path / "a", title="t", citation="c", licence="l", source_url="u") as writer:
+        writer.add_stream(StreamInfo("phone", "test", "waist", ("acc_x", "acc_y", "acc_z"), RATE_HZ))
+        samples = worn(ACROSS, 30, 0.3)
+        writer.append("phone", recording="ann_walk", subject="ann", samples=samples, labels=[])
+    body_axes(read_index(tmp_path, "a"))
+    looked = count_sessions(monkeypatch)
+    for other in (read_index(tmp_path, "a", "d", window_s=2.0, min_window_s=2.0), read_index(tmp_path, window_s=11.0)):
+        own = [number for number, stream in enumerate(other.streams) if stream.dataset == "d"]
+        tables = body_axes(other)
+        for row, name in enumerate(other.recordings):
+            if name in found:
+                np.testing.assert_array_equal([tables[number][row] for number in own], found[name])
+    assert looked == []
+    # Recordings too short for any window are part of the session all the same.
+    kept(tmp_path).unlink()
+    again = body_axes(read_index(tmp_path, window_s=11.0, min_window_s=11.0))
+    assert_equal_tables([np.stack(list(found.values()))[:, number] for number in range(2)], again)
+
+
+def test_another_file_is_looked_at_anew(index, tmp_path, monkeypatch):
+    before = body_axes(index)
+    samples = np.load(tmp_path / "d" / "watch.npy")
+    np.save(tmp_path / "d" / "watch.npy", samples[:, [0, 1, 2, 4, 5, 3]])
+    phone, watch = body_axes(read_index(tmp_path))
+    np.testing.assert_array_equal(phone, before[0])
+    np.testing.assert_allclose(watch, before[1][:, :, [1, 2, 0]], atol=1e-6)
+    assert not np.array_equal(watch, before[1])
+
+
+def test_other_code_looks_anew(index, monkeypatch):
+    body_axes(index)
+    looked = count_sessions(monkeypatch)
+    monkeypatch.setattr("har.windows.body_axes.source_digest", lambda *packages: "changed")
+    body_axes(index)
+    assert looked
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "empty", "foreign", "a folder"])
+def test_a_damaged_memory_is_found_out_anew_and_replaced(index, tmp_path, monkeypatch, damage):
+    found = body_axes(index)
+    content = kept(tmp_path).read_bytes()
+    if damage == "flipped":
+        kept(tmp_path).write_bytes(content[:-30] + bytes([content[-30] ^ 1]) + content[-29:])
+    elif damage == "a folder":
+        kept(tmp_path).unlink()
+        kept(tmp_path).mkdir()
+    else:
+        kept(tmp_path).write_bytes({"cut": content[: len(content) // 2], "empty": b"", "foreign": b"PK" * 50}[damage])
+    looked = count_sessions(monkeypatch)
+    if damage == "a folder":
+        with pytest.warns(UserWarning, match="could not be remembered"):
+            assert_equal_tables(body_axes(index), found)
+    else:
+        assert_equal_tables(body_axes(index), found)
+        assert kept(tmp_path).read_bytes() == content
+    assert looked
+    assert [path.name for path in (tmp_path / ".checked").iterdir() if path.name.endswith(".part")] == []
+
+
+def test_a_place_that_cannot_be_written_warns_once_for_all_datasets(index, tmp_path):
+    expected = body_axes(index)
+    for path in (tmp_path / ".checked").iterdir():
+        path.unlink()
+    (tmp_path / ".checked").rmdir()
+    (tmp_path / ".checked").write_text("in the way")
+    with pytest.warns(UserWarning, match="could not be remembered") as caught:
+        assert_equal_tables(body_axes(index), expected)
+    assert len(caught) == 1

@@ -57,6 +57,7 @@ from har.run.folder import (
 )
 from har.run.interruption import StopRequest
 from har.run.log import MetricsLog, RateMeter, explain_bad_step
+from har.run.memory import own_memory_mb
 from har.run.optimizer import GuardedOptimizer
 from har.run.schedule import warmup_cosine
 from har.run.seed import derive_seed, seed_everything
@@ -287,6 +288,7 @@ def main(argv: list[str] | None = None) -> Path:
         if logging and log is not None:
             record = {name: float(value) for name, value in metrics.items()} | {
                 "learning_rate": rate, "windows_per_s": meter.windows_per_second, **meter.shares(),
+                "memory_mb": own_memory_mb(),
             }  # fmt: skip
             log.log({"step": step, "epoch": step / steps_per_epoch, "split": "train", "time": time.time(), **record})
             parts = [f"{name} {record[name]:.3f}" for name in ("mae_loss", "contrastive_loss") if name in record]

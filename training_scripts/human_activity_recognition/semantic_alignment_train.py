@@ -57,6 +57,7 @@ from har.run.folder import (
 )
 from har.run.interruption import StopRequest
 from har.run.log import MetricsLog, RateMeter, explain_bad_step, read_metrics
+from har.run.memory import own_memory_mb
 from har.run.optimizer import GuardedOptimizer, WeightAverage
 from har.run.replay import ReplayedStep
 from har.run.schedule import warmup_cosine
@@ -279,6 +280,7 @@ def main(argv: list[str] | None = None) -> Path:
         if logging and log is not None:
             record = {name: float(value) for name, value in metrics.items()} | {
                 "learning_rate": rate, "windows_per_s": meter.windows_per_second, **meter.shares(),
+                "memory_mb": own_memory_mb(),
             }  # fmt: skip
             if device.type == "cuda":
                 record["gpu_memory_mb"] = torch.cuda.max_memory_allocated() / 2**20

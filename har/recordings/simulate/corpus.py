@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from har.recordings.format import DatasetWriter
 from har.recordings.simulate.activities import ACTIVITIES
@@ -57,6 +56,8 @@ def write_simulated_corpus(
             f"seed {seed}, {people} people, {hours} hours; expected a seed of at least 0, at least one person and "
             "more than 0 hours"
         )
+    from joblib import Parallel, delayed
+
     everybody = [(name, number) for name in names for number in range(people)]
     made = Parallel(n_jobs=jobs, return_as="generator")(
         delayed(simulate_person)(name, number, 3600.0 * hours / people, seed) for name, number in everybody

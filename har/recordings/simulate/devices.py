@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
 from har.recordings.format import STANDARD_GRAVITY
 from har.recordings.simulate.clips import FRAME_HZ
@@ -87,6 +86,8 @@ def measure(unit: Unit, force: np.ndarray, rate: np.ndarray | None, rng: np.rand
     bandwidth = np.sqrt(min(device.rate_hz, FRAME_HZ) / FRAME_HZ) if device.low_pass else 1.0
     signal = np.hstack(columns)
     if device.low_pass and device.rate_hz < FRAME_HZ:
+        from scipy.ndimage import uniform_filter1d
+
         # An odd length: an even one would delay the signal by half a frame.
         length = 2 * round(0.5 * FRAME_HZ / device.rate_hz) + 1
         signal = uniform_filter1d(signal, length, axis=0, mode="nearest")

@@ -23,8 +23,6 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
-from scipy.signal import lfilter
 
 from har.recordings.format import STANDARD_GRAVITY
 from har.recordings.simulate.clips import FRAME_HZ, smooth_noise
@@ -178,6 +176,9 @@ def loose_motion(force: np.ndarray, looseness: Looseness, rng: np.random.Generat
     """
     if not looseness.room_m:
         return np.zeros_like(force), np.zeros_like(force)
+    from scipy.ndimage import uniform_filter1d
+    from scipy.signal import lfilter
+
     omega = 2 * np.pi * looseness.hertz
     drive = force - uniform_filter1d(force, round(1.5 * FRAME_HZ), axis=0, mode="nearest")
     step = omega / FRAME_HZ
@@ -241,6 +242,9 @@ def tremor(rng: np.random.Generator, rotation: np.ndarray, rest_g: float) -> np.
 
     rotation (T, 3, 3): of the segment. rest_g: deviation of an axis' acceleration at rest; movement adds to it.
     """
+    from scipy.ndimage import uniform_filter1d
+    from scipy.signal import lfilter
+
     poles = _tremor_poles()
     noise = rng.standard_normal(rotation.shape[:-1])
     noise = lfilter([1.0], poles, lfilter([1.0], poles, noise, axis=0), axis=0)

@@ -1,0 +1,46 @@
+"""Own memory: grows with what is allocated, not with what is mapped."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from har.run.memory import own_memory_mb
+
+MB = 64
+PROGRAM = f"""
+import sys
+import numpy as np
+from har.run.memory import own_memory_mb
+
+mapped = np.load(sys.argv[1], mmap_mode="r")
+before = own_memory_mb()
+float(mapped.sum())  # every page of the file becomes resident
+read = own_memory_mb()
+own = np.ones({MB} << 17)
+held = own_memory_mb()
+del own
+print(before, read, held, own_memory_mb())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="own memory is read from /proc, which Linux has")
+def test_pages_of_a_mapped_file_do_not_count_and_allocated_ones_do(tmp_path):
+    np.save(tmp_path / "samples.npy", np.ones(MB << 17))
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path / "samples.npy")]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    before, read, held, released = map(float, result.stdout.split())
+    assert read - before < MB / 8
+    assert held - read == pytest.approx(MB, abs=MB / 8)
+    assert held - released == pytest.approx(MB, abs=MB / 8)
+
+
+def test_without_the_file_or_its_field_it_is_unknown(tmp_path, monkeypatch):
+    monkeypatch.setattr("har.run.memory._STATUS", tmp_path / "status")
+    assert own_memory_mb() is None
+    (tmp_path / "status").write_text("Name:\tpython\nVmRSS:\t  2048 kB\n")
+    assert own_memory_mb() is None
+    (tmp_path / "status").write_text("Name:\tpython\nRssAnon:\t  1536 kB\nRssFile:\t  2048 kB\n")
+    assert own_memory_mb() == 1.5
