@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from har.recordings.format import Dataset, Segment, Stream, StreamInfo, read_dataset
+from har.recordings.memory import DatasetMemory
 from har.recordings.segments import Segments
 from har.windows.index import UNLABELLED, WindowIndex, split_of
 
@@ -181,7 +182,7 @@ def generated_datasets(rng: np.random.Generator) -> list[Dataset]:
     """Five streams of odd rates with segments of no window, one, or many, in no order of people or recordings."""
     datasets = []
     for name, rates in (("one", (51.2, 20.0, 100.0 / 3.0)), ("two", (25.0, 98.7))):
-        dataset = Dataset(name, Path(name), "", "", "", "", {})
+        dataset = Dataset(name, Path(name), "", "", "", "", DatasetMemory(Path(name), name, ""), {})
         for number, rate in enumerate(rates):
             rows, segments = 0, []
             for _ in range(120):
