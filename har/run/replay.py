@@ -1,33 +1,42 @@
-"""What a step costs a GPU alone: captured once, replayed without its host."""
+"""What a step costs by itself: repeated on one batch, on a GPU without its host."""
 
+import statistics
+import time
 from collections.abc import Callable
-from typing import Any
+from itertools import pairwise
 
 import torch
 
-_WARM_UP = 11  # steps before the capture: compilation, memory, and a memory bank that is full
+_WARM_UP = 11  # calls before the capture: memory, and a memory bank that is full
 
 
-class ReplayedStep:
-    """A step of training that is captured as a CUDA graph with its first arguments, and replayed at every later call.
+def repeated_s(step: Callable[[], object], times: int, device: torch.device) -> float:
+    """Seconds that a step takes again and again, median of ``times``.
 
-    Only to measure with: batch, learning rate and random numbers stay those of the first call, and the weights learn
-    from one batch for ever. It returns the metrics of the step that was replayed.
+    On a GPU the step is captured as a CUDA graph and replayed, so that nothing but its arithmetic is left; host numbers
+    such as the learning rate and the place in a memory bank are then those of the capture. The weights go on learning:
+    whoever measures has no use for them.
     """
-
-    def __init__(self, step: Callable[..., dict]) -> None:
-        self._step, self._graph, self._metrics = step, None, {}
-
-    def __call__(self, number: int, batch: Any, rate: float, with_metrics: bool, *others: Any) -> dict:
-        if self._graph is None:
-            aside = torch.cuda.Stream()
-            aside.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(aside):
-                for _ in range(_WARM_UP):
-                    self._step(number, batch, rate, True, *others)
-            torch.cuda.current_stream().wait_stream(aside)
-            self._graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self._graph):
-                self._metrics = self._step(number, batch, rate, True, *others)
-        self._graph.replay()
-        return self._metrics if with_metrics else {}
+    if device.type != "cuda":
+        seconds = []
+        for _ in range(times):
+            began = time.perf_counter()
+            step()
+            seconds.append(time.perf_counter() - began)
+        return statistics.median(seconds)
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        for _ in range(_WARM_UP):
+            step()
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    marks = [torch.cuda.Event(enable_timing=True) for _ in range(times + 1)]
+    marks[0].record()
+    for mark in marks[1:]:
+        graph.replay()
+        mark.record()
+    torch.cuda.synchronize()
+    return statistics.median(a.elapsed_time(b) for a, b in pairwise(marks)) / 1000

@@ -59,7 +59,7 @@ from har.run.interruption import StopRequest
 from har.run.log import MetricsLog, RateMeter, explain_bad_step, read_metrics
 from har.run.memory import own_memory_mb
 from har.run.optimizer import GuardedOptimizer, WeightAverage
-from har.run.replay import ReplayedStep
+from har.run.replay import repeated_s
 from har.run.schedule import warmup_cosine
 from har.run.seed import derive_seed, seed_everything
 from har.text.encoder import SentenceEncoder, TextFeatures
@@ -159,9 +159,8 @@ DEVICE = "auto"  # auto, cpu or cuda
 PRECISION = "auto"  # of the network: bfloat16 (auto: on a GPU) or float32
 CORPUS_ON_GPU = "auto"  # copy all recordings there: auto (where they take less than half of its free memory), on or off
 COMPILE = "auto"  # torch.compile: auto (on a GPU), on or off
-FIXED_BATCH = False  # feed the first batch again and again: only to measure speed, as are
-REPLAY_STEP = False  # capturing the first step on a GPU and replaying it, which is the pure work of one, and
-WAIT_FOR_PARTS = False  # waiting for the GPU after each part of a step, so that their shares are true
+REPEATED_STEPS = 0  # only to measure speed: so often is the last step repeated on its batch, as a graph on a GPU, and
+WAIT_FOR_PARTS = False  # whether the host waits for a GPU after each part of a step, so that their shares are true
 LOADER_WORKERS = 1  # threads that prepare batches; on a CPU more of them only compete with the network
 LOG_EVERY = 20  # steps
 RESUME = ""  # run folder or checkpoint
@@ -251,7 +250,6 @@ def main(argv: list[str] | None = None) -> Path:
 
     # Loop: train, log, validate, save.
     stop, meter = StopRequest(tell), RateMeter(wait=torch.cuda.synchronize if WAIT_FOR_PARTS else None)
-    take_step = ReplayedStep(learner.step) if REPLAY_STEP else learner.step
     last_step = min(total_steps, STOP_AFTER_EPOCH * steps_per_epoch or total_steps)
     loader = iter(BatchLoader(batches.make, range(step, last_step), LOADER_WORKERS, prefetch=2 * LOADER_WORKERS))
     bar = tqdm(
@@ -264,7 +262,7 @@ def main(argv: list[str] | None = None) -> Path:
         epoch_ends = (step + 1) % steps_per_epoch == 0
         logging = epoch_ends or (step + 1) % LOG_EVERY == 0
         rate = LEARNING_RATE * warmup_cosine(step, total_steps, round(WARMUP_SHARE * total_steps))
-        metrics = take_step(step, batch, rate, logging, meter)
+        metrics = learner.step(step, batch, rate, logging, meter)
         step += 1
         stopping = processes.any(stop.requested)
         meter.count(BATCH_SIZE)
@@ -314,6 +312,10 @@ def main(argv: list[str] | None = None) -> Path:
     bar.close()
     loader.close()
     stop.release()
+    if REPEATED_STEPS:
+        again_s = repeated_s(lambda: learner.step(step, batch, rate, True, RateMeter()), REPEATED_STEPS, device)
+        if log is not None:
+            log.log({"step": step, "split": "repeated", "step_s": again_s})
     processes.close()
     if log is None:
         return folder
@@ -405,7 +407,7 @@ class Batches:
         self, corpus: Corpus, table: PhrasingTable, placement_row: dict[str, int], processes: Processes
     ) -> None:
         index, rows = corpus.index, corpus.train_rows
-        self.index, self.table, self.processes, self.made = index, table, processes, None
+        self.index, self.table, self.processes = index, table, processes
         row_of = {label: row for row, label in enumerate(table.labels)}
         self.label_row = np.array([row_of.get(label, -1) for label in index.labels])
         groups = {name: number for number, name in enumerate(sorted({group_of(label) for label in table.labels}))}
@@ -435,8 +437,6 @@ class Batches:
 
     @torch.no_grad()
     def make(self, step: int) -> TrainingBatch:
-        if FIXED_BATCH and self.made is not None:
-            return self.made
         device, (rows, start, joint) = self.processes.device, self.rows(step)
         share = self.processes.share(len(rows))
         windows = self.gather(rows, start, joint, share).to(device)
@@ -449,8 +449,7 @@ class Batches:
         own, text_row = np.unique(text_row[share], return_inverse=True)
         text = self.table.draw(torch.from_numpy(distinct), wording, torch.from_numpy(own))
         label, text_row = (to_device(torch.from_numpy(rows), device) for rows in (label, text_row))
-        self.made = TrainingBatch(windows, label, text, text_row)
-        return self.made
+        return TrainingBatch(windows, label, text, text_row)
 
 
 class Learner:
@@ -645,7 +644,7 @@ def closing_line(folder: Path) -> str:
     best_step = load_checkpoint(folder / "best.pt")["step"]
     parts = []
     for record in read_metrics(folder / "metrics.jsonl"):
-        if record["step"] == best_step and record["split"] != "train":
+        if record["step"] == best_step and record["split"] in ("validation", "held_out"):
             who = (
                 "held-out people" if record["split"] == "validation" else "never seen " + ", ".join(record["datasets"])
             )
