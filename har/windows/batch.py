@@ -87,8 +87,8 @@ class BatchMaker:
     """Gathers rows of a ``WindowIndex`` into ``SensorWindows``.
 
     sensors: which of the kinds to use. placement_row: placement text -> row of the placement table (absent = unknown).
-    body: what ``body_axes`` found in the index; None leaves it unknown. device: where batches are made; on another one
-    than the CPU all samples of the index are copied there first (``samples_bytes`` tells how many bytes that takes).
+    body: what ``body_axes`` found in the index; None leaves it unknown. resident: a device that all samples are
+    copied to, and that makes the batches (see ``resident_device``); None makes them on the CPU from the files.
     Raises ``ValueError`` when a stream has none of the sensors.
     """
 
@@ -99,12 +99,12 @@ class BatchMaker:
         sensors: Sequence[str],
         placement_row: dict[str, int],
         body: Sequence[np.ndarray] | None = None,
-        device: torch.device | str = "cpu",
+        resident: torch.device | None = None,
     ) -> None:
         unknown = set(sensors) - set(SENSOR_KINDS)
         if unknown or not sensors:
             raise ValueError(f"sensors {list(sensors)}; expected some of {list(SENSOR_KINDS)}")
-        self.index, self.rate_hz, self.device = index, rate_hz, torch.device(device)
+        self.index, self.rate_hz, self.device = index, rate_hz, resident or torch.device("cpu")
         self.length = max(1, round(index.window_s * rate_hz))
         self._triads = [[t for t in triads(s.info.channels) if t[0] in sensors] for s in index.streams]
         self._body = None if body is None else [torch.from_numpy(table) for table in body]
@@ -117,7 +117,7 @@ class BatchMaker:
                 )
         self._columns = [[column for _, axes in kinds for column in axes] for kinds in self._triads]
         self._resident: list[Tensor] | None = None
-        if self.device.type != "cpu":
+        if resident is not None:
             self._resident = [
                 _copied(stream.samples, columns, self.device)
                 for stream, columns in zip(index.streams, self._columns, strict=True)
@@ -228,23 +228,18 @@ class _Part:
     is_whole: bool
 
 
-def batch_device(index: WindowIndex, device: torch.device, wish: str) -> torch.device:
-    """Where batches are made for a network on ``device``: there, if all samples are to lie there, else on the CPU.
+def resident_device(index: WindowIndex, device: torch.device, wish: str) -> torch.device | None:
+    """``device`` where all samples of an index are to lie beside a network that is there; None leaves them in files.
 
-    wish: "on", "off", or "auto": where the samples take less than half of the GPU's free memory.
+    wish: "on", "off", or "auto": on a GPU, if they take less than half of its free memory.
     Raises ``ValueError`` for another wish.
     """
     if wish not in ("auto", "on", "off"):
         raise ValueError(f"{wish!r}; expected auto, on or off")
-    if device.type == "cuda" and wish == "auto":
-        free, _ = torch.cuda.mem_get_info(device)
-        wish = "on" if samples_bytes(index) < free / 2 else "off"
-    return device if wish == "on" else torch.device("cpu")
-
-
-def samples_bytes(index: WindowIndex) -> int:
-    """What all samples of an index take in memory, float32."""
-    return sum(4 * stream.samples.size for stream in index.streams)
+    if wish == "auto" and device.type == "cuda":
+        needed = sum(4 * stream.samples.size for stream in index.streams)  # float32
+        wish = "on" if needed < torch.cuda.mem_get_info(device)[0] / 2 else "off"
+    return device if wish == "on" else None
 
 
 def to_device(tensor: Tensor, device: torch.device | str) -> Tensor:

@@ -1,13 +1,14 @@
 """Batches against a slow oracle that cuts, pads and resamples one window at a time from the arrays on disk."""
 
 import math
+from dataclasses import fields
 
 import numpy as np
 import pytest
 import torch
 
 from har.recordings.format import SENSOR_KINDS, Dataset
-from har.windows.batch import BatchMaker, SensorWindows, empty_windows, to_triads, triads
+from har.windows.batch import BatchMaker, SensorWindows, empty_windows, resident_device, to_triads, triads
 from har.windows.index import WindowIndex
 from har.windows.resample import resample
 
@@ -197,3 +198,26 @@ def test_empty_windows_have_no_valid_sample():
     windows = empty_windows(3, 2, 7)
     assert len(windows) == 3 and windows.valid.shape == (3, 2, 7) and not windows.valid.any()
     assert windows.signal.shape == (3, 2, 3, 7) and not windows.signal.any() and (windows.placement == 0).all()
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_samples_that_lie_on_a_device_give_the_same_batches(index, joint):
+    """The path of a GPU, on the CPU: gathered by tensors in place of arrays."""
+    makers = [
+        BatchMaker(index, RATE_HZ, ("acc", "gyro"), PLACEMENT_ROW, resident=resident)
+        for resident in (None, torch.device("cpu"))
+    ]
+    rows = np.arange(len(index))
+    start = index.shifted_starts(rows, np.random.default_rng(0))
+    ours, others = (make(rows, start, joint) for make in makers)
+    assert not others.valid.all() and others.valid.any()
+    for field in fields(ours):
+        assert torch.equal(getattr(ours, field.name), getattr(others, field.name)), field.name
+
+
+def test_samples_lie_on_a_gpu_only_where_asked_for(index):
+    cpu = torch.device("cpu")
+    assert resident_device(index, cpu, "auto") is None and resident_device(index, cpu, "off") is None
+    assert resident_device(index, cpu, "on") == cpu
+    with pytest.raises(ValueError, match="expected auto, on or off"):
+        resident_device(index, cpu, "yes")

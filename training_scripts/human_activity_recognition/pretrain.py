@@ -63,7 +63,7 @@ from har.run.schedule import warmup_cosine
 from har.run.seed import derive_seed, seed_everything
 from har.text.encoder import SentenceEncoder
 from har.windows.augment import Augmentation, SharedRandom, augment
-from har.windows.batch import SENSOR_KINDS, BatchMaker, SensorWindows, batch_device
+from har.windows.batch import SENSOR_KINDS, BatchMaker, SensorWindows, resident_device
 from har.windows.index import WindowIndex
 from har.windows.sampling import BalancedSampler, BatchLoader, evenly_spaced
 from training_scripts.human_activity_recognition.losses import (
@@ -379,8 +379,8 @@ class Batches:
         self.index, self.processes, self.device = index, processes, processes.device
         dataset = index.dataset_id[train_rows]
         self.sampler = BalancedSampler(train_rows, dataset, np.zeros_like(dataset), DATASET_EXPONENT, 1.0)
-        place = batch_device(index, self.device, CORPUS_ON_GPU)
-        self.gather = BatchMaker(index, SAMPLING_RATE_HZ, SENSORS, placement_row, device=place)
+        place = resident_device(index, self.device, CORPUS_ON_GPU)
+        self.gather = BatchMaker(index, SAMPLING_RATE_HZ, SENSORS, placement_row, resident=place)
         self.shared = Augmentation(rotation=ROTATION, tilt_rad=TILT_RAD, warp=TIME_WARP)
         device_noise = {
             "scale": SCALE, "jitter": JITTER, "rates_hz": LOWER_RATES_HZ, "rate_share": LOWER_RATE_SHARE,

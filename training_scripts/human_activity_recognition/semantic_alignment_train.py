@@ -65,7 +65,7 @@ from har.run.seed import derive_seed, seed_everything
 from har.text.encoder import SentenceEncoder, TextFeatures
 from har.text.label_bank import LearnableLabelBank, PhrasingTable
 from har.windows.augment import Augmentation, SharedRandom, augment
-from har.windows.batch import BatchMaker, SensorWindows, batch_device, to_device
+from har.windows.batch import BatchMaker, SensorWindows, resident_device, to_device
 from har.windows.body_axes import body_axes
 from har.windows.index import WindowIndex
 from har.windows.sampling import BalancedSampler, BatchLoader, evenly_spaced
@@ -421,7 +421,7 @@ class Batches:
             SENSORS,
             placement_row,
             corpus.body,
-            batch_device(index, processes.device, CORPUS_ON_GPU),
+            resident_device(index, processes.device, CORPUS_ON_GPU),
         )
         self.strength = Augmentation(
             ROTATION, TILT_RAD, SCALE, JITTER, TIME_WARP, SHORTEN, MIN_WINDOW_S, GYROSCOPE_DROPOUT, SENSOR_DROPOUT,
