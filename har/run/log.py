@@ -123,15 +123,16 @@ class RateMeter:
         self._windows += windows
 
     @contextlib.contextmanager
-    def part(self, name: str) -> Iterator[None]:
-        """Time spent in this block belongs to the part ``name``."""
+    def part(self, name: str, unless: Callable[[], bool] = lambda: False) -> Iterator[None]:
+        """Time spent in this block belongs to the part ``name``, unless ``unless()`` holds at its end."""
         start = self._clock()
         try:
             yield
         finally:
             if self._wait is not None:
                 self._wait()
-            self._spent[name] = self._spent.get(name, 0.0) + self._clock() - start
+            spent = 0.0 if unless() else self._clock() - start
+            self._spent[name] = self._spent.get(name, 0.0) + spent
 
     @property
     def windows_per_second(self) -> float:

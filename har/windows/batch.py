@@ -116,12 +116,22 @@ class BatchMaker:
                     f"{list(sensors)}"
                 )
         self._columns = [[column for _, axes in kinds for column in axes] for kinds in self._triads]
-        self._resident: list[Tensor] | None = None
-        if resident is not None:
-            self._resident = [
-                _copied(stream.samples, columns, self.device)
-                for stream, columns in zip(index.streams, self._columns, strict=True)
-            ]
+        self.is_resident = resident is not None
+        # Streams of one rate and layout lie in one tensor there: a dozen operations for all of them, not for each.
+        layouts = [
+            (s.info.sampling_rate_hz, s.window_length, tuple(k for k, _ in t))
+            for s, t in zip(index.streams, self._triads, strict=True)
+        ]
+        self._group = [layouts.index(layout) for layout in layouts]
+        self._offset = np.zeros(len(layouts), dtype=np.int64)
+        self._resident: dict[int, Tensor] = {}
+        for group in sorted(set(self._group)) if self.is_resident else ():
+            members = [number for number, own in enumerate(self._group) if own == group]
+            sizes = [len(index.streams[number].samples) for number in members]
+            self._offset[members] = np.cumsum(sizes) - sizes
+            self._resident[group] = torch.cat(
+                [_copied(index.streams[number].samples, self._columns[number], self.device) for number in members]
+            )
 
     def __call__(
         self, rows: np.ndarray, start: np.ndarray | None = None, joint: bool = False, share: slice = slice(None)
@@ -146,6 +156,8 @@ class BatchMaker:
             slot[at] += len(self._triads[excerpts.stream_id])
             location[at] += 1
         batch = self._described(rows, parts, int(held.sum()), int(slot.max()))
+        if self.is_resident:
+            parts = self._joined(parts)
         for part, numbers in zip(parts, self._uploaded(parts), strict=True):
             place_, slot_, *bounds = numbers
             signal = self._read(part.excerpts, bounds, part.is_whole)
@@ -186,6 +198,23 @@ class BatchMaker:
             valid=torch.zeros(batch, sensors, self.length, dtype=torch.bool, device=self.device),
         )
 
+    def _joined(self, parts: list["_Part"]) -> list["_Part"]:
+        """One part for all streams of a layout, under the number of the first; rows are those of the common tensor."""
+        groups: dict[tuple[int, bool], list[_Part]] = {}
+        for part in parts:
+            groups.setdefault((self._group[part.excerpts.stream_id], part.is_whole), []).append(part)
+        joined = []
+        for (group, is_whole), members in groups.items():
+            offset = [self._offset[p.excerpts.stream_id] for p in members]
+            columns = {
+                name: np.concatenate([getattr(p.excerpts, name) + o for p, o in zip(members, offset, strict=True)])
+                for name in ("start", "lowest", "stop")
+            }
+            place, slot = (np.concatenate([getattr(p, name) for p in members]) for name in ("place", "slot"))
+            excerpts = Excerpts(group, place, **columns, length=members[0].excerpts.length)
+            joined.append(_Part(excerpts, place, slot, place, is_whole))
+        return joined
+
     def _uploaded(self, parts: list["_Part"]) -> Iterator[tuple[Tensor, ...]]:
         """Of each part: place in the batch, slot, and start, lowest and stop of its excerpts, (m,) each, in one go."""
         table = np.stack(
@@ -203,7 +232,7 @@ class BatchMaker:
     def _read(self, excerpts: Excerpts, bounds: Sequence[Tensor], is_whole: bool) -> Tensor:
         """(m, K, 3, T): the K triads of excerpts at their own rate, NaN where missing; bounds: on the device."""
         columns = self._columns[excerpts.stream_id]
-        if self._resident is None:
+        if not self.is_resident:
             samples = torch.from_numpy(self.index.gather(excerpts))
             if columns != list(range(samples.shape[2])):
                 samples = samples[..., columns]

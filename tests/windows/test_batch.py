@@ -212,7 +212,8 @@ def test_samples_that_lie_on_a_device_give_the_same_batches(index, joint):
     ours, others = (make(rows, start, joint) for make in makers)
     assert not others.valid.all() and others.valid.any()
     for field in fields(ours):
-        assert torch.equal(getattr(ours, field.name), getattr(others, field.name)), field.name
+        # Streams of one rate are resampled in one product, which may round otherwise.
+        torch.testing.assert_close(getattr(ours, field.name), getattr(others, field.name), atol=1e-3, rtol=1e-5)
 
 
 def test_samples_lie_on_a_gpu_only_where_asked_for(index):

@@ -44,6 +44,7 @@ from har.run.checkpoint import (
     save_checkpoint,
 )
 from har.run.constants import ConstantError, difference, joined_arguments, override_constants, snapshot_constants
+from har.run.device import still_busy
 from har.run.distributed import Processes, ProcessLostError, was_restarted
 from har.run.folder import (
     create_run_folder,
@@ -261,13 +262,14 @@ def main(argv: list[str] | None = None) -> Path:
     # Loop: train, log, validate, save.
     stop, meter = StopRequest(tell), RateMeter()
     last_step = min(total_steps, STOP_AFTER_EPOCH * steps_per_epoch or total_steps)
-    loader = iter(BatchLoader(batches.make, range(step, last_step), LOADER_WORKERS, prefetch=2 * LOADER_WORKERS))
+    workers = 0 if batches.gather.is_resident else LOADER_WORKERS
+    loader = iter(BatchLoader(batches.make, range(step, last_step), workers, prefetch=2 * workers))
     bar = tqdm(
         total=total_steps, initial=step, unit="step", dynamic_ncols=True, smoothing=0.05, disable=not processes.is_first
     )
     stopping = False
     while step < last_step and not stopping:
-        with meter.part("waiting"):
+        with meter.part("waiting", unless=still_busy(device)):
             batch = next(loader)
         rate = LEARNING_RATE * warmup_cosine(step, total_steps, round(WARMUP_SHARE * total_steps))
         metrics = learner.step(step, batch, rate, meter)

@@ -46,6 +46,7 @@ from har.run.checkpoint import (
     save_checkpoint,
 )
 from har.run.constants import ConstantError, difference, joined_arguments, override_constants, snapshot_constants
+from har.run.device import repeated_s, still_busy
 from har.run.distributed import Processes, ProcessLostError, was_restarted
 from har.run.folder import (
     create_run_folder,
@@ -59,7 +60,6 @@ from har.run.interruption import StopRequest
 from har.run.log import MetricsLog, RateMeter, explain_bad_step, read_metrics
 from har.run.memory import own_memory_mb
 from har.run.optimizer import GuardedOptimizer, WeightAverage
-from har.run.replay import repeated_s
 from har.run.schedule import warmup_cosine
 from har.run.seed import derive_seed, seed_everything
 from har.text.encoder import SentenceEncoder, TextFeatures
@@ -251,13 +251,15 @@ def main(argv: list[str] | None = None) -> Path:
     # Loop: train, log, validate, save.
     stop, meter = StopRequest(tell), RateMeter(wait=torch.cuda.synchronize if WAIT_FOR_PARTS else None)
     last_step = min(total_steps, STOP_AFTER_EPOCH * steps_per_epoch or total_steps)
-    loader = iter(BatchLoader(batches.make, range(step, last_step), LOADER_WORKERS, prefetch=2 * LOADER_WORKERS))
+    workers = 0 if batches.gather.is_resident else LOADER_WORKERS
+    loader = iter(BatchLoader(batches.make, range(step, last_step), workers, prefetch=2 * workers))
     bar = tqdm(
         total=total_steps, initial=step, unit="step", dynamic_ncols=True, smoothing=0.05, disable=not processes.is_first
     )
     stopping = False
     while step < last_step and not stopping:
-        with meter.part("waiting"):
+        # A batch that comes while a GPU has work to do was not waited for.
+        with meter.part("waiting", unless=still_busy(device)):
             batch = next(loader)
         epoch_ends = (step + 1) % steps_per_epoch == 0
         logging = epoch_ends or (step + 1) % LOG_EVERY == 0
@@ -487,10 +489,9 @@ class Learner:
             )
         self.used = nn.ModuleDict({"model": self.model, "bank": self.bank})
         self.trained = nn.ModuleDict({"used": self.used, "criterion": self.criterion})
-        self.forward = (
-            torch.compile(self.model)
-            if COMPILE == "on" or (COMPILE == "auto" and device.type == "cuda")
-            else self.model
+        compiled = COMPILE == "on" or (COMPILE == "auto" and device.type == "cuda")
+        self.forward, self.compare = (
+            torch.compile(part) if compiled else part for part in (self.model, self.criterion)
         )
         self.optimizer = GuardedOptimizer(
             self.trained, WEIGHT_DECAY, GRADIENT_CLIP, self.model.encoder.hidden_matrices()
@@ -532,7 +533,7 @@ class Learner:
         undecided = None
         if self.undecided is not None:
             undecided = tuple(pairs[batch.label][:, column_label] for pairs in (self.undecided, self.undecided.T))
-        loss, metrics = self.criterion(
+        loss, metrics = self.compare(
             imu, text, queued_imu, queued_text, with_metrics,
             text_targets=self.targets[batch.label], queue_targets=queued_targets, undecided=undecided,
         )  # fmt: skip

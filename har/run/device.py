@@ -1,4 +1,4 @@
-"""What a step costs by itself: repeated on one batch, on a GPU without its host."""
+"""What a device is busy with: a step by itself, repeated on one batch, on a GPU without its host."""
 
 import statistics
 import time
@@ -8,6 +8,15 @@ from itertools import pairwise
 import torch
 
 _WARM_UP = 11  # calls before the capture: memory, and a memory bank that is full
+
+
+def still_busy(device: torch.device) -> Callable[[], bool]:
+    """A question to a device: has it still to come to the end of the work that it has by now? A CPU never has."""
+    if device.type != "cuda":
+        return lambda: False
+    mark = torch.cuda.Event()
+    mark.record()
+    return lambda: not mark.query()
 
 
 def repeated_s(step: Callable[[], object], times: int, device: torch.device) -> float:
