@@ -13,6 +13,7 @@ import math
 from itertools import pairwise
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from har.network.config import NetworkConfig
@@ -75,7 +76,7 @@ class PatchTokens(nn.Module):
         inputs = torch.cat([signal, invariants, valid.unsqueeze(2), of_body], dim=2)
         batch, sensors = windows.kind.shape
         patches = inputs.unflatten(3, (config.patches, config.patch_length)).movedim(3, 2).flatten(0, 2)
-        local = self.to_token(self.stem(patches).flatten(1)).view(batch, sensors, config.patches, config.width)
+        local = self.to_token(self._convolved(patches).flatten(1)).view(batch, sensors, config.patches, config.width)
         local = local + self.time
         spectral = self.spectrum(self._log_power(invariants, valid)) + self.spectrum_mark
         tokens = torch.cat([local, spectral.unsqueeze(2)], dim=2)
@@ -88,6 +89,10 @@ class PatchTokens(nn.Module):
         coverage = valid.unflatten(2, (config.patches, config.patch_length)).mean(3)
         present = torch.cat([coverage >= 0.5, (coverage >= 0.5).any(2, keepdim=True)], dim=2)
         return tokens + about.unsqueeze(2), present
+
+    def _convolved(self, patches: Tensor) -> Tensor:
+        """(N, inputs, patch length) -> (N, channels, shorter) through the stem."""
+        return _through_products(self.stem, patches) if patches.is_cuda else self.stem(patches)
 
     def _invariants(self, signal: Tensor, windows: SensorWindows) -> Tensor:
         """(B, S, 3, T): magnitude, component along gravity, magnitude across gravity."""
@@ -123,6 +128,23 @@ class PatchTokens(nn.Module):
             taper = 0.5 - 0.5 * torch.cos(2 * math.pi * (weight.cumsum(3) - 0.5) / count)
             power = torch.fft.rfft(centred * taper, dim=3).abs().square()[..., 1 : self.bins + 1] / count
             return (torch.log(power + 1e-5) / 5 + 1).flatten(2)
+
+
+@torch.compiler.disable  # TorchInductor takes over a minute to make this slower
+def _through_products(stem: nn.Sequential, patches: Tensor) -> Tensor:
+    """A stem of convolutions as products of matrices: what a GPU is fast at.
+
+    The gradient of a convolution of so few channels over so many short patches is a case that cuDNN has no fast answer
+    to: it took 19 of 45 ms of a step (docs/experiments.md).
+    """
+    for layer in stem:
+        if isinstance(layer, nn.Conv1d):
+            padded = F.pad(patches, (layer.padding[0], layer.padding[0]))
+            around = padded.unfold(2, layer.kernel_size[0], layer.stride[0]).transpose(1, 2).flatten(2)
+            patches = F.linear(around, layer.weight.flatten(1), layer.bias).transpose(1, 2)
+        else:
+            patches = layer(patches)
+    return patches
 
 
 def _split(signal: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:

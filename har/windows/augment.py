@@ -7,6 +7,7 @@ of transfer between placements: Zhang et al., UniMTS, NeurIPS 2024.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -119,14 +120,30 @@ def small_rotations(normal: Tensor, deviation_rad: float) -> Tensor:
     return _rotation_of(torch.cat([torch.cos(angle / 2), torch.sin(angle / 2) * axis], dim=-1))
 
 
+# Entries of a rotation matrix, row by row, as sums of products of two components of its unit quaternion (w, x, y, z).
+_PRODUCTS = (
+    {"ww": 1, "xx": 1, "yy": -1, "zz": -1}, {"xy": 2, "wz": -2}, {"xz": 2, "wy": 2},
+    {"xy": 2, "wz": 2}, {"ww": 1, "xx": -1, "yy": 1, "zz": -1}, {"yz": 2, "wx": -2},
+    {"xz": 2, "wy": -2}, {"yz": 2, "wx": 2}, {"ww": 1, "xx": -1, "yy": -1, "zz": 1},
+)  # fmt: skip
+
+
+@lru_cache(maxsize=8)
+def _products_on(device: torch.device) -> Tensor:
+    """(16, 9): from all products of two components to the entries of the matrix."""
+    table = torch.zeros(4, 4, 9)
+    for entry, terms in enumerate(_PRODUCTS):
+        for (first, second), factor in terms.items():
+            table["wxyz".index(first), "wxyz".index(second), entry] = factor
+    with torch.inference_mode(False):  # the cache outlives the caller's mode
+        return table.flatten(0, 1).to(device)
+
+
 def _rotation_of(quaternion: Tensor) -> Tensor:
-    w, x, y, z = torch.nn.functional.normalize(quaternion, dim=-1).unbind(-1)
-    rows = [
-        1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
-        2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
-        2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
-    ]  # fmt: skip
-    return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
+    """(..., 4) of any norm but 0 -> (..., 3, 3). One product: written out, it would be eighty operations."""
+    unit = F.normalize(quaternion, dim=-1)
+    products = (unit.unsqueeze(-1) * unit.unsqueeze(-2)).flatten(-2)
+    return (products @ _products_on(quaternion.device)).unflatten(-1, (3, 3))
 
 
 def rotate(windows: SensorWindows, share: float, tilt_rad: float, generator: Random) -> SensorWindows:

@@ -107,8 +107,14 @@ class BatchMaker:
         self.index, self.rate_hz, self.device = index, rate_hz, resident or torch.device("cpu")
         self.length = max(1, round(index.window_s * rate_hz))
         self._triads = [[t for t in triads(s.info.channels) if t[0] in sensors] for s in index.streams]
-        self._body = None if body is None else [torch.from_numpy(table) for table in body]
-        self._placement = [placement_row.get(s.info.placement, 0) for s in index.streams]
+        # Tables by stream: what a batch says of its sensors is looked up for all of them at once.
+        most = max(len(found) for found in self._triads)
+        kinds = [[SENSOR_KINDS.index(kind) for kind, _ in found] for found in self._triads]
+        self._kinds = np.array([own + [-1] * (most - len(own)) for own in kinds])
+        self._placement = np.array([placement_row.get(s.info.placement, 0) for s in index.streams])
+        self._rates = np.array([s.info.sampling_rate_hz for s in index.streams], dtype=np.float32)
+        self._body = None if body is None else np.concatenate(body)
+        self._first_table = len(index.recordings) * np.arange(len(index.streams))
         for stream, found in zip(index.streams, self._triads, strict=True):
             if not found:
                 raise ValueError(
@@ -178,20 +184,20 @@ class BatchMaker:
     def _described(self, rows: np.ndarray, parts: list["_Part"], batch: int, sensors: int) -> SensorWindows:
         """Windows on the device whose sensors are described, without their samples."""
         windows = empty_windows(batch, sensors, 0)
-        for part in parts:
-            stream_id = part.excerpts.stream_id
-            kinds = [SENSOR_KINDS.index(kind) for kind, _ in self._triads[stream_id]]
-            to = (
-                torch.from_numpy(part.place)[:, None],
-                torch.from_numpy(part.slot)[:, None] + torch.arange(len(kinds)),
-            )
-            windows.kind[to] = torch.tensor(kinds)
-            windows.location[to] = torch.from_numpy(part.location)[:, None]
-            windows.placement[to] = self._placement[stream_id]
-            windows.rate_hz[to] = self.index.streams[stream_id].info.sampling_rate_hz
-            if self._body is not None:
-                recording = torch.from_numpy(self.index.recording_id[rows[part.excerpts.at]])
-                windows.body[to] = self._body[stream_id][recording][:, None]
+        place, slot, location = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("place", "slot", "location")
+        )
+        stream = np.repeat([part.excerpts.stream_id for part in parts], [len(part.place) for part in parts])
+        at = np.concatenate([part.excerpts.at for part in parts])
+        told = {"placement": self._placement[stream], "rate_hz": self._rates[stream], "location": location}
+        if self._body is not None:
+            told["body"] = self._body[self._first_table[stream] + self.index.recording_id[rows[at]]]
+        for number in range(self._kinds.shape[1]):
+            has = self._kinds[stream, number] >= 0
+            to = tuple(torch.from_numpy(values[has]) for values in (place, slot + number))
+            windows.kind[to] = torch.from_numpy(self._kinds[stream[has], number])
+            for name, values in told.items():
+                getattr(windows, name)[to] = torch.from_numpy(values[has])
         windows = windows.to(self.device)
         return windows.replace(
             signal=torch.zeros(batch, sensors, 3, self.length, device=self.device),
@@ -199,12 +205,15 @@ class BatchMaker:
         )
 
     def _joined(self, parts: list["_Part"]) -> list["_Part"]:
-        """One part for all streams of a layout, under the number of the first; rows are those of the common tensor."""
-        groups: dict[tuple[int, bool], list[_Part]] = {}
+        """One part for all streams of a layout, under the number of the first; rows are those of the common tensor.
+
+        Whole windows and others together: a mask that was not needed costs a GPU less than a dozen operations more.
+        """
+        groups: dict[int, list[_Part]] = {}
         for part in parts:
-            groups.setdefault((self._group[part.excerpts.stream_id], part.is_whole), []).append(part)
+            groups.setdefault(self._group[part.excerpts.stream_id], []).append(part)
         joined = []
-        for (group, is_whole), members in groups.items():
+        for group, members in groups.items():
             offset = [self._offset[p.excerpts.stream_id] for p in members]
             columns = {
                 name: np.concatenate([getattr(p.excerpts, name) + o for p, o in zip(members, offset, strict=True)])
@@ -212,7 +221,7 @@ class BatchMaker:
             }
             place, slot = (np.concatenate([getattr(p, name) for p in members]) for name in ("place", "slot"))
             excerpts = Excerpts(group, place, **columns, length=members[0].excerpts.length)
-            joined.append(_Part(excerpts, place, slot, place, is_whole))
+            joined.append(_Part(excerpts, place, slot, place, False))
         return joined
 
     def _uploaded(self, parts: list["_Part"]) -> Iterator[tuple[Tensor, ...]]:

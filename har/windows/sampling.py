@@ -113,17 +113,13 @@ class BatchLoader:
 
     ``make_batch(step)`` must depend on the step alone (it derives its generators from it), so a run that is resumed at
     any step sees the batches that it would have seen. Threads suffice: gathering and tensor operations release the
-    interpreter. workers: 0 makes each batch when it is asked for, in the thread that asks: right for batches that a GPU
-    makes, where two threads that both only give orders keep each other waiting.
+    interpreter.
     """
 
     def __init__(self, make_batch: Callable[[int], Batch], steps: Sequence[int], workers: int, prefetch: int) -> None:
         self._make_batch, self._steps, self._workers, self._prefetch = make_batch, steps, workers, max(1, prefetch)
 
     def __iter__(self) -> Iterator[Batch]:
-        if self._workers == 0:
-            yield from map(self._make_batch, self._steps)
-            return
         # One core a worker: a second team of threads would fight the network's own for the same cores, and both lose.
         with ThreadPoolExecutor(self._workers, "batch", initializer=torch.set_num_threads, initargs=(1,)) as pool:
             pending: deque = deque()

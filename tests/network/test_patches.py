@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from har.network.patches import PatchTokens
+from har.network.config import NetworkConfig
+from har.network.patches import PatchTokens, _through_products
 
 TYPICAL = (1.0, 3.0, 50.0)  # g, rad/s, uT
 
@@ -266,3 +267,16 @@ def test_every_token_of_a_device_is_marked_by_what_is_known_of_it(tokens, make_w
     for number, mark in enumerate((tokens.up_mark, tokens.ahead_mark)):
         assert mark.abs().max() > 0.01
         torch.testing.assert_close(spectra[number + 1] - spectra[number], mark.expand(3, 4, -1), atol=1e-5, rtol=0)
+
+
+def test_the_stem_as_products_is_the_stem():
+    """What a GPU computes in place of convolutions, values and gradients."""
+    config = NetworkConfig(("acc",), 25.0, 5.0, 1.0, (8, 16), 16, 1, 2, 2.0, 8, 4, 0.0)
+    stem = PatchTokens(config).stem
+    patches = torch.randn(6, 11, 25, requires_grad=True)
+    found = {}
+    for name, compute in (("convolutions", stem), ("products", lambda x: _through_products(stem, x))):
+        output = compute(patches)
+        found[name] = [output, *torch.autograd.grad(output.square().sum(), [patches, *stem.parameters()])]
+    for own, other in zip(found["products"], found["convolutions"], strict=True):
+        torch.testing.assert_close(own, other, atol=1e-4, rtol=1e-4)

@@ -262,8 +262,7 @@ def main(argv: list[str] | None = None) -> Path:
     # Loop: train, log, validate, save.
     stop, meter = StopRequest(tell), RateMeter()
     last_step = min(total_steps, STOP_AFTER_EPOCH * steps_per_epoch or total_steps)
-    workers = 0 if batches.gather.is_resident else LOADER_WORKERS
-    loader = iter(BatchLoader(batches.make, range(step, last_step), workers, prefetch=2 * workers))
+    loader = iter(BatchLoader(batches.make, range(step, last_step), LOADER_WORKERS, prefetch=2 * LOADER_WORKERS))
     bar = tqdm(
         total=total_steps, initial=step, unit="step", dynamic_ncols=True, smoothing=0.05, disable=not processes.is_first
     )
