@@ -206,7 +206,7 @@ def fit_cycle(
     return problem.solve(start, 3)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.cache
 def _default_fit(kind_name: str, step: float, rise: float, steps_hz: float) -> np.ndarray:
     """Parameters of an average person's cycle, where the fit of others begins."""
     kind, target = KINDS[kind_name], _targets(kind_name, step)

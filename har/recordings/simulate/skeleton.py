@@ -7,13 +7,13 @@ both sides. Pelvis: R = Rz(heading) Ry(pitch) Rx(roll) Rz(twist), so that lying 
 and the twist then rolls the body onto its side.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from har.recordings.simulate import anthropometry as lengths
-from har.recordings.simulate.rotations import axis_rotation, turn, yxz_rotation
+from har.recordings.simulate.rotations import axis_rotation, frame_blocks, turn, yxz_rotation
 
 SIDES = {"l": 1.0, "r": -1.0}  # sign of the lateral axis
 _CENTRAL = (
@@ -83,11 +83,9 @@ def local_rotation(segment: str, angles: np.ndarray) -> np.ndarray:
         joint = f"{side}_shoulder" if name == "upper_arm" else f"{side}_hip"
         return yxz_rotation(-angle(f"{joint}_flex"), sign * angle(f"{joint}_abd"), -sign * angle(f"{joint}_rot"))
     if name == "forearm":
-        zero = np.zeros(angles.shape[:-1])
-        return yxz_rotation(-angle(f"{side}_elbow_flex"), zero, -sign * angle(f"{side}_pronation"))
+        return yxz_rotation(-angle(f"{side}_elbow_flex"), 0.0, -sign * angle(f"{side}_pronation"))
     if name == "hand":
-        zero = np.zeros(angles.shape[:-1])
-        return yxz_rotation(-angle(f"{side}_wrist_dev"), -sign * angle(f"{side}_wrist_flex"), zero)
+        return yxz_rotation(-angle(f"{side}_wrist_dev"), -sign * angle(f"{side}_wrist_flex"), 0.0)
     if name == "shank":
         return axis_rotation("y", angle(f"{side}_knee_flex"))
     return axis_rotation("y", -angle(f"{side}_ankle_dorsi"))
@@ -105,16 +103,30 @@ def closure(segments: Iterable[str]) -> list[str]:
 
 def forward_kinematics(angles: np.ndarray, height_m: float, segments: Sequence[str] = SEGMENTS) -> Pose:
     """Joint angles (..., T, channels) of a body of that stature -> pose of the segments and of their parents."""
+    chain, shape = closure(segments), angles.shape[:-1]
+    rotation = {segment: np.empty((*shape, 3, 3)) for segment in chain}
+    origin = {segment: np.empty((*shape, 3)) for segment in chain}
+    for rows in frame_blocks(shape[-1]):
+        some = angles[..., rows, :]
+        block = chained({segment: local_rotation(segment, some) for segment in chain}, height_m)
+        for segment in chain:
+            rotation[segment][..., rows, :, :] = block.rotation[segment]
+            origin[segment][..., rows, :] = block.origin[segment]
+    return Pose(rotation, origin)
+
+
+def chained(local: Mapping[str, np.ndarray], height_m: float) -> Pose:
+    """Orientations (..., T, 3, 3) of segments in their parents' frames, parents first -> pose of these segments."""
     rotation: dict[str, np.ndarray] = {}
     origin: dict[str, np.ndarray] = {}
-    for segment in closure(segments):
-        parent, local = PARENT[segment], local_rotation(segment, angles)
+    for segment, own in local.items():
+        parent = PARENT[segment]
         if parent:
-            rotation[segment] = rotation[parent] @ local
+            rotation[segment] = rotation[parent] @ own
             origin[segment] = origin[parent] + turn(rotation[parent], attachment(segment, height_m))
         else:
-            rotation[segment] = local
-            origin[segment] = np.zeros((*angles.shape[:-1], 3))
+            rotation[segment] = own
+            origin[segment] = np.zeros(own.shape[:-1])
     return Pose(rotation, origin)
 
 
