@@ -117,9 +117,17 @@ def simulate_person(name: str, number: int, seconds: float, seed: int) -> list[d
             mount = placement.axes @ draw_mount(worn, conventions[i], own)
             looseness = worn.looseness[own.integers(len(worn.looseness))]
             force, rate = ideal_signals(
-                pose, root, movement.clip.impacts, placement, mount, looseness, person.height_m, own
+                pose,
+                root,
+                movement.clip.impacts,
+                placement,
+                mount,
+                looseness,
+                person.height_m,
+                own,
+                gyroscope="gyro_x" in worn.info.channels,
             )
-            samples = measure(unit, force, rate if "gyro_x" in worn.info.channels else None, own)
+            samples = measure(unit, force, rate, own)
             runs += _runs(worn, name, f"{subject}_{count + 1:02d}", subject, samples, movement, borders, own)
     return runs
 
