@@ -23,9 +23,10 @@ class Clip:
     """A movement of T frames.
 
     angles (T, channels): joint angles, rad; whatever makes a clip keeps a channel's frames side by side in memory,
-    since nearly everything that is done to them is done to single channels. velocity (T, 3): prescribed movement of the pelvis, m/s, x along the
-    heading. support (T, 2): share of the body's weight on the left and right foot where these do not move. impacts
-    (T, 2): contacts of the left and right foot with the ground, the peak acceleration at the foot in g, 0 between them.
+    since nearly everything that is done to them is done to single channels. velocity (T, 3): prescribed movement of the
+    pelvis, m/s, x along the heading. support (T, 2): share of the body's weight on the left and right foot where these
+    do not move. impacts (T, 2): contacts of the left and right foot with the ground, the peak acceleration at the foot
+    in g, 0 between them.
     """
 
     angles: np.ndarray

@@ -7,7 +7,7 @@ both sides. Pelvis: R = Rz(heading) Ry(pitch) Rx(roll) Rz(twist), so that lying 
 and the twist then rolls the body onto its side.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -144,13 +144,21 @@ def foot_points(height_m: float) -> dict[str, np.ndarray]:
 
 
 def root_path(
-    pose: Pose, heading: np.ndarray, velocity: np.ndarray, support: np.ndarray, height_m: float, rate_hz: float
+    pose: Pose,
+    heading: np.ndarray,
+    velocity: np.ndarray,
+    support: np.ndarray,
+    height_m: float,
+    rate_hz: float,
+    angles: np.ndarray | None = None,
 ) -> np.ndarray:
     """Path of the pelvis' origin in the world, (..., T, 3) in m, beginning at zero.
 
     velocity (..., T, 3): what the movement itself prescribes, m/s, x along the heading (rad, (..., T)). support
     (..., T, 2): shares of the body's weight on the left and right foot while these stay where they are; the pelvis then
-    moves against the foot's motion in the body. Shares below 1 leave the rest to the seat or the floor.
+    moves against the foot's motion in the body. Shares below 1 leave the rest to the seat or the floor. angles
+    (..., T, channels): of the joints, for a pose without feet: legs are then worked out while they bear weight, which
+    is a third of the time.
     """
     cosine, sine = np.cos(heading), np.sin(heading)
     along = np.stack(
@@ -166,11 +174,31 @@ def root_path(
     ball = foot_points(height_m)["ball"] * np.array([0.4, 1.0, 1.0])
     for number, side in enumerate(SIDES):
         share = support[..., number]
-        if share.any():
-            foot = point_on(pose, f"{side}_foot", ball)
-            middle = 0.5 * (share[..., 1:] + share[..., :-1])
-            step[..., 1:, :] -= middle[..., None] * np.diff(foot, axis=-2)
+        middle = 0.5 * (share[..., 1:] + share[..., :-1])
+        for between in _stretches(middle.any(axis=tuple(range(middle.ndim - 1)))):
+            frames = slice(between.start, between.stop + 1)
+            leg = _part(pose, frames, ["pelvis"] if angles is not None else [f"{side}_foot"])
+            if angles is not None:
+                below, some = closure([f"{side}_foot"])[1:], angles[..., frames, :]
+                local = {segment: local_rotation(segment, some) for segment in below}
+                leg = chained({"pelvis": leg.rotation["pelvis"]} | local, height_m)
+            foot = point_on(leg, f"{side}_foot", ball)
+            step[..., 1:, :][..., between, :] -= middle[..., between, None] * np.diff(foot, axis=-2)
     return np.cumsum(step, axis=-2)
+
+
+def _stretches(where: np.ndarray) -> Iterator[slice]:
+    """Slices, each no longer than a block of frames, that cover just where (T,) is True."""
+    borders = np.flatnonzero(np.diff(where, prepend=False, append=False))
+    for begin, end in zip(borders[::2], borders[1::2], strict=True):
+        yield from (slice(begin + rows.start, begin + rows.stop) for rows in frame_blocks(end - begin))
+
+
+def _part(pose: Pose, frames: slice, segments: Sequence[str]) -> Pose:
+    return Pose(
+        {segment: pose.rotation[segment][..., frames, :, :] for segment in segments},
+        {segment: pose.origin[segment][..., frames, :] for segment in segments},
+    )
 
 
 def pose_vector(**degrees: float) -> np.ndarray:
