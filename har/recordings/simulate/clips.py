@@ -103,18 +103,23 @@ def still_clip(pose: np.ndarray, frames: int, support: tuple[float, float] = (0.
     )
 
 
-def smooth_noise(rng: np.random.Generator, frames: int, cutoff_hz: float, columns: int = 1) -> np.ndarray:
+def smooth_noise(
+    rng: np.random.Generator, frames: int, cutoff_hz: float, columns: int = 1, chosen: np.ndarray | None = None
+) -> np.ndarray:
     """Smooth random functions of unit variance, (frames, columns): cubic B-splines with Gaussian knots.
 
     Knots lie half a period of ``cutoff_hz`` apart: there is hardly any power above it, and two derivatives exist.
+    chosen (n,): numbers of the columns that are worked out, (frames, n); all are drawn.
     """
     # Powers of two, so that clips of many lengths share few tables.
     first, weights = _spline(cutoff_hz, 1 << (frames - 1).bit_length())
     first, weights = first[:frames], weights[:, :frames]
     knots = rng.standard_normal((int(first[-1]) + 4, columns)).T / np.sqrt(_SPLINE_POWER)
-    noise = np.empty((columns, frames))
+    if chosen is not None:
+        knots = knots[chosen]
+    noise = np.empty((len(knots), frames))
     at_once = max(1, _IN_CACHE // frames)
-    for begin in range(0, columns, at_once):
+    for begin in range(0, len(knots), at_once):
         some, own = noise[begin : begin + at_once], knots[begin : begin + at_once]
         np.multiply(own[:, first], weights[0], out=some)
         for k in range(1, 4):
@@ -144,8 +149,12 @@ def keyframes(begin: np.ndarray, keys: Sequence[Key], frames: int) -> np.ndarray
     time_s = np.arange(frames) / FRAME_HZ
     current = np.clip(np.searchsorted(starts, time_s, side="right") - 1, 0, len(keys) - 1)
     weight = minimum_jerk((time_s - starts[current]) / np.maximum(durations[current, 0], 1e-3))[:, None]
-    before, after = (np.take(poses.T, current + k, axis=1).T for k in (0, 1))
-    return before + weight * (after - before)
+    # Most keys move few joints.
+    moved = np.flatnonzero(poses.any(axis=0))
+    before, after = (np.take(poses.T[moved], current + k, axis=1).T for k in (0, 1))
+    offsets = np.zeros((poses.shape[1], frames)).T
+    offsets[:, moved] = before + weight * (after - before)
+    return offsets
 
 
 def repeated(

@@ -126,7 +126,8 @@ def simulate_person(name: str, number: int, seconds: float, seed: int) -> list[d
                 own,
                 gyroscope="gyro_x" in worn.info.channels,
             )
-            samples = measure(unit, force, rate, own)
+            # As they are written: half of what goes from one process to another.
+            samples = measure(unit, force, rate, own).astype(np.float32, order="C")
             runs += _runs(worn, name, f"{subject}_{count + 1:02d}", subject, samples, movement, borders, own)
     return runs
 
