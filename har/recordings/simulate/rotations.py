@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 AXES = {"x": 0, "y": 1, "z": 2}
-_AT_ONCE = 1024  # frames of which a few matrices each stay in a core's cache
+_AT_ONCE = 2048  # frames of which a few matrices each stay in a core's cache
 
 
 def frame_blocks(frames: int) -> Iterator[slice]:
