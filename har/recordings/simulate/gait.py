@@ -210,7 +210,8 @@ def fit_cycle(
 
 @functools.cache
 def _default_fit(kind_name: str, step: float, rise: float, steps_hz: float) -> np.ndarray:
-    """Parameters of an average person's cycle, where the fit of others begins."""
+    """Parameters of an average person's cycle, where the fit of others begins; many people share one, so all are
+    kept: a few hundred in a large corpus."""
     kind, target = KINDS[kind_name], _targets(kind_name, step)
     problem = _Problem(kind, target, 2 * step, 2 * rise, steps_hz, 1.7)
     return problem.improve(problem.start(), ITERATIONS)

@@ -39,6 +39,7 @@ from har.recordings.simulate.rotations import (
 )
 from har.recordings.simulate.skeleton import Pose, point_on
 
+GRAVITY = np.array([0.0, 0.0, -STANDARD_GRAVITY])
 PULSE_FRAMES = 3  # over which a contact is spread: 30 ms
 TREMOR_HZ, TREMOR_DECAY = 6.0, 0.8  # of muscles (Elble & Koller, Tremor, 1990); decay of the resonance a frame
 UNSTEADY_G = 0.03  # standard deviation of what muscles add for each rad/s of a segment's turning
@@ -136,7 +137,7 @@ def specific_force(position: np.ndarray, rotation: np.ndarray, rate_hz: float) -
     inner += position[..., :-2, :]
     inner *= rate_hz**2
     acceleration[..., 0, :], acceleration[..., -1, :] = acceleration[..., 1, :], acceleration[..., -2, :]
-    acceleration[..., 2] += STANDARD_GRAVITY
+    acceleration[..., 2] -= GRAVITY[2]  # the only axis that has any
     return turn_back(rotation, acceleration)
 
 
