@@ -372,19 +372,20 @@ def _scan_samples(dataset: Dataset) -> None:
         path = dataset.folder / f"{stream.info.name}.npy"
         axes = [i for i, c in enumerate(stream.info.channels) if c.startswith("acc")]
         largest_g = RANGE_TOLERANCE * (stream.info.accelerometer_range_g or LARGEST_RANGE_G)
+        everything = np.asarray(stream.samples)
         for start, stop in zip(stream.segments.start.tolist(), stream.segments.stop.tolist(), strict=True):
-            samples = stream.samples[start:stop]
-            finite = np.isfinite(samples).all(axis=1)
-            if not finite.all():
-                row = start + int(np.argmin(finite))
+            samples = everything[start:stop]
+            if not np.isfinite(samples).all():
+                row = start + int(np.argmin(np.isfinite(samples).all(axis=1)))
                 raise DatasetError(
                     f"{path}, row {row}: a sample is not finite; split the segment there or convert again"
                 )
-            reach = np.abs(samples[:, axes]).max(axis=1, initial=0.0)
-            if reach.max() > largest_g:
-                row = start + int(np.argmax(reach))
+            reach = np.abs(samples[:, axes])
+            largest = reach.max(initial=0.0)
+            if largest > largest_g:
+                row = start + int(np.argmax(reach.max(axis=1)))
                 raise DatasetError(
-                    f"{path}, row {row}: {reach.max():.4g} g is beyond the device's range of "
+                    f"{path}, row {row}: {largest:.4g} g is beyond the device's range of "
                     f"{stream.info.accelerometer_range_g or LARGEST_RANGE_G:g} g; is it in m/s^2 or in counts? Treat "
                     "single "
                     "spikes as lost samples in the converter, or correct accelerometer_range_g"

@@ -4,6 +4,7 @@ Frames are FRAME_HZ a second. Transitions follow the minimum-jerk profile 10 s^3
 coordination of arm movements, Journal of Neuroscience 1985).
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,15 +15,18 @@ from har.recordings.simulate.skeleton import CHANNEL, CHANNELS
 FRAME_HZ = 100.0
 # What the four nearest knots of a uniform cubic B-spline contribute has this mean square over all positions.
 _SPLINE_POWER = 151 / 315
+_IN_CACHE = 1 << 15  # numbers of which a few arrays stay in a core's cache
 
 
 @dataclass
 class Clip:
     """A movement of T frames.
 
-    angles (T, channels): joint angles, rad. velocity (T, 3): prescribed movement of the pelvis, m/s, x along the
-    heading. support (T, 2): share of the body's weight on the left and right foot where these do not move. impacts
-    (T, 2): contacts of the left and right foot with the ground, the peak acceleration at the foot in g, 0 between them.
+    angles (T, channels): joint angles, rad; whatever makes a clip keeps a channel's frames side by side in memory,
+    since nearly everything that is done to them is done to single channels. velocity (T, 3): prescribed movement of the
+    pelvis, m/s, x along the heading. support (T, 2): share of the body's weight on the left and right foot where these
+    do not move. impacts (T, 2): contacts of the left and right foot with the ground, the peak acceleration at the foot
+    in g, 0 between them.
     """
 
     angles: np.ndarray
@@ -83,31 +87,58 @@ def frames_of(seconds: float) -> int:
 def minimum_jerk(progress: np.ndarray) -> np.ndarray:
     """0 to 1 with zero velocity and acceleration at both ends; clipped outside."""
     s = np.clip(progress, 0.0, 1.0)
-    return s**3 * (10.0 - 15.0 * s + 6.0 * s**2)
+    # A power costs more than all the rest, and most frames lie before or after the movement.
+    cube = s.copy()
+    np.power(s, 3, out=cube, where=(s > 0.0) & (s < 1.0))
+    return cube * (10.0 - 15.0 * s + 6.0 * s**2)
 
 
 def still_clip(pose: np.ndarray, frames: int, support: tuple[float, float] = (0.0, 0.0)) -> Clip:
     """A pose (channels,) held."""
     return Clip(
-        np.tile(pose, (frames, 1)),
+        np.repeat(pose[:, None], frames, axis=1).T,
         np.zeros((frames, 3)),
         np.tile(np.array(support), (frames, 1)),
         np.zeros((frames, 2)),
     )
 
 
-def smooth_noise(rng: np.random.Generator, frames: int, cutoff_hz: float, columns: int = 1) -> np.ndarray:
+def smooth_noise(
+    rng: np.random.Generator, frames: int, cutoff_hz: float, columns: int = 1, chosen: np.ndarray | None = None
+) -> np.ndarray:
     """Smooth random functions of unit variance, (frames, columns): cubic B-splines with Gaussian knots.
 
     Knots lie half a period of ``cutoff_hz`` apart: there is hardly any power above it, and two derivatives exist.
+    chosen (n,): numbers of the columns that are worked out, (frames, n); all are drawn.
     """
+    # Powers of two, so that clips of many lengths share few tables.
+    first, weights = _spline(cutoff_hz, 1 << (frames - 1).bit_length())
+    first, weights = first[:frames], weights[:, :frames]
+    knots = rng.standard_normal((int(first[-1]) + 4, columns)).T / np.sqrt(_SPLINE_POWER)
+    if chosen is not None:
+        knots = knots[chosen]
+    noise = np.empty((len(knots), frames))
+    at_once = max(1, _IN_CACHE // frames)
+    for begin in range(0, len(knots), at_once):
+        some, own = noise[begin : begin + at_once], knots[begin : begin + at_once]
+        np.multiply(own[:, first], weights[0], out=some)
+        for k in range(1, 4):
+            share = np.take(own[:, k:], first, axis=1)
+            share *= weights[k]
+            some += share
+    return noise.T
+
+
+@functools.cache
+def _spline(cutoff_hz: float, frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of cubic B-splines: number of the first knot that reaches a frame (frames,), and the weights of this one and the
+    next three (4, frames)."""
     spacing = FRAME_HZ / (2.0 * cutoff_hz)
     position = np.arange(frames) / spacing
     first = position.astype(np.int64)
-    knots = rng.standard_normal((int(first[-1]) + 4, columns)) / np.sqrt(_SPLINE_POWER)
-    u = (position - first)[:, None]
+    u = position - first
     weights = ((1 - u) ** 3, 3 * u**3 - 6 * u**2 + 4, -3 * u**3 + 3 * u**2 + 3 * u + 1, u**3)
-    return sum(weight / 6.0 * knots[first + k] for k, weight in enumerate(weights))
+    return first, np.stack(weights) / 6.0
 
 
 def keyframes(begin: np.ndarray, keys: Sequence[Key], frames: int) -> np.ndarray:
@@ -118,7 +149,12 @@ def keyframes(begin: np.ndarray, keys: Sequence[Key], frames: int) -> np.ndarray
     time_s = np.arange(frames) / FRAME_HZ
     current = np.clip(np.searchsorted(starts, time_s, side="right") - 1, 0, len(keys) - 1)
     weight = minimum_jerk((time_s - starts[current]) / np.maximum(durations[current, 0], 1e-3))[:, None]
-    return poses[current] + weight * (poses[current + 1] - poses[current])
+    # Most keys move few joints.
+    moved = np.flatnonzero(poses.any(axis=0))
+    before, after = (np.take(poses.T[moved], current + k, axis=1).T for k in (0, 1))
+    offsets = np.zeros((poses.shape[1], frames)).T
+    offsets[:, moved] = before + weight * (after - before)
+    return offsets
 
 
 def repeated(
@@ -145,7 +181,7 @@ def fidgets(rng: np.random.Generator, frames: int, per_minute: float, deviation:
     seconds = frames / FRAME_HZ
     number = rng.poisson(per_minute * seconds / 60.0)
     if not number:
-        return np.zeros((frames, len(deviation)))
+        return np.zeros((len(deviation), frames)).T
     starts = np.sort(rng.uniform(0, seconds, number))
     keys, pose = [Key(np.zeros(len(deviation)), 0.01, max(0.0, starts[0] - 0.01))], np.zeros(len(deviation))
     for start, end in zip(starts, [*starts[1:], seconds + 1], strict=True):
@@ -183,13 +219,13 @@ def blend(before: Clip, after: Clip, join: Join, rng: np.random.Generator) -> Cl
     progress = np.arange(frames) / (frames - 1)
     if join.falls:
         weight = _falling_weight(progress)
-        joint_weight = np.tile(weight[:, None], (1, len(CHANNELS)))
+        joint_weight = weight[:, None]
     else:
         # Joints neither start nor stop together.
         early = join.spread * rng.uniform(0, 1, len(CHANNELS))
         late = join.spread * rng.uniform(0, 1, len(CHANNELS))
         weight = minimum_jerk(progress)
-        joint_weight = minimum_jerk((progress[:, None] - early) / (1 - early - late))
+        joint_weight = minimum_jerk((progress - early[:, None]) / (1 - early - late)[:, None]).T
     angles = before.angles + joint_weight * (after.angles - before.angles)
     if join.bump is not None:
         angles = angles + (16 * progress**2 * (1 - progress) ** 2)[:, None] * join.bump

@@ -12,7 +12,7 @@ from har.recordings.simulate.anthropometry import Person, draw_person
 from har.recordings.simulate.clips import FRAME_HZ
 from har.recordings.simulate.devices import draw_gaps, draw_unit, measure
 from har.recordings.simulate.sensors import PLACEMENTS, ideal_signals
-from har.recordings.simulate.skeleton import CHANNEL, SIDES, forward_kinematics, root_path
+from har.recordings.simulate.skeleton import CHANNEL, forward_kinematics, root_path
 from har.recordings.simulate.timeline import Movement, assemble
 from har.recordings.simulate.transitions import Step, standing_moment
 from har.recordings.simulate.wardrobe import (
@@ -28,7 +28,6 @@ SHORTEST_BOUT_S, LONGEST_BOUT_S = 6.0, 45.0
 RECORDING_S = 240.0  # after which a person puts the device on anew
 FIRST_WALK_S = (15.0, 30.0)  # who has put it on walks to where the rest happens
 BORDER_S = 0.15  # deviation of labelled borders: people who label are not exact
-FEET = tuple(f"{side}_foot" for side in SIDES)
 
 
 def write_simulated_corpus(
@@ -106,10 +105,10 @@ def simulate_person(name: str, number: int, seconds: float, seed: int) -> list[d
         movement = assemble(_steps(activities, person, rng), person, rng)
         chosen = _worn_in_recording(dataset, rng)
         places = {i: str(rng.choice(dataset.streams[i].places)) for i in chosen}
-        segments = sorted({PLACEMENTS[place].segment for place in places.values()} | set(FEET))
-        pose = forward_kinematics(movement.clip.angles, person.height_m, segments)
-        heading = movement.clip.angles[:, CHANNEL["heading"]]
-        root = root_path(pose, heading, movement.clip.velocity, movement.clip.support, person.height_m, FRAME_HZ)
+        clip, segments = movement.clip, sorted({PLACEMENTS[place].segment for place in places.values()})
+        pose = forward_kinematics(clip.angles, person.height_m, segments)
+        heading = clip.angles[:, CHANNEL["heading"]]
+        root = root_path(pose, heading, clip.velocity, clip.support, person.height_m, FRAME_HZ, clip.angles)
         borders = _label_borders(movement, rng)
         for i in chosen:
             worn, own = dataset.streams[i], person_generator(seed, name, number, count, i)
@@ -118,9 +117,18 @@ def simulate_person(name: str, number: int, seconds: float, seed: int) -> list[d
             mount = placement.axes @ draw_mount(worn, conventions[i], own)
             looseness = worn.looseness[own.integers(len(worn.looseness))]
             force, rate = ideal_signals(
-                pose, root, movement.clip.impacts, placement, mount, looseness, person.height_m, own
+                pose,
+                root,
+                clip.impacts,
+                placement,
+                mount,
+                looseness,
+                person.height_m,
+                own,
+                gyroscope="gyro_x" in worn.info.channels,
             )
-            samples = measure(unit, force, rate if "gyro_x" in worn.info.channels else None, own)
+            # As they are written: half of what goes from one process to another.
+            samples = measure(unit, force, rate, own).astype(np.float32, order="C")
             runs += _runs(worn, name, f"{subject}_{count + 1:02d}", subject, samples, movement, borders, own)
     return runs
 

@@ -77,20 +77,21 @@ def measure(unit: Unit, force: np.ndarray, rate: np.ndarray | None, rng: np.rand
     often than it says; moments jitter; lost samples are interpolated.
     """
     device = unit.device
-    columns = [force @ unit.acc_matrix.T + unit.acc_bias]
+    # From here on channel by channel: most of what follows treats accelerometer and gyroscope differently.
+    channels = [(force @ unit.acc_matrix.T).T + unit.acc_bias[:, None]]
     noise = [device.noise_g * STANDARD_GRAVITY]
     if rate is not None:
-        columns.append(rate @ unit.gyro_matrix.T + unit.gyro_bias)
+        channels.append((rate @ unit.gyro_matrix.T).T + unit.gyro_bias[:, None])
         noise.append(device.noise_rad_s)
     # White noise has a density: a device of another rate sees another deviation.
     bandwidth = np.sqrt(min(device.rate_hz, FRAME_HZ) / FRAME_HZ) if device.low_pass else 1.0
-    signal = np.hstack(columns)
+    signal = np.concatenate(channels)
     if device.low_pass and device.rate_hz < FRAME_HZ:
         from scipy.ndimage import uniform_filter1d
 
         # An odd length: an even one would delay the signal by half a frame.
         length = 2 * round(0.5 * FRAME_HZ / device.rate_hz) + 1
-        signal = uniform_filter1d(signal, length, axis=0, mode="nearest")
+        signal = uniform_filter1d(signal, length, mode="nearest")
     count = int((len(force) - 1) / FRAME_HZ * device.rate_hz) + 1
     moment_s = np.arange(count) / device.rate_hz
     true_s = moment_s * (1 - unit.clock)
@@ -104,13 +105,13 @@ def measure(unit: Unit, force: np.ndarray, rate: np.ndarray | None, rng: np.rand
         kept[[0, -1]] = True
     samples = _interpolate(signal, true_s[kept] * FRAME_HZ)
     deviation = np.repeat(noise, 3) * bandwidth * unit.noise
-    samples = samples + deviation * rng.standard_normal(samples.shape)
-    samples[:, :3] = _convert(samples[:, :3] / STANDARD_GRAVITY, device.range_g, device.bits)
+    samples += deviation[:, None] * rng.standard_normal(samples.T.shape).T
+    samples[:3] = _convert(samples[:3] / STANDARD_GRAVITY, device.range_g, device.bits)
     if rate is not None:
-        samples[:, 3:] = _convert(samples[:, 3:], device.range_rad_s, device.bits)
+        samples[3:] = _convert(samples[3:], device.range_rad_s, device.bits)
     if not kept.all():
         samples = _interpolate(samples, np.interp(moment_s, moment_s[kept], np.arange(int(kept.sum()))))
-    return samples
+    return samples.T
 
 
 def draw_gaps(device: Device, seconds: float, rng: np.random.Generator) -> list[tuple[float, float]]:
@@ -125,11 +126,17 @@ def draw_gaps(device: Device, seconds: float, rng: np.random.Generator) -> list[
 
 
 def _interpolate(signal: np.ndarray, position: np.ndarray) -> np.ndarray:
-    """Rows of a signal (T, C) at fractional positions, linear between neighbours, ends held."""
-    position = np.clip(position, 0, len(signal) - 1)
-    first = np.minimum(position.astype(np.int64), len(signal) - 2)
-    share = (position - first)[:, None]
-    return signal[first] * (1 - share) + signal[first + 1] * share
+    """A signal (C, T) at fractional positions (n,), linear between neighbours, ends held: (C, n)."""
+    last = signal.shape[1] - 1
+    position = np.clip(position, 0, last)
+    first = np.minimum(position.astype(np.int64), last - 1)
+    share = position - first
+    between = np.take(signal, first, axis=1)
+    between *= 1 - share
+    following = np.take(signal, first + 1, axis=1)
+    following *= share
+    between += following
+    return between
 
 
 def _convert(values: np.ndarray, largest: float, bits: int) -> np.ndarray:

@@ -180,7 +180,8 @@ def cycling(person: Person, frames: int, rng: np.random.Generator, stationary: b
     clip = rest(person, sitting(person, rng), "sit", frames, rng, 1.2)
     lean = rng.uniform(12, 48)
     arms = pose_vector(shoulder_flex=52 + 0.5 * lean, shoulder_abd=10, elbow_flex=22, pronation=62, shoulder_rot=5)
-    clip.angles -= clip.angles.mean(axis=0)
+    # Added up frame by frame, whatever the layout in memory.
+    clip.angles -= np.ascontiguousarray(clip.angles).mean(axis=0)
     pitch = 0.55 * lean
     clip.angles += arms + pose_vector(pitch=pitch, trunk_flex=lean - pitch, head_flex=-0.7 * lean)
     moving = np.ones(frames) if stationary else gate(rng, frames, (6.0, 25.0), (1.0, 4.0))

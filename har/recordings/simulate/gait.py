@@ -149,16 +149,18 @@ class GaitCycle:
 def fourier_basis(phase: np.ndarray) -> np.ndarray:
     """1, cos, sin of every harmonic: phase (...,) in cycles -> (..., COEFFICIENTS)."""
     turn = 2 * np.pi * np.asarray(phase, dtype=np.float64)[..., None] * np.arange(1, HARMONICS + 1)
-    waves = np.stack([np.cos(turn), np.sin(turn)], axis=-1).reshape(*turn.shape[:-1], 2 * HARMONICS)
-    return np.concatenate([np.ones((*turn.shape[:-1], 1)), waves], axis=-1)
+    basis = np.empty((*turn.shape[:-1], COEFFICIENTS))
+    basis[..., 0], basis[..., 1::2], basis[..., 2::2] = 1.0, np.cos(turn), np.sin(turn)
+    return basis
 
 
 def fourier_slope(phase: np.ndarray) -> np.ndarray:
     """Derivative of ``fourier_basis`` by the phase."""
     rate = 2 * np.pi * np.arange(1, HARMONICS + 1)
     turn = np.asarray(phase, dtype=np.float64)[..., None] * rate
-    waves = np.stack([-rate * np.sin(turn), rate * np.cos(turn)], axis=-1).reshape(*turn.shape[:-1], 2 * HARMONICS)
-    return np.concatenate([np.zeros((*turn.shape[:-1], 1)), waves], axis=-1)
+    slope = np.empty((*turn.shape[:-1], COEFFICIENTS))
+    slope[..., 0], slope[..., 1::2], slope[..., 2::2] = 0.0, -rate * np.sin(turn), rate * np.cos(turn)
+    return slope
 
 
 def published_coefficients(curve: tuple[tuple[float, float], ...]) -> np.ndarray:
@@ -206,9 +208,10 @@ def fit_cycle(
     return problem.solve(start, 3)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.cache
 def _default_fit(kind_name: str, step: float, rise: float, steps_hz: float) -> np.ndarray:
-    """Parameters of an average person's cycle, where the fit of others begins."""
+    """Parameters of an average person's cycle, where the fit of others begins; many people share one, so all are
+    kept: a few hundred in a large corpus."""
     kind, target = KINDS[kind_name], _targets(kind_name, step)
     problem = _Problem(kind, target, 2 * step, 2 * rise, steps_hz, 1.7)
     return problem.improve(problem.start(), ITERATIONS)
@@ -266,8 +269,8 @@ class _Problem:
         path[:, 1, self.even] = p[:, many + even + 1 : many + 2 * even + 1]
         return p[:, :many].reshape(-1, 3, COEFFICIENTS), path, p[:, -1]
 
-    def points(self, angles: np.ndarray, path: np.ndarray) -> dict[str, np.ndarray]:
-        """Heel and ball of the foot in the plane of progress, each (N, PHASES, 2) in statures."""
+    def points(self, angles: np.ndarray, path: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Heel and ball of the foot: how far and how high, each (N, PHASES) in statures."""
         hip, knee, ankle = np.moveaxis(angles @ self.basis.T, 1, 0)
         thigh = hip - np.deg2rad(self.kind.pelvis_tilt_deg)
         shank = thigh - knee
@@ -277,16 +280,14 @@ class _Problem:
         z = up + self.rise * self.phase + self.hip_up
         x = x + lengths.THIGH * np.sin(thigh) + lengths.SHANK * np.sin(shank)
         z = z - lengths.THIGH * np.cos(thigh) - lengths.SHANK * np.cos(shank)
-        points = {}
-        for name, along in (("heel", -lengths.HEEL_BEHIND_ANKLE), ("ball", lengths.BALL_BEFORE_ANKLE)):
-            points[name] = np.stack(
-                [
-                    x + along * np.cos(foot) + lengths.ANKLE_HEIGHT * np.sin(foot),
-                    z + along * np.sin(foot) - lengths.ANKLE_HEIGHT * np.cos(foot),
-                ],
-                axis=-1,
+        cosine, sine = np.cos(foot), np.sin(foot)
+        return {
+            name: (
+                x + along * cosine + lengths.ANKLE_HEIGHT * sine,
+                z + along * sine - lengths.ANKLE_HEIGHT * cosine,
             )
-        return points
+            for name, along in (("heel", -lengths.HEEL_BEHIND_ANKLE), ("ball", lengths.BALL_BEFORE_ANKLE))
+        }
 
     def residuals(self, p: np.ndarray) -> np.ndarray:
         """p (N, P) -> (N, R); the fit minimises the sum of their squares."""
@@ -297,11 +298,14 @@ class _Problem:
             ("heel", -lengths.HEEL_BEHIND_ANKLE, self.heel),
             ("ball", lengths.BALL_BEFORE_ANKLE, self.ball),
         ):
-            away = points[name] - np.stack([place + along, 0 * place], axis=-1)[:, None]
-            parts.append((away * bears[:, None] / CONTACT_STATURES).reshape(len(p), -1))
+            forwards, up = points[name]
+            away = np.empty((*up.shape, 2))
+            away[..., 0], away[..., 1] = (forwards - (place + along)[:, None]) * bears, up * bears
+            away /= CONTACT_STATURES
+            parts.append(away.reshape(len(p), -1))
             # The swinging foot passes above the line from one foothold to the next.
             progress = np.clip((self.phase - self.kind.ball[1]) / (1 - self.kind.ball[1]), 0, 1)
-            height = points[name][..., 1] - self.rise * progress - 0.012 * np.sin(np.pi * progress)
+            height = up - self.rise * progress - 0.012 * np.sin(np.pi * progress)
             parts.append(np.minimum(height, 0) * self.swing / CLEARANCE_STATURES)
         acceleration = path[:, 1, 1:] * -((2 * np.pi * np.repeat(np.arange(1, HARMONICS + 1), 2)) ** 2)
         falling = acceleration @ self.basis[:, 1:].T / self.gravity + 1
@@ -329,7 +333,8 @@ class _Problem:
         step = 1e-6
         for _ in range(iterations):
             both = self.residuals(np.vstack([p, p + step * np.eye(len(p))]))
-            jacobian = (both[1:] - both[0]) / step
+            jacobian = both[1:] - both[0]
+            jacobian /= step
             normal = jacobian @ jacobian.T
             normal[np.diag_indices_from(normal)] += 1e-3 * np.diag(normal) + 1e-9
             p = p - np.linalg.solve(normal, jacobian @ both[0])

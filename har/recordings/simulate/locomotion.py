@@ -15,7 +15,17 @@ from har.recordings.simulate.gait import (
     running_cadence_hz,
 )
 from har.recordings.simulate.postures import standing_pose
-from har.recordings.simulate.skeleton import CHANNEL, SIDES, foot_points, forward_kinematics, point_on, pose_vector
+from har.recordings.simulate.rotations import frame_blocks
+from har.recordings.simulate.skeleton import (
+    CHANNEL,
+    SIDES,
+    chained,
+    closure,
+    foot_points,
+    local_rotation,
+    point_on,
+    pose_vector,
+)
 
 RISER_M, TREAD_M = 0.17, 0.29  # of stairs in buildings, with deviations below
 PREFERRED_M_S = {"walk": 1.25, "run": 2.6}
@@ -136,12 +146,17 @@ def _track(clip: Clip, cycle: GaitCycle, phase: np.ndarray, size: np.ndarray, pe
     """Abduct the hips so that each foot keeps its track beside the line of progress while the pelvis sways over it."""
     ball = foot_points(person.height_m)["ball"]
     shift = _lateral_shift(cycle, 2 * np.pi * phase, size)
-    for _ in range(2):  # of Newton's steps
-        pose = forward_kinematics(clip.angles, person.height_m, [f"{side}_foot" for side in SIDES])
-        for side, sign in SIDES.items():
-            foot, hip = point_on(pose, f"{side}_foot", ball), pose.origin[f"{side}_thigh"]
-            away = person.height_m * (sign * HALF_TRACK_STATURES - shift) - foot[:, 1]
-            clip.angles[:, CHANNEL[f"{side}_hip_abd"]] += sign * away / (hip[:, 2] - foot[:, 2])
+    for rows in frame_blocks(len(clip)):
+        angles = clip.angles[rows]
+        local = {segment: local_rotation(segment, angles) for segment in closure(f"{side}_foot" for side in SIDES)}
+        for newton in range(2):
+            if newton:  # only the hips have moved
+                local |= {f"{side}_thigh": local_rotation(f"{side}_thigh", angles) for side in SIDES}
+            pose = chained(local, person.height_m)
+            for side, sign in SIDES.items():
+                foot, hip = point_on(pose, f"{side}_foot", ball), pose.origin[f"{side}_thigh"]
+                away = person.height_m * (sign * HALF_TRACK_STATURES - shift[rows]) - foot[:, 1]
+                angles[:, CHANNEL[f"{side}_hip_abd"]] += sign * away / (hip[:, 2] - foot[:, 2])
 
 
 def _pelvis_turn(cycle: GaitCycle, turn: np.ndarray, size: np.ndarray) -> np.ndarray:

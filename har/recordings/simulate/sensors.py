@@ -26,7 +26,15 @@ import numpy as np
 
 from har.recordings.format import STANDARD_GRAVITY
 from har.recordings.simulate.clips import FRAME_HZ, smooth_noise
-from har.recordings.simulate.rotations import rotation_of, turn, turn_back, uniform_rotation, vector_of
+from har.recordings.simulate.rotations import (
+    frame_blocks,
+    rotation_of,
+    times_constant,
+    turn,
+    turn_back,
+    uniform_rotation,
+    vector_of,
+)
 from har.recordings.simulate.skeleton import Pose, point_on
 
 GRAVITY = np.array([0.0, 0.0, -STANDARD_GRAVITY])
@@ -122,10 +130,13 @@ def specific_force(position: np.ndarray, rotation: np.ndarray, rate_hz: float) -
     p'' by the second central difference; the two ends repeat their neighbours.
     """
     acceleration = np.empty_like(position)
-    inner = position[..., 2:, :] - 2 * position[..., 1:-1, :] + position[..., :-2, :]
-    acceleration[..., 1:-1, :] = inner * rate_hz**2
+    inner = acceleration[..., 1:-1, :]
+    np.subtract(position[..., 2:, :], 2 * position[..., 1:-1, :], out=inner)
+    inner += position[..., :-2, :]
+    inner *= rate_hz**2
     acceleration[..., 0, :], acceleration[..., -1, :] = acceleration[..., 1, :], acceleration[..., -2, :]
-    return turn_back(rotation, acceleration - GRAVITY)
+    acceleration[..., 2] -= GRAVITY[2]  # the only axis that has any
+    return turn_back(rotation, acceleration)
 
 
 def angular_rate(rotation: np.ndarray, rate_hz: float) -> np.ndarray:
@@ -134,7 +145,11 @@ def angular_rate(rotation: np.ndarray, rate_hz: float) -> np.ndarray:
     The rotation vector from one frame to the next is w at half way between them; a frame takes the mean of its two
     sides, the ends the one side that they have.
     """
-    between = vector_of(np.swapaxes(rotation[..., :-1, :, :], -1, -2) @ rotation[..., 1:, :, :]) * rate_hz
+    before, after = rotation[..., :-1, :, :], rotation[..., 1:, :, :]
+    between = np.empty(before.shape[:-1])
+    for rows in frame_blocks(before.shape[-3]):
+        between[..., rows, :] = vector_of(np.swapaxes(before[..., rows, :, :], -1, -2) @ after[..., rows, :, :])
+    between *= rate_hz
     rate = np.empty(rotation.shape[:-1])
     rate[..., 0, :], rate[..., -1, :] = between[..., 0, :], between[..., -1, :]
     rate[..., 1:-1, :] = 0.5 * (between[..., 1:, :] + between[..., :-1, :])
@@ -201,13 +216,16 @@ def ideal_signals(
     looseness: Looseness,
     height_m: float,
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
+    gyroscope: bool = True,
+) -> tuple[np.ndarray, np.ndarray | None]:
     """What an ideal device measures at the placement: specific force (T, 3) in m/s^2 and angular rate (T, 3) in rad/s.
 
-    root (T, 3): path of the pelvis. mount (3, 3): axes of the device in the segment's frame, as columns.
+    root (T, 3): path of the pelvis. mount (3, 3): axes of the device in the segment's frame, as columns. gyroscope:
+    False gives None for the angular rate.
     """
     position, rotation = device_motion(pose, root, impacts, placement, mount, looseness, height_m, rng)
-    return specific_force(position, rotation, FRAME_HZ), angular_rate(rotation, FRAME_HZ)
+    force = specific_force(position, rotation, FRAME_HZ)
+    return force, angular_rate(rotation, FRAME_HZ) if gyroscope else None
 
 
 def device_motion(
@@ -226,15 +244,20 @@ def device_motion(
     position = root + point_on(pose, placement.segment, offset)
     shake = impact_displacement(impacts, placement)
     direction = rng.standard_normal(2) * np.array([0.6, 0.45])
-    position = position + shake[:, None] * np.array([direction[0], direction[1], 1.0])
+    for axis, share in enumerate((*direction, 1.0)):
+        position[:, axis] += shake * share
     shaking = tremor(rng, segment, placement.tremor_g)
-    position = position + shaking
+    position += shaking
     turning = turn_back(segment, shaking)[:, [1, 2, 0]] / TREMOR_LEVER_M
     if looseness.room_m or looseness.slide_rad:
         force = specific_force(position, segment, FRAME_HZ)
         displacement, loose = loose_motion(force, looseness, rng)
-        position, turning = position + turn(segment, displacement), turning + loose
-    return position, segment @ rotation_of(turning) @ mount
+        position += turn(segment, displacement)
+        turning += loose
+    rotation = np.empty_like(segment)
+    for rows in frame_blocks(len(segment)):
+        rotation[rows] = times_constant(segment[rows] @ rotation_of(turning[rows]), mount)
+    return position, rotation
 
 
 def tremor(rng: np.random.Generator, rotation: np.ndarray, rest_g: float) -> np.ndarray:
@@ -251,7 +274,10 @@ def tremor(rng: np.random.Generator, rotation: np.ndarray, rest_g: float) -> np.
     speed = np.linalg.norm(angular_rate(rotation, FRAME_HZ), axis=-1)
     rest_g = rest_g * np.exp(0.4 * rng.standard_normal())
     size_g = rest_g + UNSTEADY_G * uniform_filter1d(speed, round(0.3 * FRAME_HZ), mode="nearest")
-    return STANDARD_GRAVITY / FRAME_HZ**2 / _tremor_deviation() * size_g[:, None] * noise
+    size_m = STANDARD_GRAVITY / FRAME_HZ**2 / _tremor_deviation() * size_g
+    for axis in range(3):
+        noise[:, axis] *= size_m
+    return noise
 
 
 def _tremor_poles() -> list[float]:

@@ -7,13 +7,13 @@ both sides. Pelvis: R = Rz(heading) Ry(pitch) Rx(roll) Rz(twist), so that lying 
 and the twist then rolls the body onto its side.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from har.recordings.simulate import anthropometry as lengths
-from har.recordings.simulate.rotations import axis_rotation, turn, yxz_rotation
+from har.recordings.simulate.rotations import axis_rotation, frame_blocks, turn, yxz_rotation
 
 SIDES = {"l": 1.0, "r": -1.0}  # sign of the lateral axis
 _CENTRAL = (
@@ -83,11 +83,9 @@ def local_rotation(segment: str, angles: np.ndarray) -> np.ndarray:
         joint = f"{side}_shoulder" if name == "upper_arm" else f"{side}_hip"
         return yxz_rotation(-angle(f"{joint}_flex"), sign * angle(f"{joint}_abd"), -sign * angle(f"{joint}_rot"))
     if name == "forearm":
-        zero = np.zeros(angles.shape[:-1])
-        return yxz_rotation(-angle(f"{side}_elbow_flex"), zero, -sign * angle(f"{side}_pronation"))
+        return yxz_rotation(-angle(f"{side}_elbow_flex"), 0.0, -sign * angle(f"{side}_pronation"))
     if name == "hand":
-        zero = np.zeros(angles.shape[:-1])
-        return yxz_rotation(-angle(f"{side}_wrist_dev"), -sign * angle(f"{side}_wrist_flex"), zero)
+        return yxz_rotation(-angle(f"{side}_wrist_dev"), -sign * angle(f"{side}_wrist_flex"), 0.0)
     if name == "shank":
         return axis_rotation("y", angle(f"{side}_knee_flex"))
     return axis_rotation("y", -angle(f"{side}_ankle_dorsi"))
@@ -105,16 +103,30 @@ def closure(segments: Iterable[str]) -> list[str]:
 
 def forward_kinematics(angles: np.ndarray, height_m: float, segments: Sequence[str] = SEGMENTS) -> Pose:
     """Joint angles (..., T, channels) of a body of that stature -> pose of the segments and of their parents."""
+    chain, shape = closure(segments), angles.shape[:-1]
+    rotation = {segment: np.empty((*shape, 3, 3)) for segment in chain}
+    origin = {segment: np.empty((*shape, 3)) for segment in chain}
+    for rows in frame_blocks(shape[-1]):
+        some = angles[..., rows, :]
+        block = chained({segment: local_rotation(segment, some) for segment in chain}, height_m)
+        for segment in chain:
+            rotation[segment][..., rows, :, :] = block.rotation[segment]
+            origin[segment][..., rows, :] = block.origin[segment]
+    return Pose(rotation, origin)
+
+
+def chained(local: Mapping[str, np.ndarray], height_m: float) -> Pose:
+    """Orientations (..., T, 3, 3) of segments in their parents' frames, parents first -> pose of these segments."""
     rotation: dict[str, np.ndarray] = {}
     origin: dict[str, np.ndarray] = {}
-    for segment in closure(segments):
-        parent, local = PARENT[segment], local_rotation(segment, angles)
+    for segment, own in local.items():
+        parent = PARENT[segment]
         if parent:
-            rotation[segment] = rotation[parent] @ local
+            rotation[segment] = rotation[parent] @ own
             origin[segment] = origin[parent] + turn(rotation[parent], attachment(segment, height_m))
         else:
-            rotation[segment] = local
-            origin[segment] = np.zeros((*angles.shape[:-1], 3))
+            rotation[segment] = own
+            origin[segment] = np.zeros(own.shape[:-1])
     return Pose(rotation, origin)
 
 
@@ -132,13 +144,21 @@ def foot_points(height_m: float) -> dict[str, np.ndarray]:
 
 
 def root_path(
-    pose: Pose, heading: np.ndarray, velocity: np.ndarray, support: np.ndarray, height_m: float, rate_hz: float
+    pose: Pose,
+    heading: np.ndarray,
+    velocity: np.ndarray,
+    support: np.ndarray,
+    height_m: float,
+    rate_hz: float,
+    angles: np.ndarray | None = None,
 ) -> np.ndarray:
     """Path of the pelvis' origin in the world, (..., T, 3) in m, beginning at zero.
 
     velocity (..., T, 3): what the movement itself prescribes, m/s, x along the heading (rad, (..., T)). support
     (..., T, 2): shares of the body's weight on the left and right foot while these stay where they are; the pelvis then
-    moves against the foot's motion in the body. Shares below 1 leave the rest to the seat or the floor.
+    moves against the foot's motion in the body. Shares below 1 leave the rest to the seat or the floor. angles
+    (..., T, channels): of the joints, for a pose without feet: legs are then worked out while they bear weight, which
+    is a third of the time.
     """
     cosine, sine = np.cos(heading), np.sin(heading)
     along = np.stack(
@@ -154,11 +174,31 @@ def root_path(
     ball = foot_points(height_m)["ball"] * np.array([0.4, 1.0, 1.0])
     for number, side in enumerate(SIDES):
         share = support[..., number]
-        if share.any():
-            foot = point_on(pose, f"{side}_foot", ball)
-            middle = 0.5 * (share[..., 1:] + share[..., :-1])
-            step[..., 1:, :] -= middle[..., None] * np.diff(foot, axis=-2)
+        middle = 0.5 * (share[..., 1:] + share[..., :-1])
+        for between in _stretches(middle.any(axis=tuple(range(middle.ndim - 1)))):
+            frames = slice(between.start, between.stop + 1)
+            leg = _part(pose, frames, ["pelvis"] if angles is not None else [f"{side}_foot"])
+            if angles is not None:
+                below, some = closure([f"{side}_foot"])[1:], angles[..., frames, :]
+                local = {segment: local_rotation(segment, some) for segment in below}
+                leg = chained({"pelvis": leg.rotation["pelvis"]} | local, height_m)
+            foot = point_on(leg, f"{side}_foot", ball)
+            step[..., 1:, :][..., between, :] -= middle[..., between, None] * np.diff(foot, axis=-2)
     return np.cumsum(step, axis=-2)
+
+
+def _stretches(where: np.ndarray) -> Iterator[slice]:
+    """Slices, each no longer than a block of frames, that cover just where (T,) is True."""
+    borders = np.flatnonzero(np.diff(where, prepend=False, append=False))
+    for begin, end in zip(borders[::2], borders[1::2], strict=True):
+        yield from (slice(begin + rows.start, begin + rows.stop) for rows in frame_blocks(end - begin))
+
+
+def _part(pose: Pose, frames: slice, segments: Sequence[str]) -> Pose:
+    return Pose(
+        {segment: pose.rotation[segment][..., frames, :, :] for segment in segments},
+        {segment: pose.origin[segment][..., frames, :] for segment in segments},
+    )
 
 
 def pose_vector(**degrees: float) -> np.ndarray:
