@@ -53,7 +53,7 @@ from har.run.folder import (
 )
 from har.run.interruption import StopRequest
 from har.run.log import MetricsLog, RateMeter, explain_bad_step
-from har.run.memory import own_memory_mb
+from har.run.memory import own_memory_mb, return_large_blocks
 from har.run.optimizer import GuardedOptimizer
 from har.run.schedule import warmup_cosine
 from har.run.seed import derive_seed, seed_everything
@@ -187,6 +187,7 @@ def main(argv: list[str] | None = None) -> Path:
     constants = snapshot_constants(globals())
     device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if DEVICE == "auto" else DEVICE)
     seed_everything(SEED)
+    return_large_blocks()  # or one batch with all devices decides what the process holds to its end
     sys.setswitchinterval(2e-4)  # seconds; the loader's thread must not keep the interpreter from the network's
 
     # Data, network, losses.

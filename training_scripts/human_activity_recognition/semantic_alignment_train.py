@@ -48,7 +48,7 @@ from har.run.constants import ConstantError, difference, joined_arguments, overr
 from har.run.folder import create_run_folder, find_run_folder, resolve_under_root, run_record, write_json
 from har.run.interruption import StopRequest
 from har.run.log import MetricsLog, RateMeter, explain_bad_step, read_metrics
-from har.run.memory import own_memory_mb
+from har.run.memory import own_memory_mb, return_large_blocks
 from har.run.optimizer import GuardedOptimizer
 from har.run.schedule import warmup_cosine
 from har.run.seed import derive_seed, seed_everything
@@ -184,6 +184,7 @@ def main(argv: list[str] | None = None) -> Path:
     constants = snapshot_constants(globals())
     device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if DEVICE == "auto" else DEVICE)
     seed_everything(SEED)
+    return_large_blocks()  # or one batch with all devices decides what the process holds to its end
     sys.setswitchinterval(2e-4)  # seconds; the loader's thread must not keep the interpreter from the network's
     folder, state = open_run_folder(constants, argv, device)
 
