@@ -1,8 +1,28 @@
-"""How much memory a process holds for itself."""
+"""How much memory a process holds for itself, and what it gives back."""
 
+import ctypes
 from pathlib import Path
 
+# Above all blocks of a batch of 128 windows of one device each, whose steps must stay fast; below those of a batch with
+# all devices of a body, which comes once in twenty steps and takes half a gigabyte.
+LARGE_BLOCK_BYTES = 5 << 20
+_M_MMAP_THRESHOLD = -3  # <malloc.h> of glibc
+
 _STATUS = Path("/proc/self/status")
+
+
+def return_large_blocks(at_least: int = LARGE_BLOCK_BYTES) -> bool:
+    """Let the process give blocks of memory of that many bytes back to the system as soon as they are freed.
+
+    glibc does so at first, but takes every large block that was freed for a reason to keep larger ones (mallopt(3),
+    M_MMAP_THRESHOLD), so that a single large batch decides what a process holds to its end. Returns False where
+    the C library is another and nothing was changed.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # musl, macOS; Windows cannot open the program itself
+        return False
+    return mallopt(ctypes.c_int(_M_MMAP_THRESHOLD), ctypes.c_int(at_least)) == 1
 
 
 def own_memory_mb() -> float | None:

@@ -1,12 +1,13 @@
 """Own memory: grows with what is allocated, not with what is mapped."""
 
+import platform
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from har.run.memory import own_memory_mb
+from har.run.memory import own_memory_mb, return_large_blocks
 
 MB = 64
 PROGRAM = f"""
@@ -44,3 +45,39 @@ def test_without_the_file_or_its_field_it_is_unknown(tmp_path, monkeypatch):
     assert own_memory_mb() is None
     (tmp_path / "status").write_text("Name:\tpython\nRssAnon:\t  1536 kB\nRssFile:\t  2048 kB\n")
     assert own_memory_mb() == 1.5
+
+
+RETURNED = """
+import numpy as np
+from har.run.memory import own_memory_mb, return_large_blocks
+
+changed = return_large_blocks(1 << 20) if {call} else True
+before = own_memory_mb()
+for size in (24 << 17, 16 << 17):  # 24 MiB, whose end teaches glibc to keep blocks up to that size, then 16 MiB
+    kept = []
+    for _ in range(4):
+        block = np.ones(size)
+        kept.append(np.ones(1000))  # lies behind the block, where glibc keeps both on its heap
+        del block
+    blocks = [np.ones(size) for _ in range(4)]
+    kept.append(np.ones(1000))
+    del blocks
+print(int(changed), own_memory_mb() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has the setting")
+def test_large_blocks_are_given_back():
+    held = {}
+    for call in (False, True):
+        command = [sys.executable, "-c", RETURNED.format(call=call)]
+        result = subprocess.run(command, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        changed, held[call] = map(float, result.stdout.split())
+        assert changed == 1
+    assert held[True] < 8 < 32 < held[False]
+
+
+def test_another_c_library_is_left_alone(monkeypatch):
+    monkeypatch.setattr("har.run.memory.ctypes.CDLL", lambda name: object())
+    assert return_large_blocks() is False

@@ -58,7 +58,7 @@ from har.run.folder import (
 )
 from har.run.interruption import StopRequest
 from har.run.log import MetricsLog, RateMeter, explain_bad_step
-from har.run.memory import own_memory_mb
+from har.run.memory import own_memory_mb, return_large_blocks
 from har.run.optimizer import GuardedOptimizer
 from har.run.schedule import warmup_cosine
 from har.run.seed import derive_seed, seed_everything
@@ -201,6 +201,7 @@ def main(argv: list[str] | None = None) -> Path:
     device = processes.device
     tell = tqdm.write if processes.is_first else lambda line: None
     seed_everything(SEED)
+    return_large_blocks()  # or one batch with all devices decides what the process holds to its end
     sys.setswitchinterval(2e-4)  # seconds; the loader's thread must not keep the interpreter from the network's
 
     # Data, network, losses.
