@@ -54,7 +54,10 @@ class Processes:
         # Both: tensors go by the fast way of their device, and what hosts tell each other never waits for a GPU.
         backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
         with _talking():
-            dist.init_process_group(backend, timeout=_PATIENCE)
+            store, rank, count = next(dist.rendezvous("env://", timeout=_PATIENCE))
+            # torchrun's store outlives a restart, and so do the addresses of processes that are gone.
+            store = dist.PrefixStore(f"restart_{_restarts()}", store)
+            dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=_PATIENCE)
 
     def __str__(self) -> str:
         return f"{self.device}" if self.count == 1 else f"{self.count} processes ({self.device.type})"
@@ -215,4 +218,8 @@ def launch_id() -> str | None:
 
 def was_restarted() -> bool:
     """Whether ``torchrun --max-restarts`` started this process in the place of one that failed."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+    return _restarts() > 0
+
+
+def _restarts() -> int:
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
