@@ -7,6 +7,7 @@ gradients of the weights behind the gathering are those of one process with all 
 
 import contextlib
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -31,7 +32,8 @@ class Processes:
 
     rank: 0 to count - 1. device: where this process computes; ``cuda`` becomes the GPU of its local rank.
 
-    Raises ``ProcessLostError`` from every method that talks to the others when one of them is gone.
+    Raises ``ValueError`` when this machine has fewer GPUs than processes that want one, and ``ProcessLostError`` from
+    every method that talks to the others when one of them is gone.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -41,12 +43,21 @@ class Processes:
         if self.count == 1:
             return
         if device.type == "cuda":
-            self.device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+            place, gpus = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+            if place >= gpus:
+                raise ValueError(
+                    f"process {place + 1} of this machine finds {gpus} GPU(s), and each needs one of its own; start "
+                    f"with --nproc-per-node={gpus}"
+                )
+            self.device = torch.device("cuda", place)
             torch.cuda.set_device(self.device)
         # Both: tensors go by the fast way of their device, and what hosts tell each other never waits for a GPU.
         backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
         with _talking():
-            dist.init_process_group(backend, timeout=_PATIENCE)
+            store, rank, count = next(dist.rendezvous("env://", timeout=_PATIENCE))
+            # torchrun's store outlives a restart, and so do the addresses of processes that are gone.
+            store = dist.PrefixStore(f"restart_{_restarts()}", store)
+            dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=_PATIENCE)
 
     def __str__(self) -> str:
         return f"{self.device}" if self.count == 1 else f"{self.count} processes ({self.device.type})"
@@ -80,7 +91,7 @@ class Processes:
         """
         if all(len(tensor) == rows for tensor in tensors):
             return list(tensors)
-        flat = torch.cat([tensor.float().flatten(1) for tensor in tensors], dim=1)
+        flat = torch.cat([tensor.float().reshape(len(tensor), -1) for tensor in tensors], dim=1)
         gathered = _GatherRows.apply(flat, self, rows).split([tensor[0].numel() for tensor in tensors], dim=1)
         return [
             part.unflatten(1, tensor.shape[1:]).to(tensor.dtype) if tensor.ndim > 1 else part[:, 0].to(tensor.dtype)
@@ -117,7 +128,10 @@ class Processes:
         return bool(flags.item())
 
     def on_first(self, work: Callable[[], Value]) -> Value:
-        """What ``work`` returns in the first process, which alone does it; plain values and tensors on the CPU."""
+        """What ``work`` returns in the first process, which alone does it; plain values and tensors on the CPU.
+
+        An error is raised there, and the others end without a word.
+        """
         if self.count == 1:
             return work()
         answer: list[Any] = [None]
@@ -138,16 +152,20 @@ class Processes:
 
     @contextlib.contextmanager
     def first_alone(self) -> Iterator[None]:
-        """A block that the first process goes through before the others: what it leaves on disk they find."""
-        if self.count > 1 and not self.is_first:
-            self._wait()
-        yield
-        if self.count > 1 and self.is_first:
-            self._wait()
+        """A block that the first process goes through before the others: what it leaves on disk they find.
 
-    def _wait(self) -> None:
-        with _talking():
-            dist.all_reduce(torch.zeros(1))
+        Where it fails there, the others end without a word instead of going through it.
+        """
+        if not self.is_first and self.any(False):
+            raise SystemExit(1)
+        try:
+            yield
+        except (Exception, SystemExit):
+            if self.is_first:
+                self.any(True)
+            raise
+        if self.is_first:
+            self.any(False)
 
     def close(self) -> None:
         """Leave the group; every process does, at the end."""
@@ -181,17 +199,27 @@ def _talking() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise ProcessLostError(
-            "another process of this run has ended or does not answer; this one ends too. Go on with RESUME from the "
-            "newest checkpoint, which torchrun --max-restarts=3 does by itself "
+            "another process of this run has ended or does not answer; this one ends too. What the other says here "
+            "tells why, unless it was killed. Go on with RESUME from the newest checkpoint, which torchrun "
+            "--max-restarts=3 does by itself "
             f"({next(iter(str(error).splitlines()), 'no details')[:200]})"
         ) from error
 
 
 def launch_id() -> str | None:
     """What all processes of one ``torchrun`` share, restarted ones too; None for a process that was started alone."""
-    return os.environ.get("TORCHELASTIC_RUN_ID")
+    run = os.environ.get("TORCHELASTIC_RUN_ID")
+    if run is None or os.environ.get("GROUP_WORLD_SIZE") != "1":
+        return run
+    # Without --standalone every run is called "none", and a cluster's job may start several under one name. On one
+    # machine the process of torchrun, whose children these are, outlives every restart and tells them apart.
+    return f"{run}/{socket.gethostname()}/{os.getppid()}"
 
 
 def was_restarted() -> bool:
     """Whether ``torchrun --max-restarts`` started this process in the place of one that failed."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+    return _restarts() > 0
+
+
+def _restarts() -> int:
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))

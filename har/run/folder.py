@@ -19,7 +19,7 @@ import numpy as np
 import torch
 import yaml
 
-from har.run.distributed import launch_id
+from har.run.distributed import launch_id, was_restarted
 
 # The record of constants that marks a run folder: of alignment and of pretraining.
 RECORD_NAMES = ("hyperparameters.json", "config.yaml")
@@ -119,6 +119,17 @@ def find_run_folder(path: str | Path) -> Path:
             "Give the folder that a training script made; keep its files together when copying a checkpoint"
         )
     return folder
+
+
+def find_resumed_run(resume: str | Path, output_root: str | Path, kind: str, checkpoints: str) -> str | Path | None:
+    """What to go on from: what ``resume`` names, None for "" where the run is new.
+
+    Where torchrun has started this run anew, it is the folder of the run, which holds what came after ``resume``.
+    Arguments as in ``find_restarted_run``. Raises as ``find_run_folder`` does.
+    """
+    if not was_restarted():
+        return resume or None
+    return find_run_folder(resume) if resume else find_restarted_run(output_root, kind, checkpoints)
 
 
 def find_restarted_run(output_root: str | Path, kind: str, checkpoints: str) -> Path | None:

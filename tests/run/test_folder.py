@@ -19,6 +19,8 @@ from har.run import folder
 from har.run.folder import (
     atomic_writer,
     create_run_folder,
+    find_restarted_run,
+    find_resumed_run,
     find_run_folder,
     git_state,
     remove_unfinished,
@@ -269,3 +271,63 @@ def test_git_state_is_the_commit_and_whether_it_is_all(tmp_path, monkeypatch):
     assert git_state(tmp_path / "inner") is None
     monkeypatch.setenv("PATH", "")
     assert git_state(tmp_path) is None
+
+
+# --- runs that torchrun starts anew -----------------------------------------------------------------------------------
+
+
+def launched(output_root: Path, launch: str | None, second: int, *checkpoints: str) -> Path:
+    """A run folder of one launch, as old as it is said to be."""
+
+    def fill(new: Path) -> None:
+        write_json(new / "hyperparameters.json", {})
+        write_json(new / "run.json", {"launch": launch})
+        for name in checkpoints:
+            (new / name).touch()
+
+    made = create_run_folder(output_root, "semantic_alignment", fill)
+    os.utime(made / "run.json", (second, second))
+    return made
+
+
+@pytest.fixture
+def restarted(monkeypatch):
+    """This process is one of several machines' run "job1", started anew."""
+    for name, value in (("RUN_ID", "job1"), ("RESTART_COUNT", "1")):
+        monkeypatch.setenv(f"TORCHELASTIC_{name}", value)
+    monkeypatch.setenv("GROUP_WORLD_SIZE", "2")
+
+
+def test_a_restarted_run_is_the_newest_of_its_launch_that_has_a_checkpoint(tmp_path, restarted):
+    where = (tmp_path, "semantic_alignment", "epoch_*.pt")
+    assert find_restarted_run(*where) is None
+    launched(tmp_path, "job1", 10, "epoch_001.pt")
+    newest = launched(tmp_path, "job1", 20, "epoch_001.pt")
+    launched(tmp_path, "job1", 30, ".epoch_001.0123abcd.part.pt", "best.pt")  # died before its first whole checkpoint
+    launched(tmp_path, "job2", 40, "epoch_001.pt")
+    launched(tmp_path, None, 50, "epoch_001.pt")
+    assert find_restarted_run(*where) == newest
+
+
+def test_a_process_that_was_started_alone_finds_no_restarted_run(tmp_path, monkeypatch):
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    launched(tmp_path, None, 10, "epoch_001.pt")
+    assert find_restarted_run(tmp_path, "semantic_alignment", "epoch_*.pt") is None
+
+
+def test_the_record_of_a_run_names_its_launch(restarted):
+    assert run_record([], "cpu")["launch"] == "job1"
+
+
+def test_what_to_go_on_from(tmp_path, monkeypatch, restarted):
+    """A restarted run must not throw away what came after the checkpoint that it once began with."""
+    where = (tmp_path, "semantic_alignment", "epoch_*.pt")
+    own = launched(tmp_path, "job1", 10, "epoch_001.pt")
+    other = launched(tmp_path, None, 20, "epoch_001.pt", "epoch_002.pt")
+    assert find_resumed_run("", *where) == own
+    assert find_resumed_run(str(other / "epoch_001.pt"), *where) == other
+    with pytest.raises(FileNotFoundError):
+        find_resumed_run(str(tmp_path / "nowhere"), *where)
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "0")
+    assert find_resumed_run("", *where) is None
+    assert find_resumed_run(str(other / "epoch_001.pt"), *where) == str(other / "epoch_001.pt")

@@ -1,4 +1,4 @@
-"""A first signal is a wish, a second one an order, and handlers are given back."""
+"""A first signal is a wish, a later second one an order, and handlers are given back."""
 
 import os
 import signal
@@ -11,11 +11,18 @@ from har.run.interruption import StopRequest
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_first_signal_is_remembered_and_the_second_interrupts(number):
     told: list[str] = []
-    stop = StopRequest(told.append)
+    now = [100.0]
+    stop = StopRequest(told.append, lambda: now[0])
     try:
         assert not stop.requested
         os.kill(os.getpid(), number)
         assert stop.requested and len(told) == 1
+        # The same Ctrl-C, from the terminal and from whoever passes it on.
+        for moment in (100.0, 100.9, 101.0):
+            now[0] = moment
+            os.kill(os.getpid(), number)
+        assert stop.requested and len(told) == 1
+        now[0] = 101.1
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
     finally:

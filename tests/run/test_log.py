@@ -106,23 +106,41 @@ class Clock:
         return self.now
 
 
-def test_rates_and_waiting_come_from_the_clock():
+def test_rates_and_shares_come_from_the_clock():
     clock = Clock()
     meter = RateMeter(clock)
-    assert (meter.windows_per_second, meter.waiting_share) == (0.0, 0.0)
-    with meter.waiting():
+    with meter.part("waiting"):
+        pass
+    assert (meter.windows_per_second, meter.shares()) == (0.0, {"waiting_share": 0.0})
+    with meter.part("waiting"):
         clock.now += 1.0
-    clock.now += 2.0
+    clock.now += 1.0
+    with meter.part("forward"):
+        clock.now += 1.0
     meter.count(300)
-    with pytest.raises(KeyError), meter.waiting():
+    with pytest.raises(KeyError), meter.part("waiting"):  # a part that fails has taken its time too
         clock.now += 1.0
         raise KeyError
     meter.count(100)
-    assert (meter.windows_per_second, meter.waiting_share) == (100.0, 0.5)
+    assert (meter.windows_per_second, meter.shares()) == (100.0, {"waiting_share": 0.5, "forward_share": 0.25})
     meter.reset()
     clock.now += 4.0
     meter.count(2)
-    assert (meter.windows_per_second, meter.waiting_share) == (0.5, 0.0)
+    assert (meter.windows_per_second, meter.shares()) == (0.5, {})
+
+
+def test_a_part_ends_when_the_device_has_done_it():
+    """The host is through in 1 s, its GPU 2 s later: with ``wait`` these belong to the part that asked for them."""
+    clock = Clock()
+
+    def wait() -> None:
+        clock.now += 2.0
+
+    meter = RateMeter(clock, wait)
+    with meter.part("forward"):
+        clock.now += 1.0
+    clock.now += 3.0
+    assert meter.shares() == {"forward_share": 0.5}
 
 
 def test_a_bad_step_is_explained_and_its_batch_listed(tmp_path):

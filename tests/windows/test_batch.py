@@ -58,6 +58,34 @@ def slow_sensors(index: WindowIndex, row: int, start: int, sensors: tuple[str, .
     return found
 
 
+def as_dict(windows: SensorWindows) -> dict[str, torch.Tensor]:
+    return {field.name: getattr(windows, field.name) for field in fields(windows)}
+
+
+@pytest.mark.parametrize("joint", [False, True])
+@pytest.mark.parametrize("shifted", [False, True])
+@pytest.mark.parametrize("share", [slice(0, 24), slice(24, 47), slice(46, 47), slice(None)])
+def test_a_share_of_a_batch_is_that_part_of_the_whole(index, shifted, joint, share):
+    """To the bit, with as many sensors: whichever windows are elsewhere, the network is fed the same."""
+    random = np.random.default_rng(3)
+    rows = random.integers(0, len(index), 47)
+    start = index.shifted_starts(rows, random) if shifted else None
+    axes = [random.normal(size=(len(index.recordings), 2, 3)).astype(np.float32) for _ in index.streams]
+    maker = BatchMaker(index, RATE_HZ, ("acc", "gyro"), PLACEMENT_ROW, axes)
+    whole, part = maker(rows, start, joint), maker(rows, start, joint, share)
+    for name, expected in as_dict(whole[share]).items():
+        assert torch.equal(as_dict(part)[name], expected), name
+
+
+def test_a_share_without_the_widest_window_has_room_for_it_all_the_same(index):
+    """Sizes that depend on the share would be other shapes in every process."""
+    maker = BatchMaker(index, RATE_HZ, ("acc", "gyro"), PLACEMENT_ROW)
+    sensors = [maker(np.array([row])).signal.shape[1] for row in range(len(index))]
+    rows = np.array([int(np.argmin(sensors)), int(np.argmax(sensors))])
+    assert min(sensors) < max(sensors)
+    assert maker(rows, share=slice(0, 1)).signal.shape[:2] == (1, max(sensors))
+
+
 @pytest.mark.parametrize("joint", [False, True])
 @pytest.mark.parametrize("shifted", [False, True])
 @pytest.mark.parametrize("sensors", [("acc",), ("acc", "gyro"), ("mag", "acc", "gyro")])

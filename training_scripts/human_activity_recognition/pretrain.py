@@ -45,10 +45,10 @@ from har.run.checkpoint import (
 )
 from har.run.constants import ConstantError, difference, joined_arguments, override_constants, snapshot_constants
 from har.run.device import still_busy
-from har.run.distributed import Processes, ProcessLostError, was_restarted
+from har.run.distributed import Processes, ProcessLostError
 from har.run.folder import (
     create_run_folder,
-    find_restarted_run,
+    find_resumed_run,
     find_run_folder,
     remove_unfinished,
     resolve_under_root,
@@ -232,10 +232,8 @@ def main(argv: list[str] | None = None) -> Path:
 
     # A new run folder with its records and a first latest.pt, or the one to go on in.
     def open_run() -> tuple[Path, dict | None]:
-        resume = RESUME or (
-            find_restarted_run(OUTPUT_ROOT, "imu_pretraining", "latest.pt") if was_restarted() else None
-        )
-        if not resume:
+        resume = find_resumed_run(RESUME, OUTPUT_ROOT, "imu_pretraining", "latest.pt")
+        if resume is None:
             return create_run_folder(OUTPUT_ROOT, "imu_pretraining", begin), None
         folder, state = find_state(resume, constants)
         if state["datasets"] != index.datasets:
@@ -248,8 +246,6 @@ def main(argv: list[str] | None = None) -> Path:
         learner.restore(state)
         step = state["step"]
         best_loss = math.inf if state["best_loss"] is None else state["best_loss"]
-    if DROPOUT and processes.rank:
-        torch.manual_seed(derive_seed(SEED, "dropout", processes.rank, step))  # the first goes on as if it were alone
     log = None
     if processes.is_first:
         log = MetricsLog(folder / "metrics.jsonl", resume_step=None if state is None else step)
@@ -271,6 +267,8 @@ def main(argv: list[str] | None = None) -> Path:
     while step < last_step and not stopping:
         with meter.part("waiting", unless=still_busy(device)):
             batch = next(loader)
+        if DROPOUT and processes.rank:  # its own windows have their own; the first goes on as if it were alone
+            torch.manual_seed(derive_seed(SEED, "dropout", processes.rank, step))
         rate = LEARNING_RATE * warmup_cosine(step, total_steps, round(WARMUP_SHARE * total_steps))
         metrics = learner.step(step, batch, rate, meter)
         step += 1

@@ -47,11 +47,12 @@ from har.run.checkpoint import (
 )
 from har.run.constants import ConstantError, difference, joined_arguments, override_constants, snapshot_constants
 from har.run.device import repeated_s, still_busy
-from har.run.distributed import Processes, ProcessLostError, was_restarted
+from har.run.distributed import Processes, ProcessLostError
 from har.run.folder import (
     create_run_folder,
-    find_restarted_run,
+    find_resumed_run,
     find_run_folder,
+    remove_unfinished,
     resolve_under_root,
     run_record,
     write_json,
@@ -231,8 +232,6 @@ def main(argv: list[str] | None = None) -> Path:
                 raise SystemExit(f"the run was trained on the {name} {state[name]}; prepared are now {present}")
         step, best_score = state["step"], state["best_score"]
         learner.restore(state)
-    if DROPOUT and processes.rank:
-        torch.manual_seed(derive_seed(SEED, "dropout", processes.rank, step))  # the first goes on as if it were alone
     log = None
     if processes.is_first:
         log = MetricsLog(folder / "metrics.jsonl", resume_step=None if state is None else step)
@@ -261,6 +260,8 @@ def main(argv: list[str] | None = None) -> Path:
         # A batch that comes while a GPU has work to do was not waited for.
         with meter.part("waiting", unless=still_busy(device)):
             batch = next(loader)
+        if DROPOUT and processes.rank:  # its own windows have their own; the first goes on as if it were alone
+            torch.manual_seed(derive_seed(SEED, "dropout", processes.rank, step))
         epoch_ends = (step + 1) % steps_per_epoch == 0
         logging = epoch_ends or (step + 1) % LOG_EVERY == 0
         rate = LEARNING_RATE * warmup_cosine(step, total_steps, round(WARMUP_SHARE * total_steps))
@@ -341,10 +342,8 @@ def open_run_folder(constants: dict, argv: list[str], device: torch.device) -> t
 
     Where torchrun has started this run anew, the folder that it had is the one.
     """
-    resume = RESUME or (
-        find_restarted_run(OUTPUT_ROOT, "semantic_alignment", "epoch_*.pt") if was_restarted() else None
-    )
-    if not resume:
+    resume = find_resumed_run(RESUME, OUTPUT_ROOT, "semantic_alignment", "epoch_*.pt")
+    if resume is None:
 
         def records(new: Path) -> None:
             write_json(new / "hyperparameters.json", constants)
@@ -362,6 +361,7 @@ def open_run_folder(constants: dict, argv: list[str], device: torch.device) -> t
         raise SystemExit(
             "a run goes on with the constants that it began with; these differ:\n  " + "\n  ".join(changed)
         )
+    remove_unfinished(folder)
     return folder, state
 
 
