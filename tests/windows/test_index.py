@@ -182,7 +182,7 @@ def generated_datasets(rng: np.random.Generator) -> list[Dataset]:
     """Five streams of odd rates with segments of no window, one, or many, in no order of people or recordings."""
     datasets = []
     for name, rates in (("one", (51.2, 20.0, 100.0 / 3.0)), ("two", (25.0, 98.7))):
-        dataset = Dataset(name, Path(name), "", "", "", "", DatasetMemory(Path(name), name, ""), {})
+        dataset = Dataset(name, Path(name), "", "", "", "", {}, DatasetMemory(Path(name), name, ""))
         for number, rate in enumerate(rates):
             rows, segments = 0, []
             for _ in range(120):
