@@ -511,8 +511,8 @@ class Learner:
         with meter.part("optimiser"):
             norm = self.optimizer.step(loss, step, rate)
             self.averaged.update()
-            if self.queue is not None:
-                self.queue.update(imu.detach(), text.detach(), batch.label[:, None], check=False)
+        if self.queue is not None:
+            self.queue.update(imu.detach(), text.detach(), batch.label[:, None], check=False)
         return metrics | {"gradient_norm": norm} if with_metrics else {}
 
     def loss(self, batch: TrainingBatch, with_metrics: bool) -> tuple[Tensor, dict[str, Tensor], Tensor, Tensor]:
@@ -533,7 +533,9 @@ class Learner:
         undecided = None
         if self.undecided is not None:
             undecided = tuple(pairs[batch.label][:, column_label] for pairs in (self.undecided, self.undecided.T))
-        loss, metrics = self.compare(
+        # The compiler makes one program for each number of columns: it is asked when the queue has all of its own.
+        compare = self.compare if self.queue is None or self.queue.is_full else self.criterion
+        loss, metrics = compare(
             imu, text, queued_imu, queued_text, with_metrics,
             text_targets=self.targets[batch.label], queue_targets=queued_targets, undecided=undecided,
         )  # fmt: skip
