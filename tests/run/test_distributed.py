@@ -180,7 +180,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
     group = [context.Process(target=live, args=(rank, port, folder)) for rank in range(COUNT)]
     for process in group:
         process.start()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     for process in group:
         process.join(max(0.0, deadline - time.monotonic()))
         process.kill()  # one that hangs; the codes below tell
