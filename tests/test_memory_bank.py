@@ -6,7 +6,6 @@ from collections import deque
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from training_scripts.human_activity_recognition.memory_bank import MemoryBank
@@ -47,7 +46,7 @@ def test_agrees_with_a_deque_over_many_updates(queue_size, prototypes):
         rows = int(torch.randint(0, queue_size + queue_size // 2 + 2, (), generator=generator))
         imu, text, targets = make_rows(rows, generator, prototypes)
         bank.update(imu, text, targets)
-        reference.extend(zip(F.normalize(imu, dim=-1), F.normalize(text, dim=-1), targets, strict=True))
+        reference.extend(zip(imu, text, targets, strict=True))
         larger += rows > queue_size
         written += min(rows, queue_size)
         assert len(bank) == len(reference) == int(bank.queue_count)
@@ -74,22 +73,22 @@ def test_a_batch_larger_than_the_queue_keeps_its_last_rows():
     bank = make_bank(3)
     imu, text, targets = make_rows(8, torch.Generator().manual_seed(1))
     bank.update(imu, text, targets)
-    for found, expected in zip(contents(bank), (F.normalize(imu), F.normalize(text), targets), strict=True):
+    for found, expected in zip(contents(bank), (imu, text, targets), strict=True):
         assert torch.equal(found, expected[-3:])
     assert bank.is_full
 
 
-def test_rows_are_unit_norm_float32_and_detached():
+def test_rows_come_back_as_they_were_given_in_float32_and_detached():
     bank = make_bank(5)
     generator = torch.Generator().manual_seed(2)
     imu, text, targets = make_rows(3, generator)
     imu.requires_grad_()
-    bank.update((100 * imu).bfloat16(), 0.01 * text.double(), targets)
-    for found in bank.get_queue_embeddings():
+    given = (100 * imu).bfloat16(), 0.01 * text.double(), targets
+    bank.update(*given)
+    for found, expected in zip(contents(bank), given, strict=True):
         assert found.dtype == torch.float32
         assert not found.requires_grad
-        torch.testing.assert_close(found.norm(dim=1), torch.ones(3))
-    assert torch.equal(bank.get_queue_targets(), targets)  # targets are stored as they are
+        assert torch.equal(found, expected.detach().float())
 
 
 def test_copies_survive_the_next_update():

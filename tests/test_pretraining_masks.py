@@ -130,6 +130,23 @@ def test_spans_are_laid_at_random_on_a_ring(patches, ratio, span_length, span_le
     _assert_distribution(_hidden_sets(mask), expected)
 
 
+def test_a_range_of_span_lengths_is_an_equal_mixture_of_its_lengths():
+    """Two to four by default: of four hidden patches the first makes two spans, the others one."""
+    mixture = Counter()
+    for span_lengths in ([2, 2], [4], [4]):
+        for hidden, probability in span_distribution(8, span_lengths).items():
+            mixture[hidden] += probability / 3
+    _assert_distribution(_hidden_sets(create_span_mask(9000, 8, 0.5, generator=generator())), dict(mixture))
+
+
+def test_masks_need_no_more_than_a_shape():
+    for rows, patches in ((5, 10), (1, 3)):
+        for mask in (create_random_mask(rows, patches), create_span_mask(rows, patches)):
+            assert mask.shape == (rows, patches)
+            assert (mask.sum(1) == round(0.3 * patches)).all()
+    assert create_channel_dropout_mask(5, 10).sum(1).tolist() == [3] * 5
+
+
 def ring_runs(row):
     """Lengths of the runs of True, the first and the last of which are one run if both touch the border."""
     row = list(row)
@@ -211,9 +228,10 @@ def test_wrong_mask_requests_name_what_is_expected():
             create(3, 5, 0.5, attention_mask=wrong.float())
         with pytest.raises(ValueError, match=r"the mask's shape is \(-1, 4\)"):
             create(-1, 4, 0.5)
-    with pytest.raises(ValueError, match="span_length is 0; expected at least 1"):
-        create_span_mask(3, 4, 0.5, 0)
-    with pytest.raises(ValueError, match="drop_ratio is 2"):
+    for wrong_range in (0, (0, 2), (4, 2)):
+        with pytest.raises(ValueError, match=r"span_length_range is .* expected 1 <= shortest <= longest"):
+            create_span_mask(3, 4, 0.5, wrong_range)
+    with pytest.raises(ValueError, match="dropout_ratio is 2"):
         create_channel_dropout_mask(3, 4, 2)
     with pytest.raises(ValueError, match=r"channel_mask is torch.bool \(3, 5\); expected torch.bool \(3, 4\)"):
         create_channel_dropout_mask(3, 4, 0.5, wrong)

@@ -311,7 +311,7 @@ class CombinedPretrainingLoss(nn.Module):
 def create_random_mask(
     batch_size: int,
     num_patches: int,
-    mask_ratio: float,
+    mask_ratio: float = 0.3,
     attention_mask: Tensor | None = None,
     generator: torch.Generator | None = None,
     device: str | torch.device | None = None,
@@ -339,8 +339,8 @@ def create_random_mask(
 def create_span_mask(
     batch_size: int,
     num_patches: int,
-    mask_ratio: float,
-    span_length: int,
+    mask_ratio: float = 0.3,
+    span_length_range: tuple[int, int] | int = (2, 4),
     attention_mask: Tensor | None = None,
     generator: torch.Generator | None = None,
     device: str | torch.device | None = None,
@@ -349,21 +349,28 @@ def create_span_mask(
 
     A single hidden patch of a periodic movement can be copied from its neighbours; a span has to be understood.
 
-    The h hidden patches of a row form round(h / span_length) spans, at least one, whose lengths differ by one at most.
+    Each row draws a span length l from the range, both ends included (a number stands for a range of it alone). Its h
+    hidden patches form round(h / l) spans, at least one, whose lengths differ by one at most.
     Spans do not overlap, but may touch. They are laid on a ring of the row's real patches in random order among the
     visible patches, and the ring is turned at random. So every real patch is hidden with the same probability, a span
     of length 1 is `create_random_mask`, and one span of a row may go out at the end and come in at the beginning.
     Padding between real patches is stepped over: a span goes on behind it.
 
-    Args, counts and errors are those of `create_random_mask`; also ValueError for a span_length below 1.
+    Args, counts and errors are those of `create_random_mask`; also ValueError for an empty range or one below 1.
     """
     valid_BP = _valid_positions(batch_size, num_patches, attention_mask, generator, device, name="attention_mask")
     _check_share("mask_ratio", mask_ratio)
-    if span_length < 1:
-        raise ValueError(f"span_length is {span_length}; expected at least 1")
+    shortest, longest = (
+        (span_length_range, span_length_range) if isinstance(span_length_range, int) else span_length_range
+    )
+    if not 1 <= shortest <= longest:
+        raise ValueError(f"span_length_range is {span_length_range}; expected 1 <= shortest <= longest")
     valid_B = valid_BP.sum(dim=1)
     hidden_B = _hidden_count(valid_B, mask_ratio)
-    spans_B = (hidden_B / span_length).round().long().clamp_min(1).minimum(hidden_B)
+    length_B = shortest
+    if longest > shortest:
+        length_B = torch.randint(shortest, longest + 1, (batch_size,), generator=generator, device=valid_BP.device)
+    spans_B = (hidden_B / length_B).round().long().clamp_min(1).minimum(hidden_B)
 
     # Slots are the spans and the visible patches of a row; a random choice of slots are the spans.
     slot_P = torch.arange(num_patches, device=valid_BP.device)
@@ -387,19 +394,19 @@ def create_span_mask(
 def create_channel_dropout_mask(
     batch_size: int,
     num_channels: int,
-    drop_ratio: float,
+    dropout_ratio: float = 0.3,
     channel_mask: Tensor | None = None,
     generator: torch.Generator | None = None,
     device: str | torch.device | None = None,
 ) -> Tensor:
     """Boolean mask (B, C), True where a channel is to be hidden as a whole; padding channels never are.
 
-    A row of n real channels drops drop_ratio * n of them, rounded down or up at random so that the expected share is
+    A row of n real channels drops dropout_ratio * n of them, rounded down or up at random so that the expected share is
     the ratio even with two channels, but never the last real one.
 
     Args:
         batch_size, num_channels: B and C.
-        drop_ratio: share in [0, 1] of the real channels.
+        dropout_ratio: share in [0, 1] of the real channels.
         channel_mask: (B, C), True where a channel is real. None: all are.
         generator, device: as in `create_random_mask`.
 
@@ -407,10 +414,10 @@ def create_channel_dropout_mask(
         ValueError: a size below 0, a ratio outside [0, 1], a mask of another shape or dtype.
     """
     real_BC = _valid_positions(batch_size, num_channels, channel_mask, generator, device, name="channel_mask")
-    _check_share("drop_ratio", drop_ratio)
+    _check_share("dropout_ratio", dropout_ratio)
     real_B = real_BC.sum(dim=1)
     draw_B = torch.rand(batch_size, dtype=torch.float64, generator=generator, device=real_BC.device)
-    dropped_B = (drop_ratio * real_B.double() + draw_B).floor().long().minimum(real_B - 1).clamp_min(0)
+    dropped_B = (dropout_ratio * real_B.double() + draw_B).floor().long().minimum(real_B - 1).clamp_min(0)
     return _lowest(_random_keys(real_BC, generator), dropped_B)
 
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 MIN_NORM = 1e-12  # below it torch.nn.functional.normalize no longer returns a unit vector
@@ -14,8 +13,8 @@ class MemoryBank(nn.Module):
     """Ring buffer of window embeddings with their text embeddings and, if wished, the targets of their labels.
 
     Everything lives in buffers, so `.to(device)` and `state_dict` cover it, write position and fill count included.
-    Embeddings are detached and stored with unit norm, as MoCo stores its keys: only their direction matters to a loss,
-    and one scale in the queue keeps later readers from having to know who wrote. Targets are stored as they are.
+    Rows are detached and come back as they were given, in the type of their buffer (float32): a loss that compares
+    directions normalises what it takes.
 
     Args:
         queue_size: rows kept, Q.
@@ -96,10 +95,7 @@ class MemoryBank(nn.Module):
         written = kept["imu"].shape[0]
         slots = (self._ptr + torch.arange(written, device=self.imu_queue.device)) % self.queue_size
         for name, queue in self._queues().items():
-            row = kept[name]
-            if name != "targets":
-                row = F.normalize(row.to(_precise(row.dtype)), dim=-1)
-            queue.index_copy_(0, slots, row.to(queue.dtype))
+            queue.index_copy_(0, slots, kept[name].to(queue.dtype))
         self._ptr = (self._ptr + written) % self.queue_size
         self._count = min(self._count + written, self.queue_size)
         self.queue_ptr.fill_(self._ptr)
