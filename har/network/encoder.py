@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from har.network.blocks import AttentionPooling, TransformerBlock
+from har.layers.blocks import AttentionPooling, TransformerBlock
 from har.network.config import NetworkConfig
 from har.network.heads import EmbeddingHead
 from har.network.patches import PatchTokens

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from har.layers.blocks import TransformerBlock
 from har.network.alignment import AlignmentModel
-from har.network.blocks import TransformerBlock
 from har.network.config import NetworkConfig
 from har.network.encoder import Embeddings, IMUEncoder
 from har.network.patches import time_table

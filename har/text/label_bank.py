@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from har.labels.groups import group_of, pace_of, undecided_pairs
 from har.labels.wording import clean_label, phrasings
-from har.network.blocks import AttentionPooling
+from har.layers.blocks import AttentionPooling
 from har.text.encoder import TextFeatures
 from har.text.recording_context import CALIBRATION, in_context
 

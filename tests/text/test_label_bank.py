@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from har.labels.wording import phrasings
-from har.network.blocks import AttentionPooling
+from har.layers.blocks import AttentionPooling
 from har.text.encoder import SentenceEncoder, TextFeatures
 from har.text.label_bank import LearnableLabelBank, PhrasingTable, prototype_similarity
 from har.text.recording_context import over_time

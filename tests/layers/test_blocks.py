@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from har.network.blocks import AttentionPooling, TransformerBlock
+from har.layers.blocks import AttentionPooling, TransformerBlock
 
 
 def padded_tokens(width: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,0 +1,1 @@
+"""Blocks that the networks for movement and for text share."""
