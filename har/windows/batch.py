@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from har.recordings.format import SENSOR_KINDS
+from har.signal.channels import SENSOR_KINDS, triads
 from har.windows.index import Excerpts, WindowIndex
 from har.windows.resample import resample
 
@@ -64,23 +64,6 @@ def empty_windows(batch: int, sensors: int, length: int) -> SensorWindows:
         placement=torch.zeros(batch, sensors, dtype=torch.long),
         rate_hz=torch.ones(batch, sensors),
     )
-
-
-def triads(channels: Sequence[str]) -> list[tuple[str, list[int]]]:
-    """Channel names -> [(sensor kind, columns of x, y, z), ...], in the order of ``SENSOR_KINDS``."""
-    names = list(channels)
-    return [
-        (kind, [names.index(f"{kind}_{axis}") for axis in "xyz"])
-        for kind in SENSOR_KINDS
-        if all(f"{kind}_{axis}" in names for axis in "xyz")
-    ]
-
-
-def to_triads(samples: np.ndarray | Tensor, columns: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """(N, T, C), NaN = missing -> signal (N, 3, T) float32, valid (N, T); a sample without one axis is missing."""
-    signal = torch.as_tensor(samples)[..., list(columns)].movedim(-1, -2).to(torch.float32).contiguous()
-    valid = torch.isfinite(signal).all(dim=-2)
-    return signal, valid
 
 
 class BatchMaker:

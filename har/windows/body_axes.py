@@ -23,9 +23,10 @@ import numpy as np
 
 import har.labels
 import har.recordings
+import har.signal
 import har.windows
 from har.recordings.memory import source_digest
-from har.windows.batch import triads
+from har.signal.channels import triads
 from har.windows.index import Excerpts, WindowIndex
 
 _FINDING = "body_axes"
@@ -156,7 +157,7 @@ def body_axes(index: WindowIndex, progress: Callable[[int], object] = lambda sam
     progress: called with the number of samples just read, or whose axes were remembered.
     """
     # All that this package may import (tests/test_imports.py), so nothing that the axes depend on can be forgotten.
-    code = source_digest(har.windows, har.recordings, har.labels)
+    code = source_digest(har.windows, har.recordings, har.signal, har.labels)
     found = [np.zeros((len(index.recordings), 2, 3), dtype=np.float32) for _ in index.streams]
     unwritable = None
     for dataset in index.datasets:

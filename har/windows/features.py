@@ -17,7 +17,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from har.windows.batch import to_triads, triads
+from har.signal.channels import triads
+from har.signal.cutting import to_triads
 from har.windows.index import WindowIndex
 from har.windows.resample import resample
 

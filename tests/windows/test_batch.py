@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from har.recordings.format import SENSOR_KINDS, Dataset
-from har.windows.batch import BatchMaker, SensorWindows, empty_windows, resident_device, to_triads, triads
+from har.signal.channels import triads
+from har.signal.cutting import to_triads
+from har.windows.batch import BatchMaker, SensorWindows, empty_windows, resident_device
 from har.windows.index import WindowIndex
 from har.windows.resample import resample
 

@@ -62,9 +62,10 @@ from har.run.memory import own_memory_mb, return_large_blocks
 from har.run.optimizer import GuardedOptimizer
 from har.run.schedule import warmup_cosine
 from har.run.seed import derive_seed, seed_everything
+from har.signal.channels import SENSOR_KINDS
 from har.text.encoder import SentenceEncoder
 from har.windows.augment import Augmentation, SharedRandom, augment
-from har.windows.batch import SENSOR_KINDS, BatchMaker, SensorWindows, resident_device
+from har.windows.batch import BatchMaker, SensorWindows, resident_device
 from har.windows.index import WindowIndex
 from har.windows.sampling import BalancedSampler, BatchLoader, evenly_spaced
 from training_scripts.human_activity_recognition.losses import (

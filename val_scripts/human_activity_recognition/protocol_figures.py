@@ -23,7 +23,7 @@ from har.plots.confused_windows import ConfusedWindows, plot_confused_windows
 from har.plots.overview import Method, Score, plot_overview
 from har.plots.recordings import ExampleWindow
 from har.recordings.format import read_dataset
-from har.windows.batch import triads
+from har.signal.channels import triads
 from val_scripts.human_activity_recognition.protocol_plan import Plan
 from val_scripts.human_activity_recognition.scored_data import EvaluationError
 from val_scripts.human_activity_recognition.zero_shot_scoring import ScoredWindows, choose_windows
