@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from har.run.distributed import Processes, ProcessLostError, launch_id, was_restarted
 from har.run.flat import FlatParameters
+from har.run.folder import repository_root
 
 COUNT, ROWS, WIDTH = 3, 7, 4
 
@@ -178,8 +179,10 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
         port = free.getsockname()[1]
     context = torch.multiprocessing.get_context("spawn")
     group = [context.Process(target=live, args=(rank, port, folder)) for rank in range(COUNT)]
-    for process in group:
-        process.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(repository_root())  # a new interpreter gets this path, and finds this file by its name
+        for process in group:
+            process.start()
     deadline = time.monotonic() + 120
     for process in group:
         process.join(max(0.0, deadline - time.monotonic()))
