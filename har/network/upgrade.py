@@ -5,6 +5,15 @@ import torch
 CHECKPOINT_FORMAT = 2
 
 
+def upgraded_constants(recorded: dict) -> dict:
+    """The constants of a run of ``semantic_alignment_train.py``, whichever version began it, as the present has them.
+
+    Runs of before measured with a fixed batch (never while they were trained for use) and knew one precision.
+    """
+    former = {"PRECISION": "auto", "CORPUS_ON_GPU": "auto"}
+    return former | {name: value for name, value in recorded.items() if name != "FIXED_BATCH"}
+
+
 def upgraded(checkpoint: dict) -> dict:
     """A checkpoint of format 1 as one of format 2, with the same embeddings; any other comes back as it is.
 

@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from itertools import pairwise
@@ -302,8 +303,14 @@ def read_dataset(folder: Path, *, scan: bool | None = None) -> Dataset:
         stamp_path = memory.folder / f"{name}.json"
         if not (stamp_path.is_file() and stamp_path.read_bytes() == memory.stamp.encode()):
             _scan_samples(dataset)
-            if os.access(folder.parent, os.W_OK):
+            try:
                 write_whole(stamp_path, memory.stamp.encode())
+            except OSError as error:
+                warnings.warn(
+                    f"that {folder} has been read through could not be remembered ({error}); it is read through again "
+                    "at the next start, unless the folder is made writable",
+                    stacklevel=2,
+                )
     elif scan:
         _scan_samples(dataset)
     return dataset

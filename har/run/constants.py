@@ -65,9 +65,17 @@ def joined_arguments(argv: list[str]) -> list[str]:
     joined: list[str] = []
     remaining = iter(argv)
     for argument in remaining:
-        value = next(remaining, None) if _LOWER_CASE_NAME.fullmatch(argument) else None
+        takes_value = _LOWER_CASE_NAME.fullmatch(argument) and argument != "--help"
+        value = next(remaining, None) if takes_value else None
         joined.append(argument if value is None else f"--{argument[2:].replace('-', '_').upper()}={value}")
     return joined
+
+
+def check_choices(namespace: dict, choices: dict[str, tuple[str, ...]]) -> None:
+    """Raises ``ConstantError`` for the first constant of ``choices`` whose value is none of those it may have."""
+    for name, allowed in choices.items():
+        if namespace[name] not in allowed:
+            raise ConstantError(f"{name} is {namespace[name]!r}; expected one of {', '.join(allowed)}")
 
 
 def snapshot_constants(namespace: dict) -> dict:

@@ -7,7 +7,21 @@ from itertools import pairwise
 
 import torch
 
+from har.run.constants import ConstantError
+
 _WARM_UP = 11  # calls before the capture: memory, and a memory bank that is full
+
+
+def compute_device(name: str) -> torch.device:
+    """The device of that name; "auto" is a CUDA GPU where there is one, else the CPU.
+
+    Raises ``ConstantError`` for a GPU where there is none.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConstantError("DEVICE is 'cuda', and no CUDA GPU is available here; 'auto' takes the CPU then")
+    return torch.device(name)
 
 
 def still_busy(device: torch.device) -> Callable[[], bool]:

@@ -16,6 +16,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from har.run.constants import ConstantError
+
 Value = TypeVar("Value")
 
 # Longer than anything that one process does while the others wait, such as simulating people. A process that dies is
@@ -32,8 +34,8 @@ class Processes:
 
     rank: 0 to count - 1. device: where this process computes; ``cuda`` becomes the GPU of its local rank.
 
-    Raises ``ValueError`` when this machine has fewer GPUs than processes that want one, and ``ProcessLostError`` from
-    every method that talks to the others when one of them is gone.
+    Raises ``ConstantError`` when this machine has fewer GPUs than processes that want one, and ``ProcessLostError``
+    from every method that talks to the others when one of them is gone.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -45,7 +47,7 @@ class Processes:
         if device.type == "cuda":
             place, gpus = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
             if place >= gpus:
-                raise ValueError(
+                raise ConstantError(
                     f"process {place + 1} of this machine finds {gpus} GPU(s), and each needs one of its own; start "
                     f"with --nproc-per-node={gpus}"
                 )

@@ -139,7 +139,10 @@ def find_restarted_run(output_root: str | Path, kind: str, checkpoints: str) -> 
     """
     found = []
     for record in (resolve_under_root(output_root) / kind).glob("[!.]*/run.json"):
-        launch = json.loads(record.read_text(encoding="utf-8")).get("launch")
+        try:
+            launch = json.loads(record.read_text(encoding="utf-8"))["launch"]
+        except (ValueError, KeyError, TypeError):  # of another version, or damaged: not of this launch
+            continue
         if launch is not None and launch == launch_id() and any(record.parent.glob(checkpoints)):
             found.append(record.parent)
     return max(found, key=lambda folder: (folder / "run.json").stat().st_mtime, default=None)

@@ -58,6 +58,7 @@ class GuardedOptimizer:
             self._stacks.append((first, last))
             first = last
         self.gradients = self.flat.collect_gradients()
+        self._gradient_places = [(p, p.grad.data_ptr()) for p in self.flat.parameters]
         # Laid out as the weights: AdamW's two moments; for hidden matrices the first is the momentum of Muon.
         self._first_moment, self._second_moment = (torch.zeros_like(self.flat.values) for _ in range(2))
         self.muon = None
@@ -70,6 +71,11 @@ class GuardedOptimizer:
     @torch.no_grad()
     def step(self, loss: Tensor, step: int, learning_rate: float) -> Tensor:
         """Update by the gradients of ``loss``, and set them to zero; returns their norm before clipping (0-dim)."""
+        if any(p.grad is None or p.grad.data_ptr() != place for p, place in self._gradient_places):
+            raise RuntimeError(
+                "a parameter's gradient is not the one that this optimizer made for it; leave gradients and types as "
+                "they are between two steps (no zero_grad, no .to), step() sets gradients to zero"
+            )
         norm = self.gradients.norm()
         bad = ~(torch.isfinite(loss.detach()) & torch.isfinite(norm))
         self.first_bad = torch.where((self.first_bad < 0) & bad, step, self.first_bad)
@@ -133,8 +139,9 @@ class GuardedOptimizer:
     def load_state_dict(self, state: dict) -> None:
         """Go on from what ``state_dict`` gave, or from what ``torch.optim.AdamW`` and ``torch.optim.Muon`` gave.
 
-        Raises ``CheckpointError`` when Muon was used there and not here, or the other way round, or for parameters of
-        other number or shape.
+        A parameter that the state says nothing of begins with zeros, as in torch one that no gradient reached. Raises
+        ``CheckpointError`` when Muon was used there and not here, or the other way round, or for parameters that are
+        not here or of another shape.
         """
         kinds = ("AdamW alone", "AdamW and Muon")
         found, expected = "muon" in state, self.muon is not None
@@ -157,7 +164,8 @@ def _take_over(own: dict[int, dict[str, Tensor]], saved: dict[int, dict[str, Ten
     foreign = [
         number
         for number, parts in saved.items()
-        if number not in own or any(parts[name].shape != value.shape for name, value in own[number].items())
+        if number not in own
+        or any(name not in parts or parts[name].shape != value.shape for name, value in own[number].items())
     ]
     if foreign:
         raise CheckpointError(

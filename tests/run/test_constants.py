@@ -7,6 +7,7 @@ import pytest
 
 from har.run.constants import (
     ConstantError,
+    check_choices,
     difference,
     joined_arguments,
     override_constants,
@@ -271,3 +272,10 @@ def test_constants_that_are_free_to_change_are_no_difference():
     here, there = {"EPOCHS": 4, "RESUME": "run", "WIDTH": 8}, {"EPOCHS": 2, "RESUME": "", "LOG_EVERY": 5, "WIDTH": 8}
     lines = difference(here, there, free=("RESUME", "LOG_EVERY"))
     assert lines == ["EPOCHS: 4 here, 2 in the checkpoint"]
+
+
+def test_a_value_that_is_no_choice_is_refused_with_the_choices():
+    choices = {"COMPILE": ("auto", "on", "off"), "DEVICE": ("auto", "cpu", "cuda")}
+    check_choices({"COMPILE": "on", "DEVICE": "cpu", "OTHER": "x"}, choices)
+    with pytest.raises(ConstantError, match="DEVICE is 'gpu'; expected one of auto, cpu, cuda"):
+        check_choices({"COMPILE": "on", "DEVICE": "gpu"}, choices)

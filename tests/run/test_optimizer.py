@@ -247,12 +247,14 @@ def test_a_state_of_another_network_is_refused():
 
 @pytest.mark.parametrize(("found", "expected"), [("AdamW and Muon", "AdamW alone"), ("AdamW alone", "AdamW and Muon")])
 def test_a_state_of_another_kind_of_optimizer_is_refused(found, expected):
+    def optimizer_of(module: nn.Module, kind: str) -> GuardedOptimizer:
+        return GuardedOptimizer(module, DECAY, CLIP, hidden_of(module) if kind == "AdamW and Muon" else ())
+
     module = network()
-    hidden = {"AdamW alone": (), "AdamW and Muon": hidden_of(module)}
-    wrote, reads = (GuardedOptimizer(module, DECAY, CLIP, hidden[kind]) for kind in (found, expected))
+    wrote = optimizer_of(module, found)
     train(module, wrote, range(2))
     with pytest.raises(CheckpointError, match=f"was trained with {found}, this version trains with {expected}"):
-        reads.load_state_dict(wrote.state_dict())
+        optimizer_of(network(), expected).load_state_dict(wrote.state_dict())
 
 
 def test_what_is_frozen_stays_and_has_no_moments():
@@ -381,3 +383,26 @@ def test_the_average_of_weights_follows_its_formula():
     before = [p.clone() for p in average.module.parameters()]
     train(module, optimizer, range(5, 6))
     assert_bits_equal(list(average.module.parameters()), before)
+
+
+def test_gradients_that_were_detached_are_an_error_not_a_step():
+    module = network()
+    optimizer = GuardedOptimizer(module, DECAY, CLIP, hidden_of(module))
+    train(module, optimizer, range(1))
+    before = copy_of(module, optimizer)
+    module.zero_grad()
+    loss = loss_of(module, 1)
+    loss.backward()
+    with pytest.raises(RuntimeError, match="leave gradients and types as they are"):
+        optimizer.step(loss, 1, 0.1)
+    assert_bits_equal(copy_of(module, optimizer), before)
+
+
+def test_a_damaged_state_of_a_parameter_is_refused():
+    module = network()
+    optimizer = GuardedOptimizer(module, DECAY, CLIP)
+    train(module, optimizer, range(1))
+    state = optimizer.state_dict()
+    del state["state"][0]["exp_avg"]
+    with pytest.raises(CheckpointError, match="fits none of this network"):
+        optimizer.load_state_dict(state)

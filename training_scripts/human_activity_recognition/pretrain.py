@@ -43,8 +43,15 @@ from har.run.checkpoint import (
     restore_generators,
     save_checkpoint,
 )
-from har.run.constants import ConstantError, difference, joined_arguments, override_constants, snapshot_constants
-from har.run.device import still_busy
+from har.run.constants import (
+    ConstantError,
+    check_choices,
+    difference,
+    joined_arguments,
+    override_constants,
+    snapshot_constants,
+)
+from har.run.device import compute_device, still_busy
 from har.run.distributed import Processes, ProcessLostError
 from har.run.folder import (
     create_run_folder,
@@ -155,7 +162,8 @@ GRADIENT_CLIP = 1.0  # norm
 # ---- running ---------------------------------------------------------------------------------------------------------
 OUTPUT_ROOT = "training_output"
 DEVICE = "auto"  # auto, cpu or cuda
-CORPUS_ON_GPU = "auto"  # copy all recordings there: auto (where they take less than half of its free memory), on or off
+CORPUS_ON_GPU = "auto"  # copy all recordings there: auto (if they take less than half of its free memory), on or off;
+#   the last digit of a batch depends on it, so a run that is to be repeated to the bit says on or off
 COMPILE = "auto"  # torch.compile: auto (on a GPU), on or off
 LOADER_WORKERS = 1  # threads that prepare batches
 LOG_EVERY = 20  # steps
@@ -166,7 +174,12 @@ STOP_AFTER_EPOCH = 0  # end early, e.g. at a cluster's time limit, and go on wit
 # What may differ in a resumed run without changing its result.
 free_to_change = {
     "RESUME", "STOP_AFTER_EPOCH", "LOG_EVERY", "SAVE_EVERY", "OUTPUT_ROOT", "DATA_ROOT", "TEXT_CACHE",
-    "LOADER_WORKERS", "CORPUS_ON_GPU",
+    "LOADER_WORKERS",
+}  # fmt: skip
+
+
+choices = {
+    "DEVICE": ("auto", "cpu", "cuda"), "COMPILE": ("auto", "on", "off"), "CORPUS_ON_GPU": ("auto", "on", "off"),
 }  # fmt: skip
 
 
@@ -196,9 +209,10 @@ def main(argv: list[str] | None = None) -> Path:
     if NORM_TARGET and SPECTRUM_TARGET:
         raise ConstantError("NORM_TARGET is for samples alone; with it give --SPECTRUM_TARGET=false")
     constants = snapshot_constants(globals())
-    processes = Processes(
-        torch.device(("cuda" if torch.cuda.is_available() else "cpu") if DEVICE == "auto" else DEVICE)
-    )
+    check_choices(globals(), choices)
+    processes = Processes(compute_device(DEVICE))
+    if processes.count > BATCH_SIZE:
+        raise ConstantError(f"BATCH_SIZE is {BATCH_SIZE}; expected a window for each of {processes.count} processes")
     device = processes.device
     tell = tqdm.write if processes.is_first else lambda line: None
     seed_everything(SEED)
@@ -343,7 +357,7 @@ def find_state(resume: str | Path, constants: dict) -> tuple[Path, dict]:
     state = load_checkpoint(folder / Path(resume).name if Path(resume).suffix == ".pt" else folder / "latest.pt")
     if "decoder" not in state:
         raise CheckpointError(f"{resume} is no checkpoint of pretrain.py; it holds {sorted(state)[:12]}")
-    if changed := difference(constants, state["constants"], free_to_change):
+    if changed := difference(constants, {"CORPUS_ON_GPU": "auto"} | state["constants"], free_to_change):
         raise SystemExit(
             "a run goes on with the constants that it began with; these differ:\n  " + "\n  ".join(changed)
         )

@@ -29,7 +29,7 @@ from har.labels.groups import group_of, is_fall
 from har.network.alignment import AlignmentModel
 from har.network.config import NetworkConfig
 from har.network.reconstruction import load_pretrained_encoder
-from har.network.upgrade import CHECKPOINT_FORMAT
+from har.network.upgrade import CHECKPOINT_FORMAT, upgraded_constants
 from har.plots.confusion import plot_confusion
 from har.plots.curves import plot_curves
 from har.plots.embedding_map import plot_embedding_map
@@ -45,8 +45,15 @@ from har.run.checkpoint import (
     restore_generators,
     save_checkpoint,
 )
-from har.run.constants import ConstantError, difference, joined_arguments, override_constants, snapshot_constants
-from har.run.device import repeated_s, still_busy
+from har.run.constants import (
+    ConstantError,
+    check_choices,
+    difference,
+    joined_arguments,
+    override_constants,
+    snapshot_constants,
+)
+from har.run.device import compute_device, repeated_s, still_busy
 from har.run.distributed import Processes, ProcessLostError
 from har.run.folder import (
     create_run_folder,
@@ -158,7 +165,8 @@ EMA_DECAY = 0.995  # of the averaged weights, which are what is validated and sa
 OUTPUT_ROOT = "training_output"
 DEVICE = "auto"  # auto, cpu or cuda
 PRECISION = "auto"  # of the network: bfloat16 (auto: on a GPU) or float32
-CORPUS_ON_GPU = "auto"  # copy all recordings there: auto (where they take less than half of its free memory), on or off
+CORPUS_ON_GPU = "auto"  # copy all recordings there: auto (if they take less than half of its free memory), on or off;
+#   the last digit of a batch depends on it, so a run that is to be repeated to the bit says on or off
 COMPILE = "auto"  # torch.compile: auto (on a GPU), on or off
 REPEATED_STEPS = 0  # only to measure speed: so often is the last step repeated on its batch, as a graph on a GPU, and
 WAIT_FOR_PARTS = False  # whether the host waits for a GPU after each part of a step, so that their shares are true
@@ -170,7 +178,13 @@ STOP_AFTER_EPOCH = 0  # end early, e.g. at a cluster's time limit, and go on wit
 # What may differ in a resumed run without changing its result.
 free_to_change = {
     "RESUME", "STOP_AFTER_EPOCH", "LOG_EVERY", "OUTPUT_ROOT", "DATA_ROOT", "TEXT_CACHE", "LOADER_WORKERS",
-    "CORPUS_ON_GPU",
+    "REPEATED_STEPS", "WAIT_FOR_PARTS",
+}  # fmt: skip
+
+
+choices = {
+    "DEVICE": ("auto", "cpu", "cuda"), "PRECISION": ("auto", "bfloat16", "float32"), "COMPILE": ("auto", "on", "off"),
+    "CORPUS_ON_GPU": ("auto", "on", "off"), "LOSS_VARIANT": ("hard", "soft", "supcon", "siglip"),
 }  # fmt: skip
 
 
@@ -202,9 +216,10 @@ def main(argv: list[str] | None = None) -> Path:
     argv = joined_arguments(sys.argv[1:] if argv is None else argv)
     override_constants(globals(), argv)
     constants = snapshot_constants(globals())
-    processes = Processes(
-        torch.device(("cuda" if torch.cuda.is_available() else "cpu") if DEVICE == "auto" else DEVICE)
-    )
+    check_choices(globals(), choices)
+    processes = Processes(compute_device(DEVICE))
+    if processes.count > BATCH_SIZE:
+        raise ConstantError(f"BATCH_SIZE is {BATCH_SIZE}; expected a window for each of {processes.count} processes")
     device = processes.device
     tell = tqdm.write if processes.is_first else lambda line: None
     seed_everything(SEED)
@@ -249,13 +264,16 @@ def main(argv: list[str] | None = None) -> Path:
             save_checkpoint(path, state)
 
     # Loop: train, log, validate, save.
-    stop, meter = StopRequest(tell), RateMeter(wait=torch.cuda.synchronize if WAIT_FOR_PARTS else None)
+    stop, meter = (
+        StopRequest(tell),
+        RateMeter(wait=torch.cuda.synchronize if WAIT_FOR_PARTS and device.type == "cuda" else None),
+    )
     last_step = min(total_steps, STOP_AFTER_EPOCH * steps_per_epoch or total_steps)
     loader = iter(BatchLoader(batches.make, range(step, last_step), LOADER_WORKERS, prefetch=2 * LOADER_WORKERS))
     bar = tqdm(
         total=total_steps, initial=step, unit="step", dynamic_ncols=True, smoothing=0.05, disable=not processes.is_first
     )
-    stopping = False
+    batch, stopping = None, False
     while step < last_step and not stopping:
         # A batch that comes while a GPU has work to do was not waited for.
         with meter.part("waiting", unless=still_busy(device)):
@@ -315,7 +333,7 @@ def main(argv: list[str] | None = None) -> Path:
     bar.close()
     loader.close()
     stop.release()
-    if REPEATED_STEPS:
+    if REPEATED_STEPS and batch is not None and step == last_step and not stopping:
         again_s = repeated_s(lambda: learner.step(step, batch, rate, True, RateMeter()), REPEATED_STEPS, device)
         if log is not None:
             log.log({"step": step, "split": "repeated", "step_s": again_s})
@@ -357,7 +375,7 @@ def open_run_folder(constants: dict, argv: list[str], device: torch.device) -> t
         raise SystemExit(f"{folder} holds no epoch_*.pt yet: there is nothing to go on from; start anew without RESUME")
     # Names sort by epoch; an interrupted epoch comes after the last whole one.
     state = load_checkpoint(given or candidates[-1])
-    if changed := difference(constants, state["constants"], free_to_change):
+    if changed := difference(constants, upgraded_constants(state["constants"]), free_to_change):
         raise SystemExit(
             "a run goes on with the constants that it began with; these differ:\n  " + "\n  ".join(changed)
         )

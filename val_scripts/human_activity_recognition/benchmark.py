@@ -26,7 +26,8 @@ from har.benchmark.scaling import SIZES, scaling_figures, scaling_table
 from har.benchmark.training import device_rows, markdown_table, process_figures, train, training_figures
 from har.recordings.format import read_dataset
 from har.recordings.simulate import write_simulated_corpus
-from har.run.constants import joined_arguments, override_constants
+from har.run.constants import ConstantError, check_choices, joined_arguments, override_constants
+from har.run.device import compute_device
 from har.run.folder import resolve_under_root, write_json
 from val_scripts.human_activity_recognition.model_loading import load_model
 
@@ -50,6 +51,7 @@ def main(argv: list[str] | None = None) -> dict:
     """Run a benchmark, print its table and write it to a file; returns the figures."""
     argv = [f"{a}=true" if a in ("--scaling", "--quick") else a for a in (sys.argv[1:] if argv is None else argv)]
     override_constants(globals(), joined_arguments([f"--{a[2:].upper()}" if "=true" in a else a for a in argv]))
+    check_arguments()
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory(prefix="har-benchmark-") as folder:
         scratch = Path(folder)
@@ -71,8 +73,21 @@ def main(argv: list[str] | None = None) -> dict:
     return figures
 
 
+def check_arguments() -> None:
+    """Raises ``ConstantError`` for what would end without a figure."""
+    check_choices(globals(), {"DEVICE": ("auto", "cpu", "cuda")})
+    if min(RUNS, PROCESSES, REPEATED_STEPS, LATENCY_RUNS) < 1 or STEPS <= LOG_EVERY:
+        raise ConstantError(
+            f"RUNS {RUNS}, PROCESSES {PROCESSES}, REPEATED_STEPS {REPEATED_STEPS}, LATENCY_RUNS {LATENCY_RUNS}, STEPS "
+            f"{STEPS}, LOG_EVERY {LOG_EVERY}; expected 1 at least, and more steps than LOG_EVERY, whose first interval "
+            "warms up"
+        )
+    if SCALING + QUICK + (PROCESSES > 1) > 1:
+        raise ConstantError("--scaling, --quick and --processes are benchmarks of their own; give one of them")
+
+
 def device() -> torch.device:
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if DEVICE == "auto" else DEVICE)
+    return compute_device(DEVICE)
 
 
 def device_name() -> str:
@@ -136,4 +151,7 @@ def simulation(folder: Path) -> dict:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ConstantError as error:
+        raise SystemExit(f"error: {error}") from None
