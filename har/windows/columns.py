@@ -56,6 +56,18 @@ class SegmentTable:
         """(m,) something of each segment -> (n,) the same of each window."""
         return np.repeat(of_segment, np.diff(self.last.borders, prepend=0))
 
+    def value_of(self, name: str, rows: np.ndarray, segment: np.ndarray) -> np.ndarray:
+        """(n,) what the column ``name`` of this table says of the segment of each window."""
+        return getattr(self, name)[segment]
+
+    def dataset_of_window(self, rows: np.ndarray, segment: np.ndarray) -> np.ndarray:
+        """(n,) dataset of each window."""
+        return self.dataset_of[self.stream_id[segment]]
+
+    def wearer_of(self, rows: np.ndarray, segment: np.ndarray) -> np.ndarray:
+        """(n,) int64: one number for each subject and stream."""
+        return self.subject_id[segment] * np.int64(len(self.dataset_of)) + self.stream_id[segment]
+
     def start_of(self, rows: np.ndarray, segment: np.ndarray) -> np.ndarray:
         """(n,) int64: first sample of each window, the nearest to its place in the segment."""
         before = np.where(segment > 0, self.last.borders[segment - 1], 0)
@@ -72,7 +84,7 @@ class Column(NDArrayOperatorsMixin):
     """One value a window, derived when asked for: to its users a read-only array (n,).
 
     ``column[rows]`` takes what an array takes: a number, a slice, (n,) bool, integers of any shape. Operators, ufuncs
-    and ``np.asarray`` make the whole array, as does everything else that NumPy does with it.
+    and ``np.asarray`` make the whole array, as do its methods (``max``, ``astype`` ...).
     """
 
     def __init__(
@@ -89,6 +101,8 @@ class Column(NDArrayOperatorsMixin):
         return (len(self),)
 
     def __getitem__(self, key: int | slice | np.ndarray) -> np.ndarray:
+        if key is Ellipsis or (isinstance(key, tuple) and key == ()):
+            return np.asarray(self)
         if isinstance(key, slice):
             key = np.arange(*key.indices(len(self)))
         rows = np.asarray(key)
@@ -119,8 +133,10 @@ class Column(NDArrayOperatorsMixin):
     def __iter__(self):
         return iter(np.asarray(self))
 
-    def tolist(self) -> list:
-        return np.asarray(self).tolist()
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("_"):  # of the column itself, which may not have it yet (copy, pickle)
+            raise AttributeError(name)
+        return getattr(np.asarray(self), name)
 
     def __array__(self, dtype: type | None = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:

@@ -7,6 +7,7 @@ is missing (NaN when read, masked in the network). Samples stay on disk until ``
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -152,22 +153,15 @@ class WindowIndex:
 
     def _add_columns(self) -> None:
         table = self.segments
-        self.label_id = Column(table, np.int64, lambda rows, segment: table.label_id[segment])
-        self.subject_id = Column(table, np.int64, lambda rows, segment: table.subject_id[segment])
-        self.recording_id = Column(table, np.int64, lambda rows, segment: table.recording_id[segment])
-        self.stream_id = Column(table, np.int64, lambda rows, segment: table.stream_id[segment])
-        self.dataset_id = Column(table, np.int64, lambda rows, segment: table.dataset_of[table.stream_id[segment]])
-        self.segment_start = Column(table, np.int64, lambda rows, segment: table.start[segment])
-        self.segment_stop = Column(table, np.int64, lambda rows, segment: table.stop[segment])
+        for name, of_segment in (
+            ("label_id", "label_id"), ("subject_id", "subject_id"), ("recording_id", "recording_id"),
+            ("stream_id", "stream_id"), ("segment_start", "start"), ("segment_stop", "stop"),
+        ):  # fmt: skip
+            setattr(self, name, Column(table, np.int64, partial(table.value_of, of_segment)))
+        self.dataset_id = Column(table, np.int64, table.dataset_of_window)
+        self.wearer_id = Column(table, np.int64, table.wearer_of)
         self.start = Column(table, np.int64, table.start_of)
         self.start_time_s = Column(table, np.float64, table.start_time_of)
-        self.wearer_id = Column(
-            table,
-            np.int64,
-            lambda rows, segment: (
-                table.subject_id[segment] * np.int64(len(table.dataset_of)) + table.stream_id[segment]
-            ),
-        )
 
     def __len__(self) -> int:
         return self.segments.windows

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import pickle
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
@@ -469,3 +470,17 @@ def test_describe_finds_a_window_again(index):
             f"at {index.start_time_s[row]:.2f} s (row {index.start[row]} of {stream.info.name}.npy)"
         )
     assert any("unlabelled" in index.describe(i) for i in range(len(index)))
+
+
+def test_a_column_is_an_array_to_its_users_and_to_other_processes(corpus):
+    index = WindowIndex(corpus, 2.0, 0.7, 1.1)
+    again = pickle.loads(pickle.dumps(index))
+    for name in ("label_id", "subject_id", "recording_id", "stream_id", "dataset_id", "segment_start", "segment_stop",
+                 "start", "start_time_s", "wearer_id"):  # fmt: skip
+        column = getattr(index, name)
+        array = np.asarray(column)
+        assert np.array_equal(column[...], array) and np.array_equal(column[()], array)
+        assert column.max() == array.max() and column.ndim == 1 and column.size == len(array)
+        assert column.astype(str).tolist() == array.astype(str).tolist()
+        assert np.array_equal(np.asarray(getattr(again, name)), array)
+    assert not hasattr(index.label_id, "no_such_thing")
