@@ -19,6 +19,7 @@ import torch
 
 from har.recordings.format import StreamInfo, prepared_datasets, read_dataset, write_header
 from har.recordings.segments import write_segments
+from har.run.memory import resident_bytes
 from har.windows.batch import BatchMaker
 from har.windows.index import WindowIndex
 from har.windows.sampling import BalancedSampler
@@ -116,7 +117,7 @@ def measure(root: Path) -> dict:
     torch.set_num_threads(1)  # as in a thread of BatchLoader
     gc.collect()
     _return_free_memory()
-    before = _memory_bytes()
+    before = resident_bytes("VmRSS", "RssAnon")
     _forget_peak()
     began = time.perf_counter()
     datasets = [read_dataset(root / name, scan=False) for name in prepared_datasets(root)]
@@ -127,10 +128,10 @@ def measure(root: Path) -> dict:
     rows, sampler = _drawn_from(index)
     ready = time.perf_counter()
     # No sample was touched so far: what grew beside the process's own memory is program code.
-    peak = _memory_bytes()["VmHWM"] - before["VmRSS"]
+    peak = resident_bytes("VmHWM")["VmHWM"] - before["VmRSS"]
     gc.collect()
     _return_free_memory()
-    held = _memory_bytes()["RssAnon"] - before["RssAnon"]
+    held = resident_bytes("RssAnon")["RssAnon"] - before["RssAnon"]
     sample_bytes = sum(stream.samples.nbytes for stream in index.streams)
     return {
         "windows": len(index),
@@ -185,13 +186,6 @@ def _scan_s(root: Path) -> float:
     for name in names:
         read_dataset(root / name, scan=True)
     return time.perf_counter() - began - (began - without)
-
-
-def _memory_bytes() -> dict[str, int]:
-    """Resident memory of this process: all, its own (RssAnon: of no mapped file), and the largest so far (VmHWM)."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    fields = dict(line.split(":", 1) for line in lines)
-    return {name: 1024 * int(fields[name].split()[0]) for name in ("VmRSS", "RssAnon", "VmHWM")}
 
 
 def _return_free_memory() -> None:

@@ -32,10 +32,15 @@ def own_memory_mb() -> float | None:
     mapped files (RssFile), here recordings and shared libraries, are not in it: they are copies of what is on disk, are
     shared by all processes that map the file, and the system drops them as soon as memory is wanted elsewhere.
     """
+    own = resident_bytes("RssAnon").get("RssAnon")  # Linux before 4.5 has the file, but not the field
+    return None if own is None else own / 2**20
+
+
+def resident_bytes(*names: str) -> dict[str, int]:
+    """Fields of ``/proc/self/status`` (proc(5)) that hold sizes, in bytes; those that the system does not have are left
+    out, all of them where it is not Linux."""
     if not _STATUS.is_file():
-        return None
-    for line in _STATUS.read_text(encoding="ascii", errors="replace").splitlines():
-        name, _, value = line.partition(":")
-        if name == "RssAnon":
-            return int(value.split()[0]) / 1024
-    return None  # a system that has the file, but not the field (Linux before 4.5)
+        return {}
+    lines = _STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    return {name: 1024 * int(fields[name].split()[0]) for name in names if name in fields}

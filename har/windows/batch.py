@@ -202,9 +202,11 @@ class BatchMaker:
                 name: np.concatenate([getattr(p.excerpts, name) + o for p, o in zip(members, offset, strict=True)])
                 for name in ("start", "lowest", "stop")
             }
-            place, slot = (np.concatenate([getattr(p, name) for p in members]) for name in ("place", "slot"))
+            place, slot, location = (
+                np.concatenate([getattr(p, name) for p in members]) for name in ("place", "slot", "location")
+            )
             excerpts = Excerpts(group, place, **columns, length=members[0].excerpts.length)
-            joined.append(_Part(excerpts, place, slot, place, False))
+            joined.append(_Part(excerpts, place, slot, location, False))
         return joined
 
     def _uploaded(self, parts: list["_Part"]) -> Iterator[tuple[Tensor, ...]]:
