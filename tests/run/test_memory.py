@@ -57,10 +57,10 @@ for size in (24 << 17, 16 << 17):  # 24 MiB, whose end teaches glibc to keep blo
     kept = []
     for _ in range(4):
         block = np.ones(size)
-        kept.append(np.ones(1000))  # lies behind the block, where glibc keeps both on its heap
+        kept += [np.ones(12_500) for _ in range(4)]  # too large for older gaps, so that the last lies behind the block
         del block
     blocks = [np.ones(size) for _ in range(4)]
-    kept.append(np.ones(1000))
+    kept += [np.ones(12_500) for _ in range(4)]
     del blocks
 print(int(changed), own_memory_mb() - before)
 """
@@ -75,7 +75,7 @@ def test_large_blocks_are_given_back():
         assert result.returncode == 0, result.stderr
         changed, held[call] = map(float, result.stdout.split())
         assert changed == 1
-    assert held[True] < 8 < 32 < held[False]
+    assert held[True] < 8 < held[False]  # how many of the blocks a heap keeps depends on its older gaps
 
 
 def test_another_c_library_is_left_alone(monkeypatch):
