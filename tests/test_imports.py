@@ -1,6 +1,7 @@
 """The house rules that can be read off the source: who imports whom, and what nobody does."""
 
 import ast
+import difflib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,11 +32,16 @@ ALLOWED = {
     "har.network.reconstruction": ("har.network", "har.layers", "har.signal", "har.windows.batch", "har.run"),
     "har.evaluation": ("har.labels",),
     "har.plots": ("har.run.log", "har.labels"),
+    "har.training": (
+        "har.recordings", "har.windows", "har.labels", "har.signal", "har.text", "har.network", "har.evaluation",
+        "har.plots", "har.run",
+    ),
     # Measures the whole library; nothing in it may depend on that.
     "har.benchmark": ("har",),
-}
+}  # fmt: skip
 # Packages that take long to import, and that a training script needs at its end if at all.
 SLOW_TO_IMPORT = ("sklearn", "matplotlib", "transformers", "sentence_transformers", "pandas", "scipy", "joblib")
+TRAINING_SCRIPTS = ("semantic_alignment_train", "pretrain")
 TORCH_ALONE = ("losses", "semantic_loss", "memory_bank")
 
 
@@ -172,6 +178,8 @@ def test_no_top_level_package_takes_an_installed_ones_name():
         ("har/plots/curves.py", "import importlib\nimportlib.import_module('har.network')"),
         ("har/run/seed.py", "from training_scripts.human_activity_recognition import losses"),
         ("har/run/seed.py", "from tests import conftest"),
+        ("har/network/encoder.py", "from har.training.loop import Loop"),
+        ("har/training/loop.py", "from har.benchmark import training"),
         ("har/__init__.py", "from har.run import folder"),
         ("training_scripts/human_activity_recognition/losses.py", "import numpy as np"),
         ("training_scripts/human_activity_recognition/semantic_loss.py", "from har.labels import groups"),
@@ -200,6 +208,7 @@ def test_a_violation_is_found(path: str, source: str):
         ("har/network/alignment.py", "from har.text import label_bank\nfrom .encoder import Encoder"),
         ("har/network/patches.py", "from har.windows.resample import resample"),
         ("har/plots/curves.py", "from har.run.log import read_metrics"),
+        ("har/training/loop.py", "from har.windows.index import WindowIndex\nfrom . import run"),
         (
             "training_scripts/human_activity_recognition/memory_bank.py",
             "import math\nimport torch\nfrom torch import nn",
@@ -219,7 +228,31 @@ def test_a_main_is_recognised():
     assert not has_main(ast.parse("class A:\n    def main(self):\n        return 0"))
 
 
-@pytest.mark.parametrize("script", ["semantic_alignment_train", "pretrain"])
+def lines_of(script: str) -> list[str]:
+    path = ROOT / "training_scripts" / "human_activity_recognition" / f"{script}.py"
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def longest_shared_run(first: list[str], second: list[str]) -> list[str]:
+    """The longest run of lines that both have, blank lines and indentation aside."""
+    a, b = ([line.strip() for line in lines if line.strip()] for lines in (first, second))
+    match = difflib.SequenceMatcher(None, a, b, autojunk=False).find_longest_match()
+    return a[match.a : match.a + match.size]
+
+
+def test_each_training_script_tells_only_its_own_story():
+    scripts = [lines_of(script) for script in TRAINING_SCRIPTS]
+    assert all(len(lines) < 450 for lines in scripts)
+    shared = longest_shared_run(*scripts)
+    assert len(shared) < 6, shared
+
+
+def test_a_shared_run_is_found():
+    first = ["a", "same", "", "  twice", "b"]
+    assert longest_shared_run(first, ["c", "  same", "twice", "d"]) == ["same", "twice"]
+
+
+@pytest.mark.parametrize("script", TRAINING_SCRIPTS)
 def test_a_training_script_starts_without_what_it_may_never_use(script: str):
     program = (
         f"import sys, training_scripts.human_activity_recognition.{script}\n"

@@ -5,13 +5,23 @@ import torch
 CHECKPOINT_FORMAT = 2
 
 
+# Recorded by former versions, and no constants of the scripts: what they had imported, and a batch that stayed the same
+# to measure speed (never while they trained for use).
+_NO_CONSTANTS = ("FIXED_BATCH", "SIMULATED_NAMES", "SENSOR_KINDS")
+
+
 def upgraded_constants(recorded: dict) -> dict:
     """The constants of a run of ``semantic_alignment_train.py``, whichever version began it, as the present has them.
 
-    Runs of before measured with a fixed batch (never while they were trained for use) and knew one precision.
+    Runs of before knew one precision, and where a GPU's corpus lies was left to the script.
     """
-    former = {"PRECISION": "auto", "CORPUS_ON_GPU": "auto"}
-    return former | {name: value for name, value in recorded.items() if name != "FIXED_BATCH"}
+    return {"PRECISION": "auto"} | upgraded_pretraining_constants(recorded)
+
+
+def upgraded_pretraining_constants(recorded: dict) -> dict:
+    """The same of ``pretrain.py``."""
+    kept = {name: value for name, value in recorded.items() if name not in _NO_CONSTANTS}
+    return {"CORPUS_ON_GPU": "auto"} | kept
 
 
 def upgraded(checkpoint: dict) -> dict:

@@ -88,7 +88,7 @@ def test_three_epochs_equal_two_and_one(whole_pretraining, run_script, pretraini
     first = run_script(SCRIPT, *constants, "--STOP_AFTER_EPOCH=2")
     assert first.returncode == 0, first.stderr
     folder = run_folder(tmp_path)
-    assert f"--resume {folder}" in first.stdout
+    assert f"--RESUME={folder}" in first.stdout
     assert not (folder / "checkpoint_epoch_003.pt").exists()
     second = run_script(SCRIPT, *constants, "--resume", folder / "latest.pt")
     assert second.returncode == 0, second.stderr

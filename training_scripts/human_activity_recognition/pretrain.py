@@ -11,70 +11,36 @@ metrics.jsonl, run.json, plots/. It can be killed at any moment and goes on, to 
 result is good for stands in docs/experiments.md; semantic_alignment_train.py takes it as PRETRAINED_ENCODER.
 """
 
-import math
-import shlex
-import sys
-import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from har.network.alignment import AlignmentModel
 from har.network.config import NetworkConfig
 from har.network.reconstruction import MaskedAutoencoder, patch_targets
-from har.network.upgrade import CHECKPOINT_FORMAT
-from har.plots.curves import plot_curves
-from har.plots.embedding_map import plot_embedding_map
-from har.plots.reconstruction import HiddenPatches, plot_reconstructions
-from har.recordings.corpus import Fallback, open_datasets
-from har.recordings.format import DatasetError
-from har.recordings.simulate import write_simulated_corpus
-from har.run.checkpoint import (
-    CheckpointError,
-    generator_states,
-    load_checkpoint,
-    plain_state_dict,
-    restore_generators,
-    save_checkpoint,
-)
-from har.run.constants import (
-    ConstantError,
-    check_choices,
-    difference,
-    joined_arguments,
-    override_constants,
-    snapshot_constants,
-)
-from har.run.device import compute_device, still_busy
-from har.run.distributed import Processes, ProcessLostError
-from har.run.folder import (
-    create_run_folder,
-    find_resumed_run,
-    find_run_folder,
-    remove_unfinished,
-    resolve_under_root,
-    run_record,
-    write_json,
-    write_yaml,
-)
-from har.run.interruption import StopRequest
-from har.run.log import MetricsLog, RateMeter, explain_bad_step
-from har.run.memory import own_memory_mb, return_large_blocks
+from har.network.upgrade import CHECKPOINT_FORMAT, upgraded_pretraining_constants
+from har.plots.reconstruction import HiddenPatches
+from har.run.checkpoint import generator_states, load_checkpoint, plain_state_dict, restore_generators
+from har.run.constants import ConstantError
+from har.run.distributed import Processes
+from har.run.folder import resolve_under_root
+from har.run.log import RateMeter
 from har.run.optimizer import GuardedOptimizer
 from har.run.schedule import warmup_cosine
-from har.run.seed import derive_seed, seed_everything
-from har.signal.channels import SENSOR_KINDS
+from har.run.seed import derive_seed
 from har.text.encoder import SentenceEncoder
+from har.training.corpus import open_corpus
+from har.training.loop import Loop
+from har.training.reconstruction import draw_pretraining, hidden_patches
+from har.training.run import find_state, open_run
+from har.training.session import Session, Training, run_script
 from har.windows.augment import Augmentation, SharedRandom, augment
 from har.windows.batch import BatchMaker, SensorWindows, resident_device
 from har.windows.index import WindowIndex
-from har.windows.sampling import BalancedSampler, BatchLoader, evenly_spaced
+from har.windows.sampling import BalancedSampler, evenly_spaced
 from training_scripts.human_activity_recognition.losses import (
     CombinedPretrainingLoss,
     create_channel_dropout_mask,
@@ -171,16 +137,20 @@ SAVE_EVERY = 100  # steps between two writings of latest.pt; every epoch's end w
 RESUME = ""  # run folder or checkpoint
 STOP_AFTER_EPOCH = 0  # end early, e.g. at a cluster's time limit, and go on with --resume; 0 = never
 
-# What may differ in a resumed run without changing its result.
-free_to_change = {
-    "RESUME", "STOP_AFTER_EPOCH", "LOG_EVERY", "SAVE_EVERY", "OUTPUT_ROOT", "DATA_ROOT", "TEXT_CACHE",
-    "LOADER_WORKERS",
-}  # fmt: skip
-
-
-choices = {
-    "DEVICE": ("auto", "cpu", "cuda"), "COMPILE": ("auto", "on", "off"), "CORPUS_ON_GPU": ("auto", "on", "off"),
-}  # fmt: skip
+training = Training(
+    folder="imu_pretraining",
+    record="config.yaml",
+    checkpoints="latest.pt",
+    holds="decoder",
+    choices={
+        "DEVICE": ("auto", "cpu", "cuda"), "COMPILE": ("auto", "on", "off"), "CORPUS_ON_GPU": ("auto", "on", "off"),
+    },
+    free_to_change={
+        "RESUME", "STOP_AFTER_EPOCH", "LOG_EVERY", "SAVE_EVERY", "OUTPUT_ROOT", "DATA_ROOT", "TEXT_CACHE",
+        "LOADER_WORKERS",
+    },
+    upgraded=upgraded_pretraining_constants,
+)  # fmt: skip
 
 
 class PretrainingBatch(NamedTuple):
@@ -204,185 +174,66 @@ class PretrainingBatch(NamedTuple):
 
 def main(argv: list[str] | None = None) -> Path:
     """Train as the constants say; returns the run folder."""
-    argv = joined_arguments(sys.argv[1:] if argv is None else argv)
-    override_constants(globals(), argv)
+    with Session(training, globals(), argv) as session:
+        return train(session)
+
+
+def train(session: Session) -> Path:
+    """Open what is prepared, reconstruct and contrast windows, validate, save, draw."""
     if NORM_TARGET and SPECTRUM_TARGET:
         raise ConstantError("NORM_TARGET is for samples alone; with it give --SPECTRUM_TARGET=false")
-    constants = snapshot_constants(globals())
-    check_choices(globals(), choices)
-    processes = Processes(compute_device(DEVICE))
-    if processes.count > BATCH_SIZE:
-        raise ConstantError(f"BATCH_SIZE is {BATCH_SIZE}; expected a window for each of {processes.count} processes")
-    device = processes.device
-    tell = tqdm.write if processes.is_first else lambda line: None
-    seed_everything(SEED)
-    return_large_blocks()  # or one batch with all devices decides what the process holds to its end
-    sys.setswitchinterval(2e-4)  # seconds; the loader's thread must not keep the interpreter from the network's
+    processes, found = session.processes, find_state(session)
 
-    # Data, network, losses.
+    # Windows of all datasets that are not held out, labelled or not; placements as text.
     with processes.first_alone():
-        index, train_rows, validation_rows = open_corpus(tell)
+        learned, _ = open_corpus(session.constants, session.tell)
+        index = WindowIndex(learned, WINDOW_S, STRIDE_S, MIN_WINDOW_S)
+        validation = index.split(SPLIT_SALT, VALIDATION_SHARE)
+        train_rows = np.flatnonzero(~validation)
+        validation_rows = evenly_spaced(np.flatnonzero(validation), VALIDATION_WINDOWS)
         placements = sorted({stream.info.placement for stream in index.streams})
-        encoder = SentenceEncoder(TEXT_ENCODER, resolve_under_root(TEXT_CACHE), device)
+        encoder = SentenceEncoder(TEXT_ENCODER, resolve_under_root(TEXT_CACHE), session.device)
         placement_features = encoder.encode(placements).pooled
+
+    # Network and losses; and the folder that they are saved in.
     learner = Learner(placements, placement_features, processes)
     batches = Batches(index, train_rows, learner.model.placement_row, processes)
-    steps_per_epoch = STEPS_PER_EPOCH or max(math.ceil(len(train_rows) / BATCH_SIZE), LEAST_STEPS_PER_EPOCH)
-    total_steps = EPOCHS * steps_per_epoch
-    step, best_loss = 0, math.inf
-
-    def save(*paths: Path) -> None:
-        if not processes.is_first:
-            return
-        best = best_loss if math.isfinite(best_loss) else None
-        progress = {"step": step, "best_loss": best, "constants": constants, "datasets": index.datasets}
-        state = learner.checkpoint() | progress
-        for path in paths:
-            save_checkpoint(path, state)
-
-    def begin(new: Path) -> None:
-        write_yaml(new / "config.yaml", constants)
-        write_json(new / "run.json", run_record([Path(__file__).name, *argv], str(device)))
-        save(new / "latest.pt")
-
-    # A new run folder with its records and a first latest.pt, or the one to go on in.
-    def open_run() -> tuple[Path, dict | None]:
-        resume = find_resumed_run(RESUME, OUTPUT_ROOT, "imu_pretraining", "latest.pt")
-        if resume is None:
-            return create_run_folder(OUTPUT_ROOT, "imu_pretraining", begin), None
-        folder, state = find_state(resume, constants)
-        if state["datasets"] != index.datasets:
-            raise SystemExit(f"the run learned from {state['datasets']}; prepared are now {index.datasets}")
-        remove_unfinished(folder)
-        return folder, state
-
-    folder, state = processes.on_first(open_run)
-    if state is not None:
-        learner.restore(state)
-        step = state["step"]
-        best_loss = math.inf if state["best_loss"] is None else state["best_loss"]
-    log = None
-    if processes.is_first:
-        log = MetricsLog(folder / "metrics.jsonl", resume_step=None if state is None else step)
-    tell(
-        f"{len(train_rows):,} windows of {len(index.datasets)} datasets; "
-        f"{sum(p.numel() for p in learner.model.parameters()):,} parameters, and of the decoder "
-        f"{sum(p.numel() for p in learner.network.decoder.parameters()):,}; steps {step} to {total_steps} on "
-        f"{processes}; {folder}"
+    run = open_run(session, found, learner, {"datasets": index.datasets}, {"best_loss": None}, first=("latest.pt",))
+    loop = Loop(run, batches, len(train_rows), {name: name for name in ("mae_loss", "contrastive_loss")})
+    sizes = [sum(p.numel() for p in part.parameters()) for part in (learner.model, learner.network.decoder)]
+    session.tell(
+        f"{len(train_rows):,} windows of {len(index.datasets)} datasets; {sizes[0]:,} parameters, and of the decoder "
+        f"{sizes[1]:,}; steps {run.step} to {loop.total_steps} on {processes}; {run.folder}"
     )
 
     # Loop: train, log, validate, save.
-    stop, meter = StopRequest(tell), RateMeter()
-    last_step = min(total_steps, STOP_AFTER_EPOCH * steps_per_epoch or total_steps)
-    loader = iter(BatchLoader(batches.make, range(step, last_step), LOADER_WORKERS, prefetch=2 * LOADER_WORKERS))
-    bar = tqdm(
-        total=total_steps, initial=step, unit="step", dynamic_ncols=True, smoothing=0.05, disable=not processes.is_first
-    )
-    stopping = False
-    while step < last_step and not stopping:
-        with meter.part("waiting", unless=still_busy(device)):
-            batch = next(loader)
-        if DROPOUT and processes.rank:  # its own windows have their own; the first goes on as if it were alone
-            torch.manual_seed(derive_seed(SEED, "dropout", processes.rank, step))
-        rate = LEARNING_RATE * warmup_cosine(step, total_steps, round(WARMUP_SHARE * total_steps))
-        metrics = learner.step(step, batch, rate, meter)
-        step += 1
-        stopping = processes.any(stop.requested)
-        meter.count(BATCH_SIZE)
-        bar.update()
-
-        epoch_ends, saving = step % steps_per_epoch == 0, step % SAVE_EVERY == 0 or stopping
-        logging = epoch_ends or step % LOG_EVERY == 0
-        if (logging or saving) and (bad := int(learner.optimizer.first_bad)) >= 0:
-            bar.close()
-            if not processes.is_first:
-                raise SystemExit(1)
-            rows = batches.rows(bad)[0]
-            recordings = [index.recordings[i] for i in index.recording_id[rows]]
-            raise SystemExit(explain_bad_step(folder, bad, [index.describe(row) for row in rows], recordings))
-        if logging and log is not None:
-            record = {name: float(value) for name, value in metrics.items()} | {
-                "learning_rate": rate, "windows_per_s": meter.windows_per_second, **meter.shares(),
-                "memory_mb": own_memory_mb(),
-            }  # fmt: skip
-            log.log({"step": step, "epoch": step / steps_per_epoch, "split": "train", "time": time.time(), **record})
-            parts = [f"{name} {record[name]:.3f}" for name in ("mae_loss", "contrastive_loss") if name in record]
-            bar.set_postfix_str(", ".join([*parts, f"{record['windows_per_s']:.0f} windows/s"]))
-        if logging:
-            meter.reset()
-        if epoch_ends:
-            epoch = step // steps_per_epoch
+    for step, batch in loop:
+        rate = LEARNING_RATE * warmup_cosine(step, loop.total_steps, round(WARMUP_SHARE * loop.total_steps))
+        metrics = learner.step(step, batch, rate, loop.meter)
+        loop.count(metrics, rate, learner.optimizer.first_bad)
+        if loop.epoch_ends:
             scores = processes.on_first(lambda: validate(learner, batches, validation_rows))
-            if log is not None:
-                log.log({"step": step, "epoch": float(epoch), "split": "validation", **scores})
+            loop.log_scores({"validation": scores})
             # Without people to validate on, the newest epoch counts as the best.
-            score = scores.get("loss", -float(epoch))
-            improved, best_loss = score < best_loss, min(score, best_loss)
+            loss, best = scores.get("loss", -float(loop.epoch)), run.progress["best_loss"]
+            improved = best is None or loss < best
+            run.progress["best_loss"] = loss if improved else best
             # latest.pt comes last: a run that dies here repeats the epoch's end and writes the same files again.
-            save(
-                folder / f"checkpoint_epoch_{epoch:03d}.pt",
-                *([folder / "best.pt"] if improved else []),
-                folder / "latest.pt",
-            )
+            run.save(f"checkpoint_epoch_{loop.epoch:03d}.pt", *(["best.pt"] if improved else []), "latest.pt")
             told = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
-            tell(f"epoch {epoch}/{EPOCHS}:  held-out people: {told or 'none'}")
-            meter.reset()
-        elif saving:
-            save(folder / "latest.pt")
-    bar.close()
-    loader.close()
-    stop.release()
-    processes.close()
-    if log is None:
-        return folder
-    log.close()
-    if step < total_steps:
-        again = [a for a in argv if not a.startswith(("--RESUME=", "--STOP_AFTER_EPOCH="))]
-        print(
-            f"Stopped after {step} of {total_steps} steps; everything is saved. Go on with\n"
-            f"  {processes.command} {shlex.join([*sys.argv[:1], '--resume', str(folder), *again])}"
+            session.tell(f"epoch {loop.epoch}/{EPOCHS}:  held-out people: {told or 'none'}")
+        elif loop.saving:
+            run.save("latest.pt")
+
+    if loop.finish():
+        learner.restore(load_checkpoint(run.folder / "best.pt", session.device))
+        rows = validation_rows if len(validation_rows) else train_rows
+        draw_pretraining(run.folder, learner.model, index, rows, reconstructed(learner, batches, rows))
+        session.tell(
+            f"best.pt is of step {load_checkpoint(run.folder / 'best.pt')['step']} of {loop.total_steps}; take it as "
+            f"PRETRAINED_ENCODER of semantic_alignment_train.py\nEverything is in {run.folder}"
         )
-        return folder
-    draw_plots(folder, learner, batches, validation_rows if len(validation_rows) else train_rows)
-    print(
-        f"best.pt is of step {load_checkpoint(folder / 'best.pt')['step']} of {total_steps}; take it as "
-        f"PRETRAINED_ENCODER of semantic_alignment_train.py\nEverything is in {folder}"
-    )
-    return folder
-
-
-def find_state(resume: str | Path, constants: dict) -> tuple[Path, dict]:
-    """The folder and the state that ``resume`` names: latest.pt of a run folder, or any checkpoint in it."""
-    folder = find_run_folder(resume)
-    state = load_checkpoint(folder / Path(resume).name if Path(resume).suffix == ".pt" else folder / "latest.pt")
-    if "decoder" not in state:
-        raise CheckpointError(f"{resume} is no checkpoint of pretrain.py; it holds {sorted(state)[:12]}")
-    if changed := difference(constants, {"CORPUS_ON_GPU": "auto"} | state["constants"], free_to_change):
-        raise SystemExit(
-            "a run goes on with the constants that it began with; these differ:\n  " + "\n  ".join(changed)
-        )
-    return folder, state
-
-
-def open_corpus(tell: Callable[[str], object]) -> tuple[WindowIndex, np.ndarray, np.ndarray]:
-    """Windows of all datasets that are not held out, labelled or not; rows to train and to validate on."""
-    training, _ = open_datasets(
-        resolve_under_root(DATA_ROOT),
-        HELD_OUT_DATASETS,
-        Fallback(SIMULATED_FOLDER, SIMULATED_HELD_OUT, simulate),
-        tell,
-        lambda names: tqdm(names, desc="opening", unit="dataset", leave=False, delay=2),
-    )
-    index = WindowIndex(training, WINDOW_S, STRIDE_S, MIN_WINDOW_S)
-    validation = index.split(SPLIT_SALT, VALIDATION_SHARE)
-    return index, np.flatnonzero(~validation), evenly_spaced(np.flatnonzero(validation), VALIDATION_WINDOWS)
-
-
-def simulate(folder: Path) -> None:
-    progress = partial(tqdm, desc="simulating", unit="person")
-    write_simulated_corpus(
-        folder, people=SIMULATED_PEOPLE, hours=SIMULATED_HOURS, seed=SIMULATED_SEED, progress=progress
-    )
+    return run.folder
 
 
 class Batches:
@@ -464,9 +315,8 @@ class Learner:
         self.forward = torch.compile(self.network) if compiled else self.network
         self.forward_second = torch.compile(self.model) if compiled else self.model
         # As in stage 2: what AdamW learns here is a worse start there than none (docs/experiments.md).
-        self.optimizer = GuardedOptimizer(
-            self.network, WEIGHT_DECAY, GRADIENT_CLIP, self.model.encoder.hidden_matrices()
-        )
+        matrices = self.model.encoder.hidden_matrices()
+        self.optimizer = GuardedOptimizer(self.network, WEIGHT_DECAY, GRADIENT_CLIP, matrices)
         processes.copy_from_first(self.optimizer.flat.values)
 
     def losses(self, batch: PretrainingBatch) -> tuple[Tensor, dict[str, Tensor]]:
@@ -550,53 +400,22 @@ def validate(learner: Learner, batches: Batches, rows: np.ndarray) -> dict[str, 
 
 
 @torch.no_grad()
-def draw_plots(folder: Path, learner: Learner, batches: Batches, rows: np.ndarray) -> None:
-    """Curves, hidden patches with their reconstructions, and a map of embeddings by best.pt, of held-out people."""
-    learner.restore(load_checkpoint(folder / "best.pt", learner.device))
+def reconstructed(learner: Learner, batches: Batches, rows: np.ndarray) -> list[HiddenPatches]:
+    """What the network makes of the hidden patches of some windows, beside what was measured."""
     learner.network.eval()
-    index, plots = batches.index, folder / "plots"
-    plot_curves(folder / "metrics.jsonl", plots / "curves.png")
-
-    shown = evenly_spaced(rows, 8)
+    index, shown = batches.index, evenly_spaced(rows, 8)
     batch = batches.views(shown, index.start[shown], "validation", 0)
-    hidden = batch.hidden
-    predicted, _ = learner.network(batch.first, hidden)
+    predicted, _ = learner.network(batch.first, batch.hidden)
     targets, measured = patch_targets(batch.clean, learner.model, spectra=False)
     predicted = predicted[:, :, : targets.shape[2]]
     if NORM_TARGET:
         mean, deviation = patch_mean_std(targets)
         predicted = predicted * deviation + mean
-    typical = learner.model.encoder.tokens.typical[batch.clean.kind].repeat_interleave(3, dim=1)[:, None, None]
-    examples = []
-    for i, row in enumerate(shown):
-        for sensor in range(hidden.shape[1]):
-            axes = slice(3 * sensor, 3 * sensor + 3)
-            there = measured[i, :, axes].all(1)
-            if there.any():
-                examples.append(
-                    HiddenPatches(
-                        title=index.describe(row),
-                        kind=SENSOR_KINDS[int(batch.clean.kind[i, sensor])],
-                        sampling_rate_hz=SAMPLING_RATE_HZ,
-                        true=(targets * typical)[i, :, :, axes].cpu().numpy(),
-                        predicted=(predicted * typical)[i, :, :, axes].float().cpu().numpy(),
-                        measured=there.cpu().numpy(),
-                        hidden=hidden[i, sensor].cpu().numpy(),
-                    )
-                )
-    plot_reconstructions(examples, plots / "reconstructions.png")
-
-    rows = evenly_spaced(rows, 2000)
-    embeddings = learner.model.embed_rows(index, rows)
-    labels = [index.labels[i] if i >= 0 else "unlabelled" for i in index.label_id[rows]]
-    plot_embedding_map(
-        embeddings.cpu().numpy(), labels, embeddings.new_zeros(0, embeddings.shape[1]).cpu().numpy(), [],
-        plots / "embedding_map.png", "Windows of held-out people; colours are labels that training never saw",
-    )  # fmt: skip
+    kind = batch.clean.kind
+    typical = learner.model.encoder.tokens.typical[kind].repeat_interleave(3, dim=1)[:, None, None]
+    titles, samples = [index.describe(row) for row in shown], (targets * typical, predicted * typical)
+    return hidden_patches(titles, SAMPLING_RATE_HZ, kind, *samples, measured, batch.hidden)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ConstantError, DatasetError, CheckpointError, FileNotFoundError, ProcessLostError) as error:
-        raise SystemExit(f"error: {error}") from None
+    run_script(main)

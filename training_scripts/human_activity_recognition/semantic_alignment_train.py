@@ -10,12 +10,6 @@ stands in the README. Every run has a folder of its own with hyperparameters.jso
 run.json, plots/.
 """
 
-import math
-import shlex
-import sys
-import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,59 +18,31 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from har.evaluation.metrics import classification_scores
 from har.labels.groups import group_of, is_fall
 from har.network.alignment import AlignmentModel
 from har.network.config import NetworkConfig
 from har.network.reconstruction import load_pretrained_encoder
 from har.network.upgrade import CHECKPOINT_FORMAT, upgraded_constants
-from har.plots.confusion import plot_confusion
-from har.plots.curves import plot_curves
-from har.plots.embedding_map import plot_embedding_map
-from har.plots.similarity import plot_similarity
-from har.recordings.corpus import Fallback, open_datasets
-from har.recordings.format import DatasetError
-from har.recordings.simulate import SIMULATED_NAMES, write_simulated_corpus
-from har.run.checkpoint import (
-    CheckpointError,
-    generator_states,
-    load_checkpoint,
-    plain_state_dict,
-    restore_generators,
-    save_checkpoint,
-)
-from har.run.constants import (
-    ConstantError,
-    check_choices,
-    difference,
-    joined_arguments,
-    override_constants,
-    snapshot_constants,
-)
-from har.run.device import compute_device, repeated_s, still_busy
-from har.run.distributed import Processes, ProcessLostError
-from har.run.folder import (
-    create_run_folder,
-    find_resumed_run,
-    find_run_folder,
-    remove_unfinished,
-    resolve_under_root,
-    run_record,
-    write_json,
-)
-from har.run.interruption import StopRequest
-from har.run.log import MetricsLog, RateMeter, explain_bad_step, read_metrics
-from har.run.memory import own_memory_mb, return_large_blocks
+from har.run.checkpoint import generator_states, load_checkpoint, plain_state_dict, restore_generators
+from har.run.device import repeated_s
+from har.run.distributed import Processes
+from har.run.folder import resolve_under_root
+from har.run.log import RateMeter
 from har.run.optimizer import GuardedOptimizer, WeightAverage
 from har.run.schedule import warmup_cosine
-from har.run.seed import derive_seed, seed_everything
+from har.run.seed import derive_seed
 from har.text.encoder import SentenceEncoder, TextFeatures
 from har.text.label_bank import LearnableLabelBank, PhrasingTable
+from har.training.corpus import open_corpus
+from har.training.loop import Loop
+from har.training.run import find_state, open_run
+from har.training.session import Session, Training, run_script
+from har.training.validation import closing_line, draw_alignment, validate
 from har.windows.augment import Augmentation, SharedRandom, augment
 from har.windows.batch import BatchMaker, SensorWindows, resident_device, to_device
 from har.windows.body_axes import body_axes
 from har.windows.index import WindowIndex
-from har.windows.sampling import BalancedSampler, BatchLoader, evenly_spaced
+from har.windows.sampling import BalancedSampler, evenly_spaced
 from training_scripts.human_activity_recognition.memory_bank import MemoryBank
 from training_scripts.human_activity_recognition.semantic_loss import SemanticAlignmentLoss
 
@@ -125,7 +91,7 @@ BODY_ERROR_RAD = (0.1, 0.3)  # of up, per axis, and of ahead; people lean and de
 SAMPLING_RATE_HZ = 25.0  # human movement lies below 10 Hz, and every dataset reaches it
 PATCH_S = 1.0
 STEM_WIDTHS = (32, 64)
-WIDTH = 128
+WIDTH = 128  # of the transformer
 DEPTH = 3
 HEADS = 4
 MLP_RATIO = 2.0
@@ -155,7 +121,7 @@ SEED = 0
 EPOCHS = 8
 STEPS_PER_EPOCH = 0  # 0 = as many as one pass over the training windows takes, but not fewer than
 LEAST_STEPS_PER_EPOCH = 50  # so that a small corpus is learned too
-LEARNING_RATE = 2e-3
+LEARNING_RATE = 2e-3  # at its highest
 WEIGHT_DECAY = 0.05
 WARMUP_SHARE = 0.05  # of all steps
 GRADIENT_CLIP = 1.0  # norm
@@ -175,17 +141,22 @@ LOG_EVERY = 20  # steps
 RESUME = ""  # run folder or checkpoint
 STOP_AFTER_EPOCH = 0  # end early, e.g. at a cluster's time limit, and go on with RESUME; 0 = never
 
-# What may differ in a resumed run without changing its result.
-free_to_change = {
-    "RESUME", "STOP_AFTER_EPOCH", "LOG_EVERY", "OUTPUT_ROOT", "DATA_ROOT", "TEXT_CACHE", "LOADER_WORKERS",
-    "REPEATED_STEPS", "WAIT_FOR_PARTS",
-}  # fmt: skip
-
-
-choices = {
-    "DEVICE": ("auto", "cpu", "cuda"), "PRECISION": ("auto", "bfloat16", "float32"), "COMPILE": ("auto", "on", "off"),
-    "CORPUS_ON_GPU": ("auto", "on", "off"), "LOSS_VARIANT": ("hard", "soft", "supcon", "siglip"),
-}  # fmt: skip
+training = Training(
+    folder="semantic_alignment",
+    record="hyperparameters.json",
+    checkpoints="epoch_*.pt",
+    holds="label_bank",
+    choices={
+        "DEVICE": ("auto", "cpu", "cuda"), "PRECISION": ("auto", "bfloat16", "float32"),
+        "COMPILE": ("auto", "on", "off"), "CORPUS_ON_GPU": ("auto", "on", "off"),
+        "LOSS_VARIANT": ("hard", "soft", "supcon", "siglip"),
+    },
+    free_to_change={
+        "RESUME", "STOP_AFTER_EPOCH", "LOG_EVERY", "OUTPUT_ROOT", "DATA_ROOT", "TEXT_CACHE", "LOADER_WORKERS",
+        "REPEATED_STEPS", "WAIT_FOR_PARTS",
+    },
+    upgraded=upgraded_constants,
+)  # fmt: skip
 
 
 class Corpus(NamedTuple):
@@ -197,6 +168,33 @@ class Corpus(NamedTuple):
     held_out: WindowIndex | None
     held_out_rows: np.ndarray
     body: list[np.ndarray]  # axes, of the streams of the index
+
+    @classmethod
+    def opened(cls, session: Session) -> "Corpus":
+        """Every prepared dataset, or simulated people when there is none; people held out for validation."""
+        learned, held_out = open_corpus(session.constants, session.tell)
+        index = WindowIndex(learned, WINDOW_S, STRIDE_S, MIN_WINDOW_S)
+        labelled, validation = index.label_id >= 0, index.split(SPLIT_SALT, VALIDATION_SHARE, VALIDATION_FROM)
+        known = ~index.split(f"{SPLIT_SALT}/labelled", 1 - LABELLED_SHARE)
+        held_out_index = WindowIndex(held_out, WINDOW_S, STRIDE_S, MIN_WINDOW_S) if held_out else None
+        # The headline figure is of daily activities; falls are another task (evaluate_zero_shot.py --falls).
+        scored = held_out_index.labelled_rows(lambda label: not is_fall(label)) if held_out else np.zeros(0, dtype=int)
+        samples = sum(len(stream.samples) for stream in index.streams)
+        with tqdm(total=samples, desc="body axes", unit="sample", unit_scale=True, leave=False, delay=2) as bar:
+            body = body_axes(index, bar.update)
+        return cls(
+            index,
+            np.flatnonzero(labelled & known & ~validation),
+            evenly_spaced(np.flatnonzero(labelled & validation), VALIDATION_WINDOWS),
+            held_out_index,
+            evenly_spaced(scored, VALIDATION_WINDOWS),
+            body,
+        )
+
+    @property
+    def scored(self) -> dict[str, tuple[WindowIndex | None, np.ndarray]]:
+        """What is scored after every epoch: index and rows of held-out people, and of held-out datasets."""
+        return {"validation": (self.index, self.validation_rows), "held_out": (self.held_out, self.held_out_rows)}
 
 
 class TrainingBatch(NamedTuple):
@@ -213,211 +211,62 @@ class TrainingBatch(NamedTuple):
 
 def main(argv: list[str] | None = None) -> Path:
     """Train as the constants say; returns the run folder."""
-    argv = joined_arguments(sys.argv[1:] if argv is None else argv)
-    override_constants(globals(), argv)
-    constants = snapshot_constants(globals())
-    check_choices(globals(), choices)
-    processes = Processes(compute_device(DEVICE))
-    if processes.count > BATCH_SIZE:
-        raise ConstantError(f"BATCH_SIZE is {BATCH_SIZE}; expected a window for each of {processes.count} processes")
-    device = processes.device
-    tell = tqdm.write if processes.is_first else lambda line: None
-    seed_everything(SEED)
-    return_large_blocks()  # or one batch with all devices decides what the process holds to its end
-    sys.setswitchinterval(2e-4)  # seconds; the loader's thread must not keep the interpreter from the network's
-    folder, state = processes.on_first(lambda: open_run_folder(constants, argv, device))
+    with Session(training, globals(), argv) as session:
+        return train(session)
+
+
+def train(session: Session) -> Path:
+    """Open what is prepared, align windows with the words of their labels, validate, save, draw."""
+    processes, device, found = session.processes, session.device, find_state(session)
 
     # Data and text: everything memory-mapped or cached.
     with processes.first_alone():
-        corpus = open_corpus(tell)
+        corpus = Corpus.opened(session)
         encoder = SentenceEncoder(TEXT_ENCODER, resolve_under_root(TEXT_CACHE), device)
         labels = [corpus.index.labels[i] for i in np.unique(corpus.index.label_id[corpus.train_rows])]
         table = PhrasingTable(encoder, labels).to(device)
 
-    # Network, label bank, loss, memory bank, averaged weights.
+    # Network, label bank, loss, memory bank, averaged weights; and the folder that they are saved in.
     learner = Learner(corpus, encoder, table, processes)
     batches = Batches(corpus, table, learner.model.placement_row, processes)
-    one_pass = math.ceil(len(corpus.train_rows) / BATCH_SIZE)
-    steps_per_epoch = STEPS_PER_EPOCH or max(one_pass, LEAST_STEPS_PER_EPOCH)
-    total_steps = EPOCHS * steps_per_epoch
-    step, best_score = 0, -1.0
-    if state is not None:
-        for name, present in (("datasets", corpus.index.datasets), ("labels", labels)):
-            if state[name] != present:
-                raise SystemExit(f"the run was trained on the {name} {state[name]}; prepared are now {present}")
-        step, best_score = state["step"], state["best_score"]
-        learner.restore(state)
-    log = None
-    if processes.is_first:
-        log = MetricsLog(folder / "metrics.jsonl", resume_step=None if state is None else step)
-    tell(
+    learned_from = {"datasets": corpus.index.datasets, "labels": labels}
+    run = open_run(session, found, learner, learned_from, progress={"best_score": -1.0})
+    loop = Loop(run, batches, len(corpus.train_rows), shown={"loss": "loss", "gap": "similarity_gap"})
+    session.tell(
         f"{len(corpus.train_rows):,} windows of {len(corpus.index.datasets)} datasets, {len(labels)} labels; "
-        f"{sum(p.numel() for p in learner.model.parameters()):,} parameters; {total_steps} steps on {processes}"
+        f"{sum(p.numel() for p in learner.model.parameters()):,} parameters; {loop.total_steps} steps on {processes}"
     )
-
-    def save(*paths: Path) -> None:
-        if not processes.is_first:
-            return
-        progress = {"step": step, "best_score": best_score, "constants": constants, "datasets": corpus.index.datasets}
-        state = learner.checkpoint() | progress
-        for path in paths:
-            save_checkpoint(path, state)
 
     # Loop: train, log, validate, save.
-    stop, meter = (
-        StopRequest(tell),
-        RateMeter(wait=torch.cuda.synchronize if WAIT_FOR_PARTS and device.type == "cuda" else None),
-    )
-    last_step = min(total_steps, STOP_AFTER_EPOCH * steps_per_epoch or total_steps)
-    loader = iter(BatchLoader(batches.make, range(step, last_step), LOADER_WORKERS, prefetch=2 * LOADER_WORKERS))
-    bar = tqdm(
-        total=total_steps, initial=step, unit="step", dynamic_ncols=True, smoothing=0.05, disable=not processes.is_first
-    )
-    batch, stopping = None, False
-    while step < last_step and not stopping:
-        # A batch that comes while a GPU has work to do was not waited for.
-        with meter.part("waiting", unless=still_busy(device)):
-            batch = next(loader)
-        if DROPOUT and processes.rank:  # its own windows have their own; the first goes on as if it were alone
-            torch.manual_seed(derive_seed(SEED, "dropout", processes.rank, step))
-        epoch_ends = (step + 1) % steps_per_epoch == 0
-        logging = epoch_ends or (step + 1) % LOG_EVERY == 0
-        rate = LEARNING_RATE * warmup_cosine(step, total_steps, round(WARMUP_SHARE * total_steps))
-        metrics = learner.step(step, batch, rate, logging, meter)
-        step += 1
-        stopping = processes.any(stop.requested)
-        meter.count(BATCH_SIZE)
-        bar.update()
-
-        if (logging or stopping) and (bad := int(learner.optimizer.first_bad)) >= 0:
-            bar.close()
-            if not processes.is_first:
-                raise SystemExit(1)
-            rows, index = batches.rows(bad)[0], corpus.index
-            recordings = [index.recordings[i] for i in index.recording_id[rows]]
-            raise SystemExit(explain_bad_step(folder, bad, [index.describe(row) for row in rows], recordings))
-        if logging and log is not None:
-            record = {name: float(value) for name, value in metrics.items()} | {
-                "learning_rate": rate, "windows_per_s": meter.windows_per_second, **meter.shares(),
-                "memory_mb": own_memory_mb(),
-            }  # fmt: skip
-            if device.type == "cuda":
-                record["gpu_memory_mb"] = torch.cuda.max_memory_allocated() / 2**20
-            log.log({"step": step, "epoch": step / steps_per_epoch, "split": "train", "time": time.time(), **record})
-            bar.set_postfix_str(
-                f"loss {record['loss']:.3f}, gap {record['similarity_gap']:.3f}, {record['windows_per_s']:.0f} "
-                "windows/s"
-            )
-        if logging:
-            meter.reset()
-
-        if epoch_ends:
-            epoch = step // steps_per_epoch
-            scores = processes.on_first(lambda: validate(learner, corpus))
-            for split, values in scores.items() if log is not None else ():
-                log.log({"step": step, "epoch": float(epoch), "split": split, **values})
+    for step, batch in loop:
+        rate = LEARNING_RATE * warmup_cosine(step, loop.total_steps, round(WARMUP_SHARE * loop.total_steps))
+        metrics = learner.step(step, batch, rate, loop.logging, loop.meter)
+        loop.count(metrics, rate, learner.optimizer.first_bad)
+        if loop.epoch_ends:
+            scores = processes.on_first(lambda: validate(*learner.users(), corpus.scored))
+            loop.log_scores(scores)
             # Without people to validate on, the newest epoch counts as the best.
-            score = scores["validation"]["macro_f1"] if "validation" in scores else float(epoch)
-            improved, best_score = score > best_score, max(score, best_score)
-            save(folder / f"epoch_{epoch:03d}.pt", *([folder / "best.pt"] if improved else []))
-            if processes.is_first:
-                for interrupted in folder.glob("epoch_*_interrupted.pt"):
-                    interrupted.unlink()
-            tell(
-                f"epoch {epoch}/{EPOCHS}:  "
-                + ",  ".join(
-                    f"{split} macro-F1 {v['macro_f1']:.3f} accuracy {v['accuracy']:.3f}" for split, v in scores.items()
-                )
-            )
-            meter.reset()
-    bar.close()
-    loader.close()
-    stop.release()
-    if REPEATED_STEPS and batch is not None and step == last_step and not stopping:
+            score = scores["validation"]["macro_f1"] if "validation" in scores else float(loop.epoch)
+            improved = score > run.progress["best_score"]
+            run.progress["best_score"] = max(score, run.progress["best_score"])
+            best = ["best.pt"] if improved else []
+            run.save(f"epoch_{loop.epoch:03d}.pt", *best, instead_of="epoch_*_interrupted.pt")
+            told = (f"{s} macro-F1 {v['macro_f1']:.3f} accuracy {v['accuracy']:.3f}" for s, v in scores.items())
+            session.tell(f"epoch {loop.epoch}/{EPOCHS}:  {',  '.join(told)}")
+        elif loop.saving:
+            run.save(f"epoch_{loop.epoch:03d}_interrupted.pt")
+    if REPEATED_STEPS and loop.epoch_ends and not loop.stopping:
         again_s = repeated_s(lambda: learner.step(step, batch, rate, True, RateMeter()), REPEATED_STEPS, device)
-        if log is not None:
-            log.log({"step": step, "split": "repeated", "step_s": again_s})
-    processes.close()
-    if log is None:
-        return folder
-    log.close()
-    if step < total_steps:
-        if step % steps_per_epoch:
-            save(folder / f"epoch_{step // steps_per_epoch + 1:03d}_interrupted.pt")
-        again = [a for a in argv if not a.startswith(("--RESUME=", "--STOP_AFTER_EPOCH="))]
-        print(
-            f"Stopped after {step} of {total_steps} steps; everything is saved. Go on with\n"
-            f"  {processes.command} {shlex.join([*sys.argv[:1], f'--RESUME={folder}', *again])}"
-        )
-        return folder
-    draw_plots(folder, learner, corpus)
-    print(closing_line(folder))
-    return folder
+        loop.log({"split": "repeated", "step_s": again_s})
 
-
-def open_run_folder(constants: dict, argv: list[str], device: torch.device) -> tuple[Path, dict | None]:
-    """A new run folder with its records, or the one that RESUME names with the state to go on from.
-
-    Where torchrun has started this run anew, the folder that it had is the one.
-    """
-    resume = find_resumed_run(RESUME, OUTPUT_ROOT, "semantic_alignment", "epoch_*.pt")
-    if resume is None:
-
-        def records(new: Path) -> None:
-            write_json(new / "hyperparameters.json", constants)
-            write_json(new / "run.json", run_record([Path(__file__).name, *argv], str(device)))
-
-        return create_run_folder(OUTPUT_ROOT, "semantic_alignment", records), None
-    folder = find_run_folder(resume)
-    given = folder / Path(resume).name if Path(resume).suffix == ".pt" else None
-    candidates = sorted(folder.glob("epoch_*.pt"))
-    if given is None and not candidates:
-        raise SystemExit(f"{folder} holds no epoch_*.pt yet: there is nothing to go on from; start anew without RESUME")
-    # Names sort by epoch; an interrupted epoch comes after the last whole one.
-    state = load_checkpoint(given or candidates[-1])
-    if changed := difference(constants, upgraded_constants(state["constants"]), free_to_change):
-        raise SystemExit(
-            "a run goes on with the constants that it began with; these differ:\n  " + "\n  ".join(changed)
-        )
-    remove_unfinished(folder)
-    return folder, state
-
-
-def open_corpus(tell: Callable[[str], object]) -> Corpus:
-    """Every prepared dataset, or simulated people when there is none; people held out for validation."""
-    training, held_out = open_datasets(
-        resolve_under_root(DATA_ROOT),
-        HELD_OUT_DATASETS,
-        Fallback(SIMULATED_FOLDER, SIMULATED_HELD_OUT, simulate),
-        tell,
-        lambda names: tqdm(names, desc="opening", unit="dataset", leave=False, delay=2),
-        DATASETS,
-        SIMULATED_NAMES if SIMULATED_BESIDE else (),
-    )
-    index = WindowIndex(training, WINDOW_S, STRIDE_S, MIN_WINDOW_S)
-    held_out_index = WindowIndex(held_out, WINDOW_S, STRIDE_S, MIN_WINDOW_S) if held_out else None
-    # The headline figure is of daily activities; falls are another task (evaluate_zero_shot.py --falls).
-    scored = None if held_out_index is None else held_out_index.labelled_rows(lambda label: not is_fall(label))
-    samples = sum(len(stream.samples) for stream in index.streams)
-    with tqdm(total=samples, desc="body axes", unit="sample", unit_scale=True, leave=False, delay=2) as bar:
-        body = body_axes(index, bar.update)
-    labelled, validation = index.label_id >= 0, index.split(SPLIT_SALT, VALIDATION_SHARE, VALIDATION_FROM)
-    known = ~index.split(f"{SPLIT_SALT}/labelled", 1 - LABELLED_SHARE)
-    return Corpus(
-        index,
-        np.flatnonzero(labelled & known & ~validation),
-        evenly_spaced(np.flatnonzero(labelled & validation), VALIDATION_WINDOWS),
-        held_out_index,
-        np.zeros(0, dtype=int) if held_out_index is None else evenly_spaced(scored, VALIDATION_WINDOWS),
-        body,
-    )
-
-
-def simulate(folder: Path) -> None:
-    progress = partial(tqdm, desc="simulating", unit="person")
-    write_simulated_corpus(
-        folder, people=SIMULATED_PEOPLE, hours=SIMULATED_HOURS, seed=SIMULATED_SEED, progress=progress
-    )
+    if loop.finish():
+        learner.restore(load_checkpoint(run.folder / "best.pt", device))
+        never_seen = len(corpus.held_out_rows) > 0
+        index, rows = corpus.scored["held_out" if never_seen else "validation"]
+        whose = f"{', '.join(index.datasets)} and their labels" if never_seen else "held-out people"
+        draw_alignment(run.folder, *learner.users(), labels, index, rows, f"Windows of {whose}")
+        session.tell(closing_line(run.folder))
+    return run.folder
 
 
 class Batches:
@@ -435,14 +284,8 @@ class Batches:
         self.sampler = BalancedSampler(
             rows, index.dataset_id[rows], group_id[index.label_id[rows]], DATASET_EXPONENT, GROUP_EXPONENT
         )
-        self.gather = BatchMaker(
-            index,
-            SAMPLING_RATE_HZ,
-            SENSORS,
-            placement_row,
-            corpus.body,
-            resident_device(index, processes.device, CORPUS_ON_GPU),
-        )
+        place = resident_device(index, processes.device, CORPUS_ON_GPU)
+        self.gather = BatchMaker(index, SAMPLING_RATE_HZ, SENSORS, placement_row, corpus.body, place)
         self.strength = Augmentation(
             ROTATION, TILT_RAD, SCALE, JITTER, TIME_WARP, SHORTEN, MIN_WINDOW_S, GYROSCOPE_DROPOUT, SENSOR_DROPOUT,
             LOWER_RATES_HZ, LOWER_RATE_SHARE, PLACEMENT_DROPOUT, BODY_DROPOUT, AHEAD_DROPOUT, BODY_ERROR_RAD,
@@ -497,9 +340,8 @@ class Learner:
         }  # fmt: skip
         self.bank = LearnableLabelBank(**self.bank_sizes).to(device)
         self.bank.centre_on(table.pooled_mean)
-        self.criterion = SemanticAlignmentLoss(
-            TEMPERATURE, LOSS_VARIANT, SOFT_TARGET_TEMPERATURE, SOFT_TARGET_WEIGHT
-        ).to(device)
+        soft = SOFT_TARGET_TEMPERATURE, SOFT_TARGET_WEIGHT
+        self.criterion = SemanticAlignmentLoss(TEMPERATURE, LOSS_VARIANT, *soft).to(device)
         self.queue = None
         if QUEUE_SIZE:
             self.queue = MemoryBank(
@@ -508,12 +350,10 @@ class Learner:
         self.used = nn.ModuleDict({"model": self.model, "bank": self.bank})
         self.trained = nn.ModuleDict({"used": self.used, "criterion": self.criterion})
         compiled = COMPILE == "on" or (COMPILE == "auto" and device.type == "cuda")
-        self.forward, self.compare = (
-            torch.compile(part) if compiled else part for part in (self.model, self.criterion)
-        )
-        self.optimizer = GuardedOptimizer(
-            self.trained, WEIGHT_DECAY, GRADIENT_CLIP, self.model.encoder.hidden_matrices()
-        )
+        parts = self.model, self.criterion
+        self.forward, self.compare = (torch.compile(part) if compiled else part for part in parts)
+        hidden = self.model.encoder.hidden_matrices()
+        self.optimizer = GuardedOptimizer(self.trained, WEIGHT_DECAY, GRADIENT_CLIP, hidden)
         processes.copy_from_first(self.optimizer.flat.values)
         self.averaged = WeightAverage(self.optimizer, EMA_DECAY)
 
@@ -605,76 +445,5 @@ class Learner:
         restore_generators({"default": torch.default_generator}, training["generators"])
 
 
-def closed_set(index: WindowIndex, rows: np.ndarray, embeddings: Tensor, bank: LearnableLabelBank) -> dict[str, dict]:
-    """Scores of each dataset among the labels that it was asked about."""
-    results = {}
-    for dataset_id in np.unique(index.dataset_id[rows]):
-        mine = np.flatnonzero(index.dataset_id[rows] == dataset_id)
-        truth = [index.labels[i] for i in index.label_id[rows[mine]]]
-        labels = sorted(set(truth))
-        predicted, _ = bank.classify(embeddings[torch.from_numpy(mine).to(embeddings.device)], labels)
-        results[index.datasets[dataset_id]] = classification_scores(truth, predicted, labels)
-    return results
-
-
-def validate(learner: Learner, corpus: Corpus) -> dict[str, dict]:
-    """Closed-set scores, means over datasets: of held-out people ("validation") and datasets ("held_out")."""
-    model, bank = learner.users()
-    scores = {}
-    for split, index, rows in (
-        ("validation", corpus.index, corpus.validation_rows),
-        ("held_out", corpus.held_out, corpus.held_out_rows),
-    ):
-        if len(rows):
-            results = closed_set(index, rows, model.embed_rows(index, rows), bank)
-            names = ("macro_f1", "accuracy")
-            scores[split] = {name: float(np.mean([r[name] for r in results.values()])) for name in names}
-            scores[split]["datasets"] = {d: {name: r[name] for name in names} for d, r in results.items()}
-    return scores
-
-
-def draw_plots(folder: Path, learner: Learner, corpus: Corpus) -> None:
-    """Curves, and what best.pt makes of the held-out data (of the held-out people where no dataset is held out)."""
-    learner.restore(load_checkpoint(folder / "best.pt", learner.device))
-    model, bank = learner.users()
-    plots = folder / "plots"
-    plot_curves(folder / "metrics.jsonl", plots / "curves.png")
-    held_out = len(corpus.held_out_rows) > 0
-    index = corpus.held_out if held_out else corpus.index
-    rows = corpus.held_out_rows if held_out else corpus.validation_rows
-    labels = learner.table.labels
-    if len(rows):
-        embeddings = model.embed_rows(index, rows)
-        for name, result in closed_set(index, rows, embeddings, bank).items():
-            title = f"{name}: macro-F1 {result['macro_f1']:.3f}, accuracy {result['accuracy']:.3f}"
-            plot_confusion(result["confusion"], result["labels"], plots / f"confusion_{name}.png", title)
-        truth = [index.labels[i] for i in index.label_id[rows]]
-        shown = sorted(set(truth))
-        texts = bank.encode(shown).reshape(len(shown), PROTOTYPES, -1).mean(1)
-        texts = nn.functional.normalize(texts, dim=-1)
-        plot_embedding_map(
-            embeddings.cpu().numpy(), truth, texts.cpu().numpy(), shown, plots / "embedding_map.png",
-            f"Windows of {', '.join(index.datasets)} and their labels" if held_out else "Windows of held-out people",
-        )  # fmt: skip
-    texts = nn.functional.normalize(bank.encode(labels).reshape(len(labels), PROTOTYPES, -1).mean(1), dim=-1)
-    plot_similarity((texts @ texts.T).clamp(-1, 1).cpu().numpy(), labels, plots / "label_similarity.png")
-
-
-def closing_line(folder: Path) -> str:
-    """What best.pt reaches, and where everything is."""
-    best_step = load_checkpoint(folder / "best.pt")["step"]
-    parts = []
-    for record in read_metrics(folder / "metrics.jsonl"):
-        if record["step"] == best_step and record["split"] in ("validation", "held_out"):
-            who = (
-                "held-out people" if record["split"] == "validation" else "never seen " + ", ".join(record["datasets"])
-            )
-            parts.append(f"{who}: macro-F1 {record['macro_f1']:.3f}, accuracy {record['accuracy']:.3f}")
-    return f"best.pt is of step {best_step}" + "".join(f";  {part}" for part in parts) + f"\nEverything is in {folder}"
-
-
 if __name__ == "__main__":
-    try:
-        main()
-    except (ConstantError, DatasetError, CheckpointError, FileNotFoundError, ProcessLostError) as error:
-        raise SystemExit(f"error: {error}") from None
+    run_script(main)
