@@ -83,7 +83,8 @@ class Session:
                 raise ConstantError(f"BATCH_SIZE is {batch_size}; expected a window for each of {count} processes")
             seed_everything(self.constants["SEED"])
             return_large_blocks()  # or one batch with all devices decides what the process holds to its end
-            self.closing.callback(sys.setswitchinterval, sys.getswitchinterval())
+            # Python cuts whole microseconds off: what it gives back would lose one at every session.
+            self.closing.callback(sys.setswitchinterval, round(sys.getswitchinterval(), 6))
             sys.setswitchinterval(_SWITCH_INTERVAL_S)
             self.closing = self.closing.pop_all()  # nothing failed: all that is undone at the end of the block
         return self
