@@ -5,7 +5,7 @@ whole recording, whose windows help each other; training calls ``forward`` with 
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from har.network.config import NetworkConfig
 from har.network.encoder import Embeddings, IMUEncoder
 from har.signal.channels import SENSOR_KINDS, Devices, parse_devices, triads
-from har.signal.cutting import as_float_tensor, cut, overlapping, to_triads
+from har.signal.cutting import cut, overlapping, to_triads
+from har.signal.entry import as_channels, as_rate, as_signal
 from har.signal.plausibility import check_rate, check_samples
 from har.text.encoder import SentenceEncoder
 from har.windows.batch import SensorWindows, empty_windows
@@ -79,47 +80,55 @@ class AlignmentModel(nn.Module):
     @torch.no_grad()
     def embed(
         self,
-        signal: np.ndarray | Tensor,
+        signal: Any,
         sampling_rate_hz: float,
-        channels: Sequence[str],
+        channels: Sequence[str] | None = None,
         placement: str | None = None,
         batch_size: int = 512,
         layer: str = "embedding",
+        gravity: str = "included",
     ) -> Tensor:
         """Embed windows of any rate, length, channel set and placement.
 
-        signal: (N, T, C) or (T, C); accelerometer in g with gravity, gyroscope in rad/s, magnetometer in uT; NaN marks
-        a missing sample.
+        signal: (N, T, C) or (T, C), an array, tensor or table; accelerometer in g with gravity, gyroscope in rad/s,
+        magnetometer in uT; NaN, or the mask of a masked array, marks a missing sample. A device that lies still with
+        its z axis up reads acc_z = +1 (iOS counts the other way round: multiply its accelerations by -1), and turns
+        counter-clockwise about an axis, seen from its tip, are positive; the frame is the device's, however it lies.
         channels: C names ``acc_x`` ... ``mag_z``, in any order, each sensor with x, y and z; for several devices
         ``<placement>/acc_x`` with ``placement=None``. Sensors of a kind that the network was not trained on
-        (``config.sensors``) are left aside. placement: free text or None.
+        (``config.sensors``) are left aside. A table's own columns unless some are given. placement: free text or None.
+        gravity: "removed" says that gravity is missing and that this is known; what it costs: docs/data_format.md.
 
         A signal longer than the network's window is cut into windows, whose embeddings are averaged; a shorter one is
         padded with missing samples. Returns (N, D) float32 on the model's device, unit norm; embeddings do not depend
         on ``batch_size``. The model is put into evaluation mode for the call. layer: "features" gives (N, width)
         instead, what the embedding is computed from: to train a classifier on, not to compare with texts.
 
-        Raises ``ValueError`` for shapes, channel names or rates that make no sense, for samples that are infinite or
-        too large to be in g, for windows without any valid second and for a layer that is none of ``LAYERS``.
+        Raises ``ValueError`` for shapes, channel names or rates that make no sense, for what cannot be in these units
+        (har/signal/plausibility.py), for windows without any valid second and for a layer that is none of ``LAYERS``;
+        ``TypeError`` for a rate that is no number. Warns of what is unlikely (``SignalWarning``).
         """
-        signal = as_float_tensor(signal)
+        channels = as_channels(channels, signal)
+        signal = as_signal(signal, channels)
         if signal.ndim not in (2, 3) or signal.shape[-1] != len(channels) or signal.shape[-2] == 0:
             raise ValueError(
                 f"signal has shape {tuple(signal.shape)}; expected (N, T, {len(channels)}) or (T, {len(channels)}) for "
                 f"channels {list(channels)}, with T > 0"
             )
         signal = signal.unsqueeze(0) if signal.ndim == 2 else signal
-        return self._embed(signal, sampling_rate_hz, channels, placement, None, batch_size, layer)
+        rate_hz, devices = self._checked(signal, sampling_rate_hz, channels, placement, gravity)
+        return self._embed(signal, rate_hz, devices, None, batch_size, layer)
 
     @torch.no_grad()
     def embed_recording(
         self,
-        signal: np.ndarray | Tensor,
+        signal: Any,
         sampling_rate_hz: float,
-        channels: Sequence[str],
+        channels: Sequence[str] | None = None,
         placement: str | None = None,
         stride_s: float | None = None,
         batch_size: int = 512,
+        gravity: str = "included",
     ) -> RecordingEmbeddings:
         """Embed a whole recording, window by window; each window knows what the whole tells of it.
 
@@ -128,13 +137,14 @@ class AlignmentModel(nn.Module):
         remounted one as a recording of its own. What comes before and after a window is for ``classify_recording``,
         which takes ``start_s``.
 
-        signal: (T, C), units, NaN and channels as in ``embed``. stride_s: seconds from window to window, half a window
-        by default; the windows are those of the network, the last one ends with the recording. Windows without any
-        valid second, inside gaps, are left out.
+        signal: (T, C), units, NaN, channels and gravity as in ``embed``. stride_s: seconds from window to window, half
+        a window by default; the windows are those of the network, the last one ends with the recording. Windows without
+        any valid second, inside gaps, are left out.
 
-        Raises ``ValueError`` as ``embed`` does, and for a signal of which no second is valid.
+        Raises and warns as ``embed`` does; ``ValueError`` also for a signal of which no second is valid.
         """
-        signal = as_float_tensor(signal)
+        channels = as_channels(channels, signal)
+        signal = as_signal(signal, channels)
         if signal.ndim != 2 or signal.shape[1] != len(channels) or len(signal) == 0:
             raise ValueError(
                 f"signal has shape {tuple(signal.shape)}; expected one recording (T, {len(channels)}) for channels "
@@ -144,7 +154,7 @@ class AlignmentModel(nn.Module):
             stride_s = self.config.window_s / 2
         if not stride_s > 0:
             raise ValueError(f"stride_s {stride_s}; expected more than 0 seconds")
-        devices = self._checked_devices(signal.unsqueeze(0), sampling_rate_hz, channels, placement)
+        sampling_rate_hz, devices = self._checked(signal[None], sampling_rate_hz, channels, placement, gravity)
         length = self._length(sampling_rate_hz)
         every, start = overlapping(signal, length, stride_s * sampling_rate_hz)  # copied batch by batch
         parts = np.array_split(start, -(-len(start) // _ROWS_READ))
@@ -178,14 +188,12 @@ class AlignmentModel(nn.Module):
         self,
         signal: Tensor,
         sampling_rate_hz: float,
-        channels: Sequence[str],
-        placement: str | None,
+        devices: Devices,
         body: Tensor | None,
         batch_size: int = 512,
         layer: str = "embedding",
     ) -> Tensor:
-        """``embed`` of a signal (N, T, C); body as in ``_embed_cut``."""
-        devices = self._checked_devices(signal, sampling_rate_hz, channels, placement)
+        """``embed`` of a signal (N, T, C) that was checked; body as in ``_embed_cut``."""
         total = self._embed_cut(signal, sampling_rate_hz, devices, body, batch_size, layer)
         seen = total.abs().amax(1) > 0
         if not bool(seen.all()):
@@ -195,18 +203,22 @@ class AlignmentModel(nn.Module):
             )
         return F.normalize(total, dim=-1)
 
-    def _checked_devices(
-        self, signal: Tensor, sampling_rate_hz: float, channels: Sequence[str], placement: str | None
-    ) -> Devices:
-        """The devices of a signal (N, T, C), or the ``ValueError`` that says what is wrong with it."""
-        devices = parse_devices(channels, placement)
-        check_rate(sampling_rate_hz)
+    def _checked(
+        self, signal: Tensor, sampling_rate_hz: float, channels: list[str], placement: str | None, gravity: str
+    ) -> tuple[float, Devices]:
+        """Rate and devices of a user's signal (N, T, C), or the error that says what is wrong with it."""
+        devices, rate_hz = parse_devices(channels, placement), as_rate(sampling_rate_hz)
+        check_rate(rate_hz)
         if not any(kind in self.config.sensors for _, columns in devices for kind, _ in triads(list(columns))):
             raise ValueError(
-                f"channels {list(channels)} hold none of the sensors {list(self.config.sensors)} that the network knows"
+                f"channels {channels} hold none of the sensors {list(self.config.sensors)} that the network knows"
             )
-        check_samples(signal, devices)
-        return devices
+        if self.placement_table.dtype != torch.float32:
+            raise ValueError(
+                f"the model's weights are {self.placement_table.dtype}; it embeds in float32: model.float()"
+            )
+        check_samples(signal.cpu().numpy(), devices, rate_hz, gravity, stacklevel=4)
+        return rate_hz, devices
 
     def _embed_cut(
         self,
@@ -292,7 +304,8 @@ class AlignmentModel(nn.Module):
                 if body is not None:
                     axes = torch.from_numpy(body[stream_id][index.recording_id[rows[part]]])[:, None]
                 rate_hz = info.sampling_rate_hz
-                found = self._embed(signal, rate_hz, info.channels, info.placement, axes, layer=layer)
+                devices = parse_devices(info.channels, info.placement)
+                found = self._embed(signal, rate_hz, devices, axes, layer=layer)
                 finite = torch.isfinite(found).all(dim=1).cpu().numpy()
                 if not finite.all():
                     window = index.describe(int(rows[part[np.argmin(finite)]]))

@@ -8,16 +8,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def as_float_tensor(signal: np.ndarray | Tensor) -> Tensor:
-    """A signal of any shape as float32, copied only where needed. Raises ``ValueError`` for an array of no numbers."""
-    if isinstance(signal, np.ndarray):
-        if not (np.issubdtype(signal.dtype, np.floating) or np.issubdtype(signal.dtype, np.integer)):
-            raise ValueError(f"signal has dtype {signal.dtype}; expected numbers")
-        # PyTorch takes no reversed, byte-swapped or read-only (memory-mapped) array: copied where needed.
-        signal = np.require(signal, np.float32, ["C", "W"])
-    return torch.as_tensor(signal).to(torch.float32)
-
-
 def cut(signal: Tensor, length: int) -> Tensor:
     """(N, T, C) -> (N x pieces, length, C): one after the other, the last filled up with missing samples (NaN)."""
     pieces = -(-signal.shape[1] // length)

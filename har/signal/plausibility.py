@@ -1,41 +1,323 @@
-"""Whether a signal can be what it is said to be."""
+"""Whether a signal can be what it is said to be: units, gravity, codes for missing samples, clocks, sensors that agree.
+
+What physics fixes is looked at: a worn accelerometer reads the weight of 1 g on average over a second whatever its
+wearer does, and the direction of that weight turns as the gyroscope says.
+"""
 
 import math
+import warnings
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from torch import Tensor
+import numpy as np
 
-from har.signal.channels import Devices
+from har.signal.channels import Devices, triads
 
-# Rest reads 1 g; a resting median beyond this is m/s^2 or counts.
-_LARGEST_MEDIAN_G = 4.0
-_LARGEST_SAMPLE = 1e5
+STANDARD_GRAVITY = 9.80665  # m/s^2 in one g (CGPM 1901)
+GRAVITY = ("included", "removed")
+
+# Above these nobody samples a worn device, and below one sample a second nothing of a movement is left.
+_LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 1.0, 20_000.0
+
+# The largest that a sample of something worn can be: shock sensors end at 200 g, gyroscopes at 4,000 deg/s, and the
+# strongest magnets that come near a magnetometer leave it saturated.
+_LARGEST = {"acc": 250.0, "gyro": 400.0, "mag": 1e5}
+_NAMES = {"acc": "accelerometer", "gyro": "gyroscope", "mag": "magnetometer"}
+
+_LARGEST_MEDIAN_G = 4.0  # of the magnitude; only the wrists and ankles of runners come above
+_LARGEST_MEAN_G = 7.0  # over a second, which nothing on a body keeps up
+_SECOND = 1.0  # s over which movement cancels out and weight stays
+_LEAST_WEIGHT_G = 0.35  # mean over a second; only a device that spins keeps below
+_LEAST_WEIGHT_SHARE = 0.35  # of the median magnitude: the same where the unit is another
+_STILL_SHARE = 0.03  # deviation within a still second, relative to what it reads
+_STILL_RANGE_G = (0.75, 1.3)  # cheap devices are wrong by a tenth
+_LARGEST_TURN_RATE = 70.0  # rad/s, of the fastest hundredth: 4,000 deg/s
+_STILL_TURN_RATE = 0.5  # rad/s, above the offsets of gyroscopes
+_AGREEING = 0.6  # least correlation of two ways to see a rotation
+_LEAST_AGREEING = 0.03  # of the windows: in most, movement hides how the weight turns
+_LEAST_QUARTERS = 8  # of a second, in a window
+_MOST_SLOPE = 20.0  # of one against the other; degrees in place of radians make it 57
+_CODE_LEAST = {"acc": 20.0, "gyro": 50.0, "mag": 900.0}  # all three axes equal beyond: a code, no measurement
+_LARGEST_READ = 1e6  # raw counts of 20 bits; squares of more overflow
+_MOST_ZERO_SHARE = 0.01
+_LEAST_SHARE = 0.5  # of a second's samples that the network wants
+_MOST_WINDOWS, _MOST_SECONDS = 2048, 4096  # looked at for medians
+
+
+class SignalWarning(UserWarning):
+    """A signal is probably not what it is said to be; the message says what was measured, why, and what to do."""
+
+
+class Finding(NamedTuple):
+    """Something about a signal that cannot be (certain), or is hardly so."""
+
+    certain: bool
+    text: str
 
 
 def check_rate(sampling_rate_hz: float) -> None:
-    """Raises ``ValueError`` for a rate below 1 Hz or not finite."""
-    if not (math.isfinite(sampling_rate_hz) and sampling_rate_hz >= 1.0):
-        raise ValueError(f"sampling_rate_hz is {sampling_rate_hz}; expected at least 1 Hz (not a period in seconds)")
+    """Raises ``ValueError`` for a rate at which nothing worn is sampled, or that is not finite."""
+    rate = sampling_rate_hz
+    if math.isfinite(rate) and _LOWEST_RATE_HZ <= rate <= _HIGHEST_RATE_HZ:
+        return
+    period = f": a period of {rate:g} s is {1 / rate:g} Hz" if 0 < rate < _LOWEST_RATE_HZ else ""
+    raise ValueError(
+        f"sampling_rate_hz is {rate}; expected at least {_LOWEST_RATE_HZ:g} Hz (not a period in seconds) and at most "
+        f"{_HIGHEST_RATE_HZ:,.0f} Hz{period}"
+    )
 
 
-def check_samples(signal: Tensor, devices: Devices) -> None:
-    """Refuse a signal (N, T, C) whose samples nothing worn measures, NaN aside.
+def check_samples(
+    signal: np.ndarray, devices: Devices, sampling_rate_hz: float, gravity: str = "included", stacklevel: int = 1
+) -> None:
+    """Look at a signal (N, T, C), NaN where missing, and say what is wrong with it.
 
-    Raises ``ValueError`` that names the window or the device, what was found and what to do.
+    gravity: "included" or "removed", what is said of the accelerometers. Raises ``ValueError`` for what cannot be, and
+    warns of what is unlikely (``SignalWarning``), once for each finding. stacklevel: whose line the warning names, 1
+    for the caller's.
     """
-    beyond = signal.abs() > _LARGEST_SAMPLE
-    if beyond.any():
-        row = int(beyond.flatten(1).any(1).int().argmax())
-        raise ValueError(
-            f"window {row} holds samples of {float(signal[row][beyond[row]].abs().max()):.3g}; nothing worn measures "
-            "that in g, rad/s or uT. Mark missing samples with NaN"
-        )
+    findings = examine(signal, devices, sampling_rate_hz, gravity)
+    if certain := [finding.text for finding in findings if finding.certain]:
+        raise ValueError("; besides, ".join(certain))
+    for finding in findings:
+        warnings.warn(finding.text, SignalWarning, stacklevel=stacklevel + 1)
+
+
+def examine(signal: np.ndarray, devices: Devices, sampling_rate_hz: float, gravity: str = "included") -> list[Finding]:
+    """All findings about a signal (N, T, C) of these devices, NaN where missing; see ``check_samples``."""
+    if gravity not in GRAVITY:
+        raise ValueError(f"gravity is {gravity!r}; expected one of {', '.join(GRAVITY)}")
+    if not signal.size:
+        return []
+    found: list[Finding] = []
+    # Extremes are looked for everywhere, medians in windows evenly spread.
+    some = signal[np.linspace(0, len(signal) - 1, min(len(signal), _MOST_WINDOWS)).astype(int)]
+    some = np.where(np.abs(some) <= _LARGEST_READ, some, np.nan)  # what is beyond is found by itself
     for place, columns in devices:
-        axes = [column for name, column in columns.items() if name.startswith("acc")]
-        if axes and signal.numel():
-            magnitude = signal[..., axes].square().sum(-1).sqrt().nanmedian()
-            if magnitude > _LARGEST_MEDIAN_G:
-                raise ValueError(
-                    f"the accelerometer of {place or 'the device'} has a median magnitude of {float(magnitude):.2f}; "
-                    "expected about 1 (g). "
-                    "Divide m/s^2 by 9.80665"
+        names, at = list(columns), list(columns.values())
+        sensors = {kind: [at[i] for i in order] for kind, order in triads(names)}
+        whose = f" of {place}" if place else ""
+        scaled = set()
+        for kind, axes in sensors.items():
+            name = f"{_NAMES[kind]}{whose}"
+            found += _missing(some, axes, kind, name)
+            if kind == "acc":  # exact zeros are found by themselves
+                some[..., axes] = np.where((some[..., axes] == 0).all(-1, keepdims=True), np.nan, some[..., axes])
+            unit = _unit(some[..., axes], kind, name, sampling_rate_hz, gravity)
+            found += unit
+            if unit:
+                scaled.add(kind)
+            if not any(finding.certain for finding in unit):
+                found += _codes(signal, axes, kind, name)
+        if {"acc", "gyro"} <= set(sensors) and not scaled:
+            found += _turning(some[..., sensors["acc"]], some[..., sensors["gyro"]], sampling_rate_hz, whose)
+    return found
+
+
+# --- What is there ----------------------------------------------------------------------------------------------------
+
+
+def _missing(signal: np.ndarray, axes: Sequence[int], kind: str, name: str) -> list[Finding]:
+    """An axis or a sensor without samples; samples so scattered that several clocks must have been joined."""
+    there = np.isfinite(signal[..., axes])
+    shares = there.mean((0, 1))
+    valid = there.all(-1)
+    share = float(valid.mean())
+    if not shares.any():
+        return [Finding(False, f"the {name} has no sample at all and is left aside; leave its channels out")]
+    if not shares.all():
+        empty = ", ".join(f"{kind}_{axis}" for axis, part in zip("xyz", shares, strict=True) if not part)
+        text = (
+            f"the {name} has no sample in {empty}, so that none of it counts; give all axes, or leave its channels out"
+        )
+        return [Finding(False, text)]
+    # How many samples follow each other before one is missing.
+    begins = valid.copy()
+    begins[:, 1:] &= ~valid[:, :-1]
+    run = valid.sum() / max(1, begins.sum())
+    if share < _LEAST_SHARE and run < 2 and valid.shape[1] > 8:
+        return [
+            Finding(
+                True,
+                f"the {name} has samples in {share:.0%} of the rows, scattered one by one: sensors with clocks of "
+                "their own were joined into one table. Interpolate each sensor on its own clock to one rate "
+                "(har.recordings.convert.common.resample_uniform does), then put them side by side",
+            )
+        ]
+    return []
+
+
+def _codes(signal: np.ndarray, axes: Sequence[int], kind: str, name: str) -> list[Finding]:
+    """Numbers that stand for something else than a measurement."""
+    x = signal[..., axes]
+    magnitude = np.abs(x)
+    beyond = magnitude > _LARGEST[kind]
+    equal = (x[..., 0] == x[..., 1]) & (x[..., 1] == x[..., 2])
+    coded = equal & (magnitude[..., 0] >= _CODE_LEAST[kind])
+    if coded.any() or beyond.any():
+        values, counts = np.unique(x[coded] if coded.any() else x[beyond], return_counts=True)
+        value, times = float(values[counts.argmax()]), int(counts.max())
+        value = value if math.isfinite(value) else abs(value)
+        odd = coded | beyond.any(-1)
+        window = int(odd.any(1).argmax())
+        what = (
+            f"window {window} holds samples of {value:.3g} of the {name} ({int(odd.sum()):,} of {equal.size:,} in all)"
+        )
+        if coded.any() or (times > 1 and times >= counts.sum() / 2):
+            return [Finding(True, f"{what}: a code for missing samples, no measurement. Replace it by NaN")]
+        return [Finding(True, f"{what}; nothing worn measures that. Mark what was not measured with NaN")]
+    zero = equal & (x[..., 0] == 0)
+    share = float(zero.mean())
+    if share > _MOST_ZERO_SHARE and (kind == "acc" or share == 1):
+        return [
+            Finding(
+                False,
+                f"the {name} reads exactly 0 on all axes in {share:.0%} of the samples, which nothing worn does: a "
+                "code for missing samples, or a sensor that is off. Replace them by NaN, or leave its channels out",
+            )
+        ]
+    return []
+
+
+# --- Units ------------------------------------------------------------------------------------------------------------
+
+
+def _unit(x: np.ndarray, kind: str, name: str, rate_hz: float, gravity: str) -> list[Finding]:
+    """Findings about the scale of a sensor (N, T, 3)."""
+    magnitude = np.sqrt(np.square(x, dtype=np.float64).sum(-1))
+    magnitude = magnitude[np.isfinite(magnitude)]
+    if not len(magnitude):
+        return []
+    median = float(np.median(magnitude))
+    if kind == "acc":
+        return _accelerometer_unit(x, median, name, rate_hz, gravity)
+    if kind == "gyro":
+        fast = float(np.quantile(magnitude, 0.99))
+        if fast > _LARGEST_TURN_RATE:
+            likely = "deg/s: multiply by pi / 180" if fast < 8000 else "raw counts: multiply by the data sheet's scale"
+            text = (
+                f"the {name} turns at {median:.3g} rad/s (median) and above {fast:.3g} for a hundredth of the time, "
+                f"and nothing worn turns faster than {_LARGEST_TURN_RATE:g} rad/s. It is probably in {likely}"
+            )
+            return [Finding(True, text)]
+        return []
+    if 2.0 <= median <= 2000.0:
+        return []
+    likely = "nT (divide by 1000) or mG (divide by 10)" if median > 2000 else "G (multiply by 100) or T"
+    text = f"the {name} reads {median:.3g} uT (median), and the Earth's field is 25 to 65; is it in {likely}?"
+    return [Finding(False, text)]
+
+
+def _accelerometer_unit(x: np.ndarray, median: float, name: str, rate_hz: float, gravity: str) -> list[Finding]:
+    means, deviations = _seconds(x, rate_hz)
+    weights = np.linalg.norm(means, axis=-1)
+    weight = float(np.median(weights)) if len(weights) else None
+    reads = f"the {name} has a median magnitude of {median:.2f}; expected about 1 (g)"
+    if weight is not None:
+        reads += f". Averaged over a second it is {weight:.2g}"
+    if median > _LARGEST_MEDIAN_G and (weight is None or not _LEAST_WEIGHT_SHARE * median < weight < _LARGEST_MEAN_G):
+        if weight is not None and weight < _LEAST_WEIGHT_SHARE * median:
+            text = f"{reads}: it is not in g, and gravity is missing. Give the acceleration with gravity, in g"
+            return [Finding(True, text)]
+        if median < 40:
+            remedy = f"Divide m/s^2 by {STANDARD_GRAVITY}"
+        elif 400 < median < 1700:
+            remedy = "Divide mg by 1000 (or counts by 1024, if that is one g)"
+        else:
+            counts = 2 ** round(math.log2(median))
+            remedy = f"Divide raw counts by those in one g, which the data sheet gives (about {counts:,})"
+        return [Finding(True, f"{reads}. {remedy}")]
+    if weight is None:
+        return []
+    if gravity == "removed":
+        if weight > 2 * _LEAST_WEIGHT_G:
+            return [Finding(False, f"{reads}: that is gravity, although gravity='removed'; give gravity='included'")]
+        return []
+    if weight < max(_LEAST_WEIGHT_G, _LEAST_WEIGHT_SHARE * median):
+        if 0.09 < weight < 0.115 and weight > 0.9 * median:
+            likely = f"It was probably divided by {STANDARD_GRAVITY} twice: multiply by {STANDARD_GRAVITY}"
+        else:
+            likely = (
+                "Gravity has probably been removed, and with it what tells postures apart. Give the raw acceleration "
+                "(Android: accelerometer, not linear acceleration; iOS: userAcceleration + gravity), or say "
+                "gravity='removed' and expect much less"
+            )
+        return [Finding(False, f"{reads}, with gravity 1 g whatever the wearer does. {likely}")]
+    still = weights[deviations.max(-1) < _STILL_SHARE * weights]
+    rest = float(np.median(still)) if len(still) >= 3 else 1.0
+    if not _STILL_RANGE_G[0] < rest < _STILL_RANGE_G[1]:
+        text = f"the {name} reads {rest:.2f} in still seconds; expected about 1 (g). Is its range or scale another?"
+        return [Finding(False, f"{text} Then divide by {rest:.3g}")]
+    return []
+
+
+# --- Sensors that see the same rotation -------------------------------------------------------------------------------
+
+
+def _turning(acc: np.ndarray, gyro: np.ndarray, rate_hz: float, whose: str) -> list[Finding]:
+    """The gyroscope's scale against the accelerometer of the same device (N, T, 3 each).
+
+    Weight stays where it is while the device turns: da/dt = -w x a in its axes. The slope of one against the other is
+    1 for a gyroscope in rad/s (least squares over slow movement).
+    """
+    deviation = _seconds(acc, rate_hz)[1]
+    magnitude = _seconds(np.linalg.norm(gyro, axis=-1, keepdims=True), rate_hz)[0]
+    if len(deviation) and len(deviation) == len(magnitude):
+        still = deviation.max(-1) < _STILL_SHARE
+        rate = float(np.median(magnitude[still])) if still.sum() >= 3 else 0.0
+        if rate > _STILL_TURN_RATE:
+            return [
+                Finding(
+                    False,
+                    f"the gyroscope{whose} turns at {rate:.2g} rad/s (median) in seconds in which the accelerometer is "
+                    "still. It is probably in deg/s: multiply by pi / 180",
                 )
+            ]
+    slope, correlation = _slope(acc, gyro, rate_hz)
+    if not correlation or 1 / _MOST_SLOPE < slope < _MOST_SLOPE:
+        return []
+    likely = "converted to rad/s twice: multiply by 180 / pi" if slope > 1 else "in deg/s: multiply by pi / 180"
+    return [
+        Finding(
+            False,
+            f"the accelerometer sees the device turn {slope:.2g} times as fast as the gyroscope{whose} says "
+            f"(correlation {correlation:.2f}). The gyroscope is probably {likely}",
+        )
+    ]
+
+
+def _slope(acc: np.ndarray, gyro: np.ndarray, rate_hz: float) -> tuple[float, float]:
+    """Slope and correlation of the change of the mean acceleration against -w x a, over quarters of a second.
+
+    Both are of each window; medians are returned over the windows in which the two agree (0 and 1 where none does).
+    """
+    length = max(1, round(rate_hz / 4))
+    count = acc.shape[1] // length
+    if count < 3:
+        return 1.0, 0.0
+    a, w = (x[:, : count * length].astype(np.float64).reshape(len(x), count, length, 3).mean(2) for x in (acc, gyro))
+    seen = (a[:, 2:] - a[:, :-2]) * rate_hz / (2 * length)
+    told = -np.cross(w, a)[:, 1:-1]
+    there = np.isfinite(seen).all(-1, keepdims=True) & np.isfinite(told).all(-1, keepdims=True)
+    seen, told = np.where(there, seen, 0), np.where(there, told, 0)
+    both, power, other = ((p * q).sum((1, 2)) for p, q in ((seen, told), (told, told), (seen, seen)))
+    enough = (there.sum((1, 2)) >= _LEAST_QUARTERS) & (power > 0) & (other > 0)
+    correlation = both[enough] / np.sqrt(power[enough] * other[enough])
+    agreeing = correlation > _AGREEING
+    if agreeing.sum() <= _LEAST_AGREEING * len(agreeing):
+        return 1.0, 0.0
+    slope = both[enough] / power[enough]
+    return float(np.median(slope[agreeing])), float(np.median(correlation[agreeing]))
+
+
+def _seconds(x: np.ndarray, rate_hz: float) -> tuple[np.ndarray, np.ndarray]:
+    """Means and deviations (n, C) of the whole seconds of windows (N, T, C) of which all samples are there."""
+    length = round(_SECOND * rate_hz)
+    count = x.shape[1] // max(1, length)
+    if length < 2 or not count:
+        return np.zeros((0, x.shape[2])), np.zeros((0, x.shape[2]))
+    pieces = x[:, : count * length].reshape(-1, length, x.shape[2])
+    pieces = pieces[np.linspace(0, len(pieces) - 1, min(len(pieces), _MOST_SECONDS)).astype(int)]
+    means, deviations = pieces.mean(1, dtype=np.float64), pieces.std(1, dtype=np.float64)
+    there = np.isfinite(means).all(-1)
+    return means[there], deviations[there]

@@ -6,7 +6,7 @@ Shapes: L labels, F phrasings, T tokens, W text width, K prototypes a label, D e
 import difflib
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, KeysView, Sequence, Set
 from typing import Any, Protocol
 
 import numpy as np
@@ -161,11 +161,15 @@ class LearnableLabelBank(nn.Module):
         probabilities = softmax_j(scale * s_ij) with s_ij = 1/scale * (logsumexp_k(scale * cos(x_i, t_jk)) - log K),
         the soft maximum over prototypes that the training losses use; for K = 1 it is the cosine itself. Windows are
         normalised here. The labels come back as they were given; N may be 0, one label has probability 1.
+        labels: any iterable of strings that has an order (a list, a pandas Series, the keys of a dict); columns of the
+        probabilities are in the order of iteration.
 
         Raises:
+            TypeError: labels without an order (a set), a single string, a table, or a label that is no string.
             ValueError: no labels, two labels that are the same once cleaned, embeddings that are not (N, D), are not
                 finite or have zero norm (names the rows). Otherwise as `encode`.
         """
+        labels = _listed(labels)
         cleaned = _clean_labels(labels)
         if len(set(cleaned)) < len(cleaned):
             twice = [label for label, clean in zip(labels, cleaned, strict=True) if cleaned.count(clean) > 1]
@@ -200,9 +204,13 @@ class LearnableLabelBank(nn.Module):
         """
         if not 0 <= calibration <= 1:
             raise ValueError(f"calibration is {calibration}; expected between 0 (none) and 1")
+        labels = _listed(labels)
         _, probabilities = self.classify(embeddings, labels, paraphrase)
         p = probabilities.double().cpu().numpy()
-        time_s = _one_per_window("time_s", time_s, len(p)).astype(np.float64)
+        time_s = _one_per_window("time_s", time_s, len(p))
+        if time_s.dtype.kind not in "iuf":
+            raise ValueError(f"time_s has dtype {time_s.dtype}; expected seconds since the recording began, as numbers")
+        time_s = time_s.astype(np.float64)
         if not np.isfinite(time_s).all():
             found = time_s[~np.isfinite(time_s)][0]
             raise ValueError(f"time_s holds {found}; expected seconds since the recording began")
@@ -314,7 +322,10 @@ class LearnableLabelBank(nn.Module):
 
     def _check_windows(self, embeddings: Tensor | np.ndarray) -> Tensor:
         """Unit-norm float windows (N, D) on the bank's device."""
-        windows = torch.as_tensor(embeddings).detach()
+        windows = embeddings if isinstance(embeddings, Tensor) else np.asarray(embeddings)
+        if isinstance(windows, np.ndarray) and windows.dtype.kind not in "iuf":
+            raise ValueError(f"embeddings to classify have dtype {windows.dtype}; expected numbers")
+        windows = torch.as_tensor(windows).detach()
         windows = windows.to(self.logit_scale.device, self.logit_scale.dtype)
         if windows.ndim != 2 or windows.shape[1] != self.width:
             raise ValueError(
@@ -363,11 +374,12 @@ class PhrasingTable:
     """
 
     def __init__(self, encoder: TextEncoder, labels: Sequence[str]) -> None:
+        labels = _listed(labels)
         cleaned = _clean_labels(labels)
         if len(set(cleaned)) < len(cleaned):
             twice = sorted({label for label in cleaned if cleaned.count(label) > 1})
             raise ValueError(f"labels of a phrasing table must differ, found more than once: {twice}")
-        self.labels = list(labels)
+        self.labels = labels
         phrases = [phrasings(label) for label in cleaned]
         row_of = {phrase: row for row, phrase in enumerate(dict.fromkeys(p for group in phrases for p in group))}
         self.tokens, self.mask, self.pooled = encoder.encode(list(row_of))
@@ -422,19 +434,32 @@ class PhrasingTable:
         return self
 
 
-def _one_per_window(name: str, values: Sequence | np.ndarray | None, windows: int) -> np.ndarray:
+def _one_per_window(name: str, values: Sequence | np.ndarray | Tensor | None, windows: int) -> np.ndarray:
     """(N,) values, zeros for None."""
+    if isinstance(values, Tensor):
+        values = values.detach().cpu().numpy()
     values = np.zeros(windows, dtype=np.int64) if values is None else np.asarray(values)
     if values.shape != (windows,):
         raise ValueError(f"{name} of shape {values.shape} for {windows} windows; give one a window")
     return values
 
 
-def _clean_labels(labels: Sequence[str]) -> list[str]:
-    """Cleaned labels; ValueError for none, TypeError for a single string or a label that is no string."""
+def _listed(labels: Iterable[str]) -> list[str]:
+    """Labels in the order of iteration; TypeError where there is no order or what is iterated over is no labels."""
     if isinstance(labels, str):
         raise TypeError(f"expected a list of labels, found the single string {labels!r}; write [{labels!r}]")
-    cleaned = [clean_label(label) for label in labels]
+    if isinstance(labels, Set) and not isinstance(labels, KeysView):  # keys of a dict keep their order
+        raise TypeError(f"labels are a {type(labels).__name__}, which has no order; give sorted(labels) or a list")
+    if hasattr(labels, "columns"):
+        raise TypeError(f"labels are a {type(labels).__name__}; give one of its columns, or its columns as a list")
+    if not isinstance(labels, Iterable):
+        raise TypeError(f"expected a list of labels, found {labels!r} of type {type(labels).__name__}")
+    return list(labels)
+
+
+def _clean_labels(labels: Iterable[str]) -> list[str]:
+    """Cleaned labels; ValueError for none, TypeError for no list of them or a label that is no string."""
+    cleaned = [clean_label(label) for label in _listed(labels)]
     if not cleaned:
         raise ValueError("expected at least one label, found none")
     return cleaned
