@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from har.recordings.format import DatasetError
 from har.run.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from har.run.constants import ConstantError, difference
 from har.run.folder import (
@@ -71,10 +72,19 @@ class Run:
         )
 
     def go_on(self, folder: Path, state: dict) -> None:
-        """In that folder from that state. Raises ``ConstantError`` when it was trained on something else."""
+        """In that folder from that state. Raises ``DatasetError`` when it was trained on something else."""
         for name, present in self.learned_from.items():
-            if state[name] != present:
-                raise ConstantError(f"the run learned from the {name} {state[name]}; prepared are now {present}")
+            if name not in state:  # of a former version, which did not look
+                continue
+            if isinstance(present, dict):
+                changed = [key for key in present if state[name].get(key) != present[key]]
+                if changed:
+                    raise DatasetError(
+                        f"the run learned from another {', '.join(changed)} than is prepared now: other people, "
+                        "segments, labels or samples. Prepare the same data again, or start a new run"
+                    )
+            elif state[name] != present:
+                raise DatasetError(f"the run learned from the {name} {state[name]}; prepared are now {present}")
         if self.session.processes.is_first:
             remove_unfinished(folder)
         self.learner.restore(state)
@@ -124,7 +134,8 @@ def open_run(
 ) -> Run:
     """A new run with its folder, or the one that was ``found`` by ``find_state``.
 
-    learned_from: plain values that a resumed run must share, such as the names of the datasets; they are saved.
+    learned_from: plain values that a resumed run must share, such as the names of the datasets and, in a dict, their
+    digests; they are saved.
     progress: what the script saves besides, at its start. first: checkpoints that a new folder begins with.
     """
     run = Run(session, learner, learned_from, progress)

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from har.run.distributed import Processes, ProcessLostError
 from har.run.memory import return_large_blocks
 from har.run.seed import seed_everything
 
+_running: set[int] = set()  # namespaces of sessions that have not ended
+_running_lock = threading.Lock()
 _SWITCH_INTERVAL_S = 2e-4  # the loader's thread must not keep the interpreter from the network's
 
 
@@ -55,7 +58,8 @@ class Session:
     """One call of a training script's ``main``: a block in which its constants are overridden and its processes talk.
 
     namespace: the script's ``globals()``; at the end of the block its constants are what they were. argv: arguments,
-    None for those of the command line. Raises ``ConstantError`` for arguments and values that are none.
+    None for those of the command line. Raises ``ConstantError`` for arguments and values that are none, and while
+    another thread of the process is in such a block of the same script.
 
     Attributes:
         constants: a snapshot of all, for records. argv: the arguments as ``--NAME=value``. processes, device: see
@@ -70,9 +74,10 @@ class Session:
 
     def __enter__(self) -> Self:
         namespace = self._namespace
-        before = {name: namespace[name] for name in snapshot_constants(namespace)}
         with self.closing:
-            self.closing.callback(namespace.update, before)
+            self._claim()
+            self.closing.callback(_running.discard, id(namespace))
+            self.closing.callback(namespace.update, {name: namespace[name] for name in snapshot_constants(namespace)})
             override_constants(namespace, self.argv)
             self.constants = snapshot_constants(namespace)
             check_choices(namespace, self.training.choices)
@@ -91,6 +96,15 @@ class Session:
 
     def __exit__(self, *exception: object) -> None:
         self.closing.close()
+
+    def _claim(self) -> None:
+        with _running_lock:
+            if id(self._namespace) in _running:
+                raise ConstantError(
+                    f"{self.script} is training in another thread of this process, with constants of its own; wait for "
+                    "it, or start a process for each"
+                )
+            _running.add(id(self._namespace))
 
     @property
     def device(self) -> torch.device:

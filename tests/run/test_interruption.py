@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 
 import pytest
 
@@ -35,3 +36,13 @@ def test_release_gives_the_handlers_back():
     assert signal.getsignal(signal.SIGINT) != before[signal.SIGINT]
     stop.release()
     assert {number: signal.getsignal(number) for number in before} == before
+
+
+def test_in_another_thread_signals_stay_those_of_the_main_thread():
+    before, made = signal.getsignal(signal.SIGINT), []
+    thread = threading.Thread(target=lambda: made.append(StopRequest(lambda text: None)))
+    thread.start()
+    thread.join()
+    assert signal.getsignal(signal.SIGINT) == before
+    made[0].release()
+    assert not made[0].requested

@@ -6,6 +6,7 @@ import pytest
 import torch
 import yaml
 
+from har.recordings.format import DatasetError
 from har.run.checkpoint import CheckpointError, load_checkpoint
 from har.run.constants import ConstantError
 from har.training.run import find_state, open_run
@@ -118,8 +119,20 @@ def test_other_datasets_than_those_learned_from_are_refused(begin, counter):
     run = opened(begin(), counter)
     run.save("epoch_001.pt")
     session = begin(RESUME=str(run.folder))
-    with pytest.raises(ConstantError, match=r"learned from the datasets \['a', 'b'\]; prepared are now \['a'\]"):
+    with pytest.raises(DatasetError, match=r"learned from the datasets \['a', 'b'\]; prepared are now \['a'\]"):
         opened(session, counter, {"datasets": ["a"]})
+
+
+def test_data_that_have_changed_since_are_named_and_former_versions_did_not_look(begin, counter):
+    data = {"a": "0123", "b": "4567"}
+    run = opened(begin(), counter, LEARNED_FROM | {"data": data})
+    run.save("epoch_001.pt")
+    opened(begin(RESUME=str(run.folder)), counter, LEARNED_FROM | {"data": data})
+    with pytest.raises(DatasetError, match="learned from another b than is prepared now"):
+        opened(begin(RESUME=str(run.folder)), counter, LEARNED_FROM | {"data": data | {"b": "89ab"}})
+    former = opened(begin(), counter)
+    former.save("epoch_001.pt")
+    assert opened(begin(RESUME=str(former.folder)), counter, LEARNED_FROM | {"data": data}).resumed
 
 
 def test_only_the_first_process_writes(begin, counter):

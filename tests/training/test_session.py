@@ -1,6 +1,7 @@
 """A session: constants that hold for one call, processes, and errors in one line."""
 
 import sys
+import threading
 from types import ModuleType
 
 import pytest
@@ -98,6 +99,28 @@ class FakeGroup:
 
     def destroy_process_group(self):
         FakeGroup.left = True
+
+
+def test_a_second_thread_is_refused_while_the_first_trains_and_welcome_after(script):
+    def elsewhere() -> list:
+        found = []
+
+        def work() -> None:
+            try:
+                with Session(TRAINING, script, ["--SEED=9"]):
+                    found.append(script["SEED"])
+            except ConstantError as error:
+                found.append(str(error))
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        return found
+
+    with Session(TRAINING, script, ["--SEED=5"]):
+        assert "lesson.py is training in another thread" in elsewhere()[0]
+        assert script["SEED"] == 5
+    assert elsewhere() == [9] and script["SEED"] == 3
 
 
 def test_the_same_seed_draws_the_same(script):

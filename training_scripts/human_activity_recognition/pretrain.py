@@ -32,7 +32,7 @@ from har.run.optimizer import GuardedOptimizer
 from har.run.schedule import warmup_cosine
 from har.run.seed import derive_seed
 from har.text.encoder import SentenceEncoder
-from har.training.corpus import open_corpus
+from har.training.corpus import check_learnable, learned_from, open_corpus
 from har.training.loop import Loop
 from har.training.reconstruction import draw_pretraining, hidden_patches
 from har.training.run import find_state, open_run
@@ -189,6 +189,7 @@ def train(session: Session) -> Path:
         learned, _ = open_corpus(session.constants, session.tell)
         index = WindowIndex(learned, WINDOW_S, STRIDE_S, MIN_WINDOW_S)
         validation = index.split(SPLIT_SALT, VALIDATION_SHARE)
+        check_learnable(index, ~validation, validation, VALIDATION_SHARE, labels=False)
         train_rows = np.flatnonzero(~validation)
         validation_rows = evenly_spaced(np.flatnonzero(validation), VALIDATION_WINDOWS)
         placements = sorted({stream.info.placement for stream in index.streams})
@@ -198,7 +199,7 @@ def train(session: Session) -> Path:
     # Network and losses; and the folder that they are saved in.
     learner = Learner(placements, placement_features, processes)
     batches = Batches(index, train_rows, learner.model.placement_row, processes)
-    run = open_run(session, found, learner, {"datasets": index.datasets}, {"best_loss": None}, first=("latest.pt",))
+    run = open_run(session, found, learner, learned_from(learned), {"best_loss": None}, first=("latest.pt",))
     loop = Loop(run, batches, len(train_rows), {name: name for name in ("mae_loss", "contrastive_loss")})
     sizes = [sum(p.numel() for p in part.parameters()) for part in (learner.model, learner.network.decoder)]
     session.tell(

@@ -33,7 +33,7 @@ from har.run.schedule import warmup_cosine
 from har.run.seed import derive_seed
 from har.text.encoder import SentenceEncoder, TextFeatures
 from har.text.label_bank import LearnableLabelBank, PhrasingTable
-from har.training.corpus import open_corpus
+from har.training.corpus import check_learnable, learned_from, open_corpus
 from har.training.loop import Loop
 from har.training.run import find_state, open_run
 from har.training.session import Session, Training, run_script
@@ -168,6 +168,7 @@ class Corpus(NamedTuple):
     held_out: WindowIndex | None
     held_out_rows: np.ndarray
     body: list[np.ndarray]  # axes, of the streams of the index
+    learned_from: dict  # what a resumed run must share
 
     @classmethod
     def opened(cls, session: Session) -> "Corpus":
@@ -175,21 +176,17 @@ class Corpus(NamedTuple):
         learned, held_out = open_corpus(session.constants, session.tell)
         index = WindowIndex(learned, WINDOW_S, STRIDE_S, MIN_WINDOW_S)
         labelled, validation = index.label_id >= 0, index.split(SPLIT_SALT, VALIDATION_SHARE, VALIDATION_FROM)
-        known = ~index.split(f"{SPLIT_SALT}/labelled", 1 - LABELLED_SHARE)
+        train = labelled & ~validation & ~index.split(f"{SPLIT_SALT}/labelled", 1 - LABELLED_SHARE)
+        check_learnable(index, train, labelled & validation, VALIDATION_SHARE)
         held_out_index = WindowIndex(held_out, WINDOW_S, STRIDE_S, MIN_WINDOW_S) if held_out else None
         # The headline figure is of daily activities; falls are another task (evaluate_zero_shot.py --falls).
         scored = held_out_index.labelled_rows(lambda label: not is_fall(label)) if held_out else np.zeros(0, dtype=int)
         samples = sum(len(stream.samples) for stream in index.streams)
         with tqdm(total=samples, desc="body axes", unit="sample", unit_scale=True, leave=False, delay=2) as bar:
             body = body_axes(index, bar.update)
-        return cls(
-            index,
-            np.flatnonzero(labelled & known & ~validation),
-            evenly_spaced(np.flatnonzero(labelled & validation), VALIDATION_WINDOWS),
-            held_out_index,
-            evenly_spaced(scored, VALIDATION_WINDOWS),
-            body,
-        )
+        validated = evenly_spaced(np.flatnonzero(labelled & validation), VALIDATION_WINDOWS)
+        scored = evenly_spaced(scored, VALIDATION_WINDOWS)
+        return cls(index, np.flatnonzero(train), validated, held_out_index, scored, body, learned_from(learned))
 
     @property
     def scored(self) -> dict[str, tuple[WindowIndex | None, np.ndarray]]:
@@ -229,8 +226,7 @@ def train(session: Session) -> Path:
     # Network, label bank, loss, memory bank, averaged weights; and the folder that they are saved in.
     learner = Learner(corpus, encoder, table, processes)
     batches = Batches(corpus, table, learner.model.placement_row, processes)
-    learned_from = {"datasets": corpus.index.datasets, "labels": labels}
-    run = open_run(session, found, learner, learned_from, progress={"best_score": -1.0})
+    run = open_run(session, found, learner, corpus.learned_from | {"labels": labels}, progress={"best_score": -1.0})
     loop = Loop(run, batches, len(corpus.train_rows), shown={"loss": "loss", "gap": "similarity_gap"})
     session.tell(
         f"{len(corpus.train_rows):,} windows of {len(corpus.index.datasets)} datasets, {len(labels)} labels; "
