@@ -27,6 +27,8 @@ ALLOWED = {
     # The network's input is a batch of windows, on a grid that training and `embed` make by the same resampling.
     "har.network": ("har.layers", "har.signal", "har.windows.batch", "har.windows.resample"),
     "har.network.alignment": ("har.network", "har.signal", "har.windows", "har.text"),
+    # What a run saved, as a model and a label bank.
+    "har.network.loading": ("har.network", "har.run", "har.text"),
     # Stage 1's own network, and how its result is taken over.
     "har.network.reconstruction": ("har.network", "har.layers", "har.signal", "har.windows.batch", "har.run"),
     "har.evaluation": ("har.labels",),
@@ -200,6 +202,7 @@ def test_a_violation_is_found(path: str, source: str):
         ("har/network/alignment.py", "from har.text import label_bank\nfrom .encoder import Encoder"),
         ("har/network/patches.py", "from har.windows.resample import resample"),
         ("har/plots/curves.py", "from har.run.log import read_metrics"),
+        ("har/network/loading.py", "from har.run.checkpoint import load_checkpoint\nfrom har.text import label_bank"),
         (
             "training_scripts/human_activity_recognition/memory_bank.py",
             "import math\nimport torch\nfrom torch import nn",
