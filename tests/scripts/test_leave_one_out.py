@@ -1,4 +1,4 @@
-"""The whole protocol on the tiny corpus, stopped once in the middle; what it decides is in test_protocol_cells.py."""
+"""The whole protocol on the tiny corpus, stopped once in the middle; what it decides is tested in tests/protocol."""
 
 import json
 import os
@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
+from har.protocol.plan import SET_BY_CELLS
+from har.protocol.scoring import read_predictions
 from har.run.folder import repository_root
-from val_scripts.human_activity_recognition.protocol_plan import SET_BY_CELLS
-from val_scripts.human_activity_recognition.zero_shot_scoring import read_predictions
 
 SCRIPT = "val_scripts/human_activity_recognition/evaluate_zero_shot.py"
 PROTOCOL = ("--protocol", "leave-one-dataset-out")
