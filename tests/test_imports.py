@@ -236,6 +236,13 @@ def test_what_is_allowed_passes(path: str, source: str):
     assert violations(Path(path), source, {"training_scripts.human_activity_recognition.t"}) == []
 
 
+def test_evaluation_scripts_are_doors():
+    """They parse arguments and call one room: what they would do beyond that is in the library."""
+    scripts = [path for path in source_files() if path.parts[0] == "val_scripts"]
+    lines = {path.name: len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path in scripts}
+    assert len(scripts) > 4 and {name: count for name, count in lines.items() if count > 150} == {}
+
+
 def test_a_main_is_recognised():
     assert has_main(ast.parse("def main():\n    return 0"))
     assert has_main(ast.parse("if __name__ == '__main__':\n    run()"))
