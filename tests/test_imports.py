@@ -28,6 +28,8 @@ ALLOWED = {
     # The network's input is a batch of windows, on a grid that training and `embed` make by the same resampling.
     "har.network": ("har.layers", "har.signal", "har.windows.batch", "har.windows.resample"),
     "har.network.alignment": ("har.network", "har.signal", "har.windows", "har.text"),
+    # What a run saved, as a model and a label bank.
+    "har.network.loading": ("har.network", "har.run", "har.text"),
     # Stage 1's own network, and how its result is taken over.
     "har.network.reconstruction": ("har.network", "har.layers", "har.signal", "har.windows.batch", "har.run"),
     "har.evaluation": ("har.labels",),
@@ -35,6 +37,11 @@ ALLOWED = {
     "har.training": (
         "har.recordings", "har.windows", "har.labels", "har.signal", "har.text", "har.network", "har.evaluation",
         "har.plots", "har.run",
+    ),
+    # Puts models, recordings and scores together; of the library, only what measures its speed may know it.
+    "har.protocol": (
+        "har.recordings", "har.windows", "har.labels", "har.signal", "har.layers", "har.text", "har.network",
+        "har.evaluation", "har.plots", "har.run",
     ),
     # Measures the whole library; nothing in it may depend on that.
     "har.benchmark": ("har",),
@@ -176,6 +183,11 @@ def test_no_top_level_package_takes_an_installed_ones_name():
         ("har/evaluation/zero_shot.py", "from har.network.alignment import AlignmentModel"),
         ("har/plots/curves.py", "from har.run import folder"),
         ("har/plots/curves.py", "import importlib\nimportlib.import_module('har.network')"),
+        ("har/evaluation/few_shot.py", "from har.protocol.scoring import choose_windows"),
+        ("har/network/loading.py", "from har.protocol import request"),
+        ("har/protocol/zero_shot.py", "from val_scripts.human_activity_recognition import model_loading"),
+        ("har/protocol/run.py", "from har.benchmark import training"),
+        ("har/protocol/report.py", "print('finished')"),
         ("har/run/seed.py", "from training_scripts.human_activity_recognition import losses"),
         ("har/run/seed.py", "from tests import conftest"),
         ("har/network/encoder.py", "from har.training.loop import Loop"),
@@ -209,6 +221,9 @@ def test_a_violation_is_found(path: str, source: str):
         ("har/network/patches.py", "from har.windows.resample import resample"),
         ("har/plots/curves.py", "from har.run.log import read_metrics"),
         ("har/training/loop.py", "from har.windows.index import WindowIndex\nfrom . import run"),
+        ("har/network/loading.py", "from har.run.checkpoint import load_checkpoint\nfrom har.text import label_bank"),
+        ("har/protocol/zero_shot.py", "from har.network.loading import load_model\nfrom .request import Console"),
+        ("har/benchmark/inference.py", "from har.protocol import scoring"),
         (
             "training_scripts/human_activity_recognition/memory_bank.py",
             "import math\nimport torch\nfrom torch import nn",
@@ -220,6 +235,13 @@ def test_a_violation_is_found(path: str, source: str):
 )
 def test_what_is_allowed_passes(path: str, source: str):
     assert violations(Path(path), source, {"training_scripts.human_activity_recognition.t"}) == []
+
+
+def test_evaluation_scripts_are_doors():
+    """They parse arguments and call one room: what they would do beyond that is in the library."""
+    scripts = [path for path in source_files() if path.parts[0] == "val_scripts"]
+    lines = {path.name: len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path in scripts}
+    assert len(scripts) > 4 and {name: count for name, count in lines.items() if count > 150} == {}
 
 
 def test_a_main_is_recognised():

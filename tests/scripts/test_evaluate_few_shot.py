@@ -164,17 +164,10 @@ def test_with_context_windows_are_embedded_with_their_recordings(
     assert max(abs(a - b) for a, b in zip(found, before, strict=True)) > 0.02
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (["--datasets", "sim_phone"], "trained on sim_phone"),
-        (["--datasets", "sim_belt", "--shots", "0", "1"], "0 is always scored"),
-    ],
-)
-def test_what_cannot_be_scored_ends_with_one_line(whole_run, small_corpus, run_script, tmp_path, given, message):
+def test_a_training_dataset_is_refused_with_one_line(whole_run, small_corpus, run_script, tmp_path):
     where = ("--checkpoint", whole_run[0] / "best.pt", "--data", small_corpus, "--out", tmp_path / "o")
-    done = run_script(SCRIPT, *where, *given)
+    done = run_script(SCRIPT, *where, "--datasets", "sim_phone")
     assert done.returncode == 2
-    assert message in done.stderr and "Traceback" not in done.stderr
+    assert "trained on sim_phone" in done.stderr and "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "o").exists()

@@ -11,25 +11,20 @@ Training runs as users run it, in a process of its own. At its end the last step
 captured graph: what it costs without data and host. All files go to OUTPUT_ROOT/benchmark.
 """
 
-import statistics
 import sys
 import tempfile
-import time
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
+from har.benchmark.inference import inference_figures, simulation_figures
 from har.benchmark.scaling import SIZES, scaling_figures, scaling_table
 from har.benchmark.training import device_rows, markdown_table, process_figures, train, training_figures
-from har.recordings.format import read_dataset
-from har.recordings.simulate import write_simulated_corpus
 from har.run.constants import ConstantError, check_choices, joined_arguments, override_constants
 from har.run.device import compute_device
 from har.run.folder import resolve_under_root, write_json
-from val_scripts.human_activity_recognition.model_loading import load_model
 
 DATA_ROOT = "data"
 OUTPUT_ROOT = "training_output"
@@ -107,7 +102,8 @@ def one_machine(scratch: Path) -> dict:
     overrides = common() | {"REPEATED_STEPS": REPEATED_STEPS}
     runs = [train(scratch / str(n), overrides) for n in tqdm(range(RUNS), desc="training", unit="process")]
     threads = {"threads": float(torch.get_num_threads())}
-    return training_figures(runs) | inference(runs[0].folder / "best.pt") | simulation(scratch / "people") | threads
+    embedding = inference_figures(runs[0].folder / "best.pt", device(), WINDOW_S, WINDOW_HZ, LATENCY_RUNS)
+    return training_figures(runs) | embedding | simulation_figures(scratch / "people", SIMULATED_HOURS) | threads
 
 
 def several(scratch: Path) -> dict:
@@ -121,33 +117,6 @@ def device_table(scratch: Path) -> list[dict]:
     overrides = common() | ({"LOG_EVERY": QUICK_LOG_EVERY} if QUICK else {})
     progress = partial(tqdm, desc="training", unit="run")
     return device_rows(scratch, overrides, batches, steps, device().type == "cuda", progress)
-
-
-def inference(checkpoint: Path) -> dict:
-    """Latency of embedding one window, median; parameters of the network."""
-    model, _, _ = load_model(checkpoint, device())
-    signal = np.random.default_rng(0).normal(0, 0.2, (round(WINDOW_S * WINDOW_HZ), 6)).astype(np.float32)
-    signal[:, 2] += 1.0
-    channels = ["acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z"]
-    seconds = []
-    for _ in range(LATENCY_RUNS):
-        began = time.perf_counter()
-        model.embed(signal, WINDOW_HZ, channels).cpu()
-        seconds.append(time.perf_counter() - began)
-    return {
-        "embedding of one window, ms": 1000 * statistics.median(seconds),
-        "parameters of the network": float(sum(p.numel() for p in model.parameters())),
-    }
-
-
-def simulation(folder: Path) -> dict:
-    """Hours of sensor signal that one core simulates and writes in an hour: every stream counts for itself."""
-    began = time.perf_counter()
-    names = write_simulated_corpus(folder, people=2, hours=SIMULATED_HOURS, seed=0)
-    seconds = time.perf_counter() - began
-    streams = [stream for name in names for stream in read_dataset(folder / name, scan=False).streams.values()]
-    recorded = sum(len(stream.samples) / stream.info.sampling_rate_hz for stream in streams)
-    return {"simulation, times real time per sensor": recorded / seconds}
 
 
 if __name__ == "__main__":

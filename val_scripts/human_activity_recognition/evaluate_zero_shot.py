@@ -24,72 +24,53 @@ by the protocol of docs/evaluation.md; --protocol leave-one-dataset-out --help p
 
 import argparse
 import sys
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
-from har.evaluation.report import IN_CONTEXT, REPORT_NAME, write_report
-from har.evaluation.zero_shot import ZeroShotResult, score_zero_shot
-from har.plots.confusion import plot_confusion
-from har.run.folder import write_atomically
-from har.windows.index import WindowIndex
-from val_scripts.human_activity_recognition import leave_one_out
-from val_scripts.human_activity_recognition.model_loading import load_label_bank, load_model
-from val_scripts.human_activity_recognition.scored_data import (
-    EvaluationError,
-    choose_device,
-    evaluation_parser,
-    exit_status,
-    open_datasets,
+from har.evaluation.leave_one_out import Bootstrap
+from har.protocol import forest, run
+from har.protocol.cells import FOREST_PROTOCOL
+from har.protocol.comparison import compare
+from har.protocol.plan import (
+    CEILING_STEPS,
+    LEFT_OUT,
+    PLAN_NAME,
+    REFERENCES,
+    SEEDS,
+    STANDARD_STEPS,
+    ProtocolRequest,
+    read_plan,
 )
-from val_scripts.human_activity_recognition.zero_shot_scoring import (
-    CLOSED_SET,
-    CLOSED_SET_CONTEXT,
-    OPEN_SET,
-    OPEN_SET_CONTEXT,
-    ScoredWindows,
-    choose_windows,
-    predictions_name,
-    predictions_table,
-)
+from har.protocol.request import Console, evaluation_parser, exit_status
+from har.protocol.zero_shot import ZeroShotRequest, evaluate_zero_shot
 
-# --- Uncertainty ---------------------------------------------------------------------------------------------------
 DRAWS = 1000  # of the bootstrap over people: the bounds vary by less than a point from seed to seed
-LEVEL = 0.95
-SEED = 0
-
-# --- Figures -------------------------------------------------------------------------------------------------------
+LEVEL = 0.95  # of the intervals
+SEED = 0  # of the draws
 ANSWERS_DRAWN = 20  # columns of the open-set figure; the rarer answers share one more
-OTHER_ANSWERS = "(other answers)"
 
-# --- Remarks of the report -----------------------------------------------------------------------------------------
-TRAINED_ON = "**Trained on this dataset: these scores are not zero-shot.**"
-HELD_OUT_PEOPLE = "Only the people are scored whom training held out for validation."
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How windows are cut and which are scored."""
-
-    window_s: float
-    stride_s: float
-    min_window_s: float
-    with_falls: bool
+BOOTSTRAP = Bootstrap(DRAWS, LEVEL, SEED)
+CONSOLE = Console(print, partial(print, file=sys.stderr), tqdm)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Evaluate as the command line says; returns the exit status."""
     argv = sys.argv[1:] if argv is None else argv
-    if protocol := leave_one_out.asked_for(argv):
-        return exit_status(*protocol)
-    return exit_status(evaluate, parse_arguments(argv))
+    chosen = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    chosen.add_argument("--protocol")
+    protocol = chosen.parse_known_args(argv)[0].protocol
+    own = {None: (zero_shot_parser, zero_shot), FOREST_PROTOCOL: (forest_parser, forest_cell)}
+    parser, evaluate = own.get(protocol, (protocol_parser, leave_one_out))
+    return exit_status(partial(evaluate, parser().parse_args(argv)), CONSOLE.complain)
 
 
-def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
+# --- One checkpoint --------------------------------------------------------------------------------------------------
+
+
+def zero_shot_parser() -> argparse.ArgumentParser:
     parser = evaluation_parser(__doc__)
     parser.add_argument("--window-s", type=float, help="window in seconds (default: that of training)")
     parser.add_argument("--stride-s", type=float, help="seconds from window to window (default: that of training)")
@@ -100,174 +81,59 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--held-out-people", action="store_true", help="score only the people that training held out for validation"
     )
-    return parser.parse_args(argv)
+    return parser
 
 
-def evaluate(arguments: argparse.Namespace) -> None:
-    """Load, embed, score and write; prints the closing lines."""
-    device = choose_device(arguments.device)
-    model, checkpoint, hyperparams_path = load_model(arguments.checkpoint, device)
-    trained_on, training_labels = training_facts(checkpoint, arguments.checkpoint)
-    refused = [] if arguments.allow_training_dataset or arguments.held_out_people else trained_on
-    datasets = open_datasets(arguments.datasets, arguments.data, refused, ", or --allow-training-dataset")
-    protocol = choose_protocol(arguments, checkpoint)
-    label_bank = load_label_bank(checkpoint, device, hyperparams_path)
-
-    of_people = held_out_people(checkpoint, arguments.checkpoint) if arguments.held_out_people else None
-
-    results, figures = [], {}
-    figures_folder = arguments.out / "plots"
-    for dataset in datasets:
-        notes = [TRAINED_ON] if dataset.name in trained_on else []
-        notes += [HELD_OUT_PEOPLE] if arguments.held_out_people else []
-        windows = choose_windows(
-            dataset, protocol.window_s, protocol.stride_s, protocol.min_window_s, protocol.with_falls, of_people
-        )
-        result, table = score_dataset(windows, model, label_bank, training_labels, notes)
-        figures_folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(arguments.out / predictions_name(dataset.name), table)
-        drawn = draw_figures(result, figures_folder)
-        figures[dataset.name] = [path.relative_to(arguments.out).as_posix() for path in drawn]
-        results.append(result)
-
-    settings = {
-        "checkpoint": str(arguments.checkpoint),
-        "trained_on": trained_on,
-        "window_s": protocol.window_s,
-        "stride_s": protocol.stride_s,
-        "shortest_window_s": protocol.min_window_s,
-        "falls": "scored" if protocol.with_falls else "left out",
-        "people": "those held out in training" if arguments.held_out_people else "all",
-        "draws": DRAWS,
-        "level": LEVEL,
-        "seed": SEED,
-        "training_labels": training_labels,
-    }
-    write_report(arguments.out, results, settings, figures)
-    for result in results:
-        scores = result.closed_set
-        print(
-            f"{result.dataset}: closed-set macro-F1 {scores['macro_f1']:.3f}, accuracy {scores['accuracy']:.3f} "
-            f"({IN_CONTEXT} {result.context['closed_set']['macro_f1']:.3f}, "
-            f"{result.context['closed_set']['accuracy']:.3f}); "
-            f"open-set accuracy {result.open_set['accuracy']:.3f} ({result.windows} windows, {result.people} people)"
-        )
-    print(f"Report, results, predictions and plots: {arguments.out.resolve()} (start with {REPORT_NAME})")
+def zero_shot(arguments: argparse.Namespace) -> None:
+    evaluate_zero_shot(ZeroShotRequest(**vars(arguments)), BOOTSTRAP, ANSWERS_DRAWN, CONSOLE)
 
 
-# --- What to evaluate, and how ---------------------------------------------------------------------------------------
+# --- The protocol ----------------------------------------------------------------------------------------------------
 
 
-def training_facts(checkpoint: dict, path: Path) -> tuple[list[str], list[str]]:
-    """Names of the training datasets, and the training labels, as the checkpoint remembers them."""
-    for key in ("datasets", "labels"):
-        if not checkpoint.get(key):
-            raise EvaluationError(
-                f"{path}: the checkpoint names no training {key}; give one written by semantic_alignment_train.py"
-            )
-    return list(checkpoint["datasets"]), list(checkpoint["labels"])
-
-
-def choose_protocol(arguments: argparse.Namespace, checkpoint: dict) -> Protocol:
-    """Window lengths from the command line or else as in training, which the checkpoint remembers."""
-    seconds = []
-    for name in ("window_s", "stride_s", "min_window_s"):
-        given = getattr(arguments, name)
-        value = checkpoint.get(name) if given is None else given
-        if value is None:
-            option = "--" + name.replace("_", "-")
-            raise EvaluationError(f"{arguments.checkpoint}: the checkpoint remembers no {name}; give {option}")
-        seconds.append(float(value))
-    window_s, stride_s, min_window_s = seconds
-    return Protocol(window_s, stride_s, min_window_s, arguments.falls)
-
-
-def held_out_people(checkpoint: dict, path: Path) -> Callable[[WindowIndex], np.ndarray]:
-    """index -> (n,) bool, True where training held the window's person out; the checkpoint remembers how."""
-    constants = checkpoint.get("constants", {})
-    names = ("SPLIT_SALT", "VALIDATION_SHARE", "VALIDATION_FROM")
-    if absent := [name for name in names if name not in constants]:
-        raise EvaluationError(
-            f"{path}: the checkpoint remembers no {', '.join(absent)}, so nobody knows whom training held out; give "
-            "one of semantic_alignment_train.py"
-        )
-    return lambda index: index.split(*(constants[name] for name in names))
-
-
-# --- One dataset -----------------------------------------------------------------------------------------------------
-
-
-def score_dataset(
-    windows: ScoredWindows, model, label_bank, training_labels: Sequence[str], notes: Sequence[str]
-) -> tuple[ZeroShotResult, str]:
-    """Scores of a dataset, and its predictions as the text of a CSV file."""
-    index, rows = windows.index, windows.rows
-    with tqdm(total=len(rows), desc=windows.dataset, unit="windows", disable=None) as bar:
-        one_window = model.embed_rows(index, rows, bar.update)
-    # What is not scored is embedded too: it belongs to what its wearer did.
-    wearer = index.wearer_id
-    needed = np.flatnonzero(np.isin(wearer, wearer[rows]))
-    with tqdm(total=len(needed), desc=f"{windows.dataset}, {IN_CONTEXT}", unit="windows", disable=None) as bar:
-        in_context = model.embed_rows_in_context(index, needed, bar.update)
-    scored = np.searchsorted(needed, rows)
-
-    def named_in_context(labels: Sequence[str]) -> list[str]:
-        which = (index.start_time_s[needed], index.recording_id[needed], wearer[needed])
-        answers, _ = label_bank.classify_recording(in_context, labels, *which)
-        return [answers[i] for i in scored]
-
-    predictions = {
-        CLOSED_SET: label_bank.classify(one_window, windows.candidates)[0],
-        OPEN_SET: label_bank.classify(one_window, list(training_labels))[0],
-        CLOSED_SET_CONTEXT: named_in_context(windows.candidates),
-        OPEN_SET_CONTEXT: named_in_context(list(training_labels)),
-    }
-    result = score_zero_shot(
-        windows.dataset,
-        windows.true,
-        predictions[CLOSED_SET],
-        predictions[OPEN_SET],
-        windows.subjects,
-        windows.placements,
-        labels=windows.candidates,
-        training_labels=training_labels,
-        context=(predictions[CLOSED_SET_CONTEXT], predictions[OPEN_SET_CONTEXT]),
-        left_out=windows.left_out,
-        notes=notes,
-        draws=DRAWS,
-        level=LEVEL,
-        seed=SEED,
+def protocol_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=run.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--protocol", required=True, choices=[run.PROTOCOL])
+    parser.add_argument("--out", required=True, type=Path, help="folder to write into, or to go on in")
+    parser.add_argument("--data", type=Path, help="folder of the prepared datasets (default: data/ of the repository)")
+    parser.add_argument("--datasets", nargs="+", metavar="NAME", help=f"left out in turn ({' '.join(LEFT_OUT)})")
+    seeds = " ".join(map(str, SEEDS))
+    parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help=f"of training (default: {seeds})")
+    parser.add_argument("--steps", type=int, help=f"of training, each of a batch (default: {STANDARD_STEPS})")
+    parser.add_argument("--ceiling-steps", type=int, help=f"of a ceiling's training (default: {CEILING_STEPS})")
+    parser.add_argument(
+        "--references", nargs="+", choices=[*REFERENCES, "none"], help=f"default: {' '.join(REFERENCES)}"
     )
-    return result, predictions_table(windows, predictions)
+    parser.add_argument(
+        "--train", action="append", metavar='"--NAME=VALUE ..."', help="override constants of the training script"
+    )
+    parser.add_argument("--jobs", type=int, default=1, help="cells at once, each on its share of the cores (1)")
+    parser.add_argument("--report-only", action="store_true", help="train nothing: a report of the finished cells")
+    parser.add_argument("--compare", nargs="+", metavar="NAME=FOLDER", help="compare finished protocols")
+    return parser
 
 
-# --- Figures ---------------------------------------------------------------------------------------------------------
+def leave_one_out(arguments: argparse.Namespace) -> None:
+    if arguments.compare:
+        compare(arguments.compare, arguments.out, CONSOLE.tell)
+        return
+    asked = {name: value for name, value in vars(arguments).items() if name not in ("protocol", "compare")}
+    run.run_protocol(ProtocolRequest(**asked), BOOTSTRAP, CONSOLE)
 
 
-def draw_figures(result: ZeroShotResult, folder: Path) -> list[Path]:
-    """Confusion matrices of the closed set and, with the answers as columns, of the open set."""
-    name, labels = result.dataset, result.labels
-    closed, answers = folder / f"confusion_{name}.png", folder / f"answers_{name}.png"
-    plot_confusion(result.closed_set["confusion"], labels, closed, f"{name}, closed set")
-    counts, columns = open_set_table(result)
-    plot_confusion(counts, labels, answers, f"{name}, open set", column_labels=columns)
-    return [closed, answers]
+def forest_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=forest.__doc__)
+    parser.add_argument("--protocol", required=True, choices=[FOREST_PROTOCOL])
+    parser.add_argument("--plan", required=True, type=Path, help=f"{PLAN_NAME} of the protocol")
+    parser.add_argument("--datasets", required=True, nargs=1, help="the dataset left out")
+    parser.add_argument("--seed", required=True, type=int)
+    parser.add_argument("--out", required=True, type=Path)
+    return parser
 
 
-def open_set_table(result: ZeroShotResult) -> tuple[np.ndarray, list[str]]:
-    """Counts (labels, answers) of the commonest answers, each near the label that it is given to most often."""
-    answers = result.open_set["answers"]
-    total = Counter()
-    for given in answers.values():
-        total.update(given)
-    common = sorted(total, key=lambda answer: (-total[answer], answer))[:ANSWERS_DRAWN]
-    counts = np.array([[answers[label].get(answer, 0) for answer in common] for label in result.labels])
-    rest = np.array([sum(answers[label].values()) for label in result.labels]) - counts.sum(axis=1)
-    order = np.lexsort((-counts.sum(axis=0), counts.argmax(axis=0)))
-    counts, columns = counts[:, order], [common[i] for i in order]
-    if rest.any():
-        counts, columns = np.column_stack([counts, rest]), [*columns, OTHER_ANSWERS]
-    return counts, columns
+def forest_cell(arguments: argparse.Namespace) -> None:
+    plan = read_plan(arguments.plan.parent)
+    forest.score_forest(plan, arguments.datasets[0], arguments.seed, arguments.out, CONSOLE)
 
 
 if __name__ == "__main__":

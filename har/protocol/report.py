@@ -1,21 +1,18 @@
 """The report of a leave-one-dataset-out protocol, from the prediction files of its finished cells alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-
-from tqdm import tqdm
 
 from har.evaluation import leave_one_out as rows
 from har.evaluation.leave_one_out import Answers, Bootstrap, score_protocol
 from har.evaluation.leave_one_out_report import render_protocol_report
 from har.evaluation.report import REPORT_NAME, RESULTS_NAME
-from har.recordings.simulate import SIMULATED_NAMES
-from har.run.folder import write_atomically, write_json
-from val_scripts.human_activity_recognition.protocol_cells import cell_folder, is_finished, read_record
-from val_scripts.human_activity_recognition.protocol_figures import draw_confusions, draw_overview
-from val_scripts.human_activity_recognition.protocol_plan import CEILING, FOREST, FROZEN, MODEL, Cell, Plan
-from val_scripts.human_activity_recognition.scored_data import EvaluationError
-from val_scripts.human_activity_recognition.zero_shot_scoring import (
+from har.protocol.cells import cell_folder, is_finished, read_record
+from har.protocol.figures import draw_confusions, draw_overview
+from har.protocol.plan import CEILING, FOREST, FROZEN, MODEL, Cell, Plan
+from har.protocol.request import EvaluationError
+from har.protocol.scoring import (
     CLOSED_SET,
     CLOSED_SET_CONTEXT,
     OPEN_SET,
@@ -24,8 +21,8 @@ from val_scripts.human_activity_recognition.zero_shot_scoring import (
     predictions_name,
     read_predictions,
 )
-
-BOOTSTRAP = Bootstrap(draws=1000, level=0.95, seed=0)
+from har.recordings.simulate import SIMULATED_NAMES
+from har.run.folder import write_atomically, write_json
 
 # What a cell -> the rows of the report that it fills: row, column of the closed set, column of the open set. A ceiling
 # has learned the labels that it is asked about: its open set would be its closed set.
@@ -39,21 +36,25 @@ FILLED = {
 Table = Mapping[str, Sequence[str]]  # column of a prediction file -> its texts (N,)
 
 
-def write(out: Path, plan: Plan, cells: Sequence[Cell]) -> str:
-    """Write ``report.md``, ``results.json`` and figures of the finished cells; returns the closing lines."""
+def write(out: Path, plan: Plan, cells: Sequence[Cell], bootstrap: Bootstrap, progress: Callable[..., Iterable]) -> str:
+    """Write ``report.md``, ``results.json`` and figures of the finished cells; returns the closing lines.
+
+    bootstrap: over people, of all intervals. progress: makes bars, called like ``tqdm``.
+    """
+    progress = partial(progress, unit="dataset", leave=False, delay=2)
     missing = [cell.name for cell in cells if not is_finished(out, cell)]
     answers = []
-    for dataset in tqdm(plan.datasets, desc="reading predictions", unit="dataset", leave=False, delay=2):
+    for dataset in progress(plan.datasets, desc="reading predictions"):
         own = [cell for cell in cells if cell.dataset == dataset and is_finished(out, cell)]
         if part := collect(dataset, out, own, complete=not any(f"{dataset}/{CEILING}" in name for name in missing)):
             answers.append(part)
     if not answers:
         return f"No cell is finished yet under {out}: nothing to report"
-    record = score_protocol(tqdm(answers, desc="scoring", unit="dataset", leave=False, delay=2), BOOTSTRAP)
-    settings = settings_of(plan, out, [cell for cell in cells if is_finished(out, cell)])
+    record = score_protocol(progress(answers, desc="scoring"), bootstrap)
+    settings = settings_of(plan, out, [cell for cell in cells if is_finished(out, cell)], bootstrap)
     (out / "plots").mkdir(exist_ok=True)
     confusions, figures = {}, {"overview": draw_overview(record, out)}
-    for part in tqdm(answers, desc="drawing", unit="dataset", leave=False, delay=2):
+    for part in progress(answers, desc="drawing"):
         if rows.ONE_WINDOW in part.closed_set:
             found = draw_confusions(part, plan, out)
             confusions[part.dataset] = found.confusions
@@ -63,7 +64,7 @@ def write(out: Path, plan: Plan, cells: Sequence[Cell]) -> str:
     return "\n".join([*summary_lines(record), f"Report, results and plots: {out} (start with {REPORT_NAME})"])
 
 
-def settings_of(plan: Plan, out: Path, finished: Sequence[Cell]) -> dict:
+def settings_of(plan: Plan, out: Path, finished: Sequence[Cell], bootstrap: Bootstrap) -> dict:
     """What the report says about how its numbers came about: nothing that differs from run to run of the same."""
     commits = {commit_of(read_record(out, cell)) for cell in finished}
     return {
@@ -78,8 +79,8 @@ def settings_of(plan: Plan, out: Path, finished: Sequence[Cell]) -> dict:
         "shortest_window_s": plan.constants["MIN_WINDOW_S"],
         "overrides": plan.train,
         "code": sorted(commits),
-        "draws": BOOTSTRAP.draws,
-        "level": BOOTSTRAP.level,
+        "draws": bootstrap.draws,
+        "level": bootstrap.level,
     }
 
 

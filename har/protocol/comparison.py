@@ -1,24 +1,23 @@
 """Several finished protocols side by side, and a choice between them that has not seen what it is scored on."""
 
-import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from har.evaluation.leave_one_out import CONTEXT, ONE_WINDOW, nested_selection
 from har.evaluation.leave_one_out_report import render_comparison
 from har.evaluation.report import REPORT_NAME, RESULTS_NAME
+from har.protocol.plan import FREE, MODEL, Plan, fixed, read_plan
+from har.protocol.request import EvaluationError
 from har.run.constants import difference
 from har.run.folder import write_atomically, write_json
-from val_scripts.human_activity_recognition.protocol_plan import FREE, MODEL, Plan, fixed, read_plan
-from val_scripts.human_activity_recognition.scored_data import EvaluationError
 
 COMPARED = (ONE_WINDOW, CONTEXT)
 
 
-def compare(arguments: argparse.Namespace) -> None:
-    """Write ``report.md`` and ``results.json`` of the protocols that ``--compare`` names; prints the closing lines."""
-    folders = named_folders(arguments.compare)
+def compare(named: Sequence[str], out: Path, tell: Callable[[str], object]) -> None:
+    """Write ``report.md`` and ``results.json`` of the protocols ``named``, ``NAME=FOLDER`` each; tells what is best."""
+    folders = named_folders(named)
     plans = {name: read_plan(folder) for name, folder in folders.items()}
     check_alike(plans)
     results = {name: read_results(folder) for name, folder in folders.items()}
@@ -33,19 +32,18 @@ def compare(arguments: argparse.Namespace) -> None:
         "datasets": plans[first].datasets,
         "seeds": plans[first].seeds,
     }
-    out = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / RESULTS_NAME, {"settings": settings, "differences": differences, "scores": scores, **compared})
     write_atomically(out / REPORT_NAME, render_comparison(compared, scores, settings, differences))
     for row, nested in compared.items():
-        print(
+        tell(
             f"{row.replace('_', ' ')}: best {nested['best']} {nested['variants'][nested['best']]['mean']:.3f}, nested "
             f"choice {nested['nested']['mean']:.3f} macro-F1"
         )
-    print(f"Report and results: {out.resolve()} (start with {REPORT_NAME})")
+    tell(f"Report and results: {out.resolve()} (start with {REPORT_NAME})")
 
 
-def named_folders(given: list[str]) -> dict[str, Path]:
+def named_folders(given: Sequence[str]) -> dict[str, Path]:
     """``NAME=FOLDER`` arguments as name -> folder."""
     parts = [text.partition("=")[::2] for text in given]
     if len(parts) < 2 or not all(name and folder for name, folder in parts) or len(dict(parts)) < len(parts):

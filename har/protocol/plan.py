@@ -1,9 +1,9 @@
 """What a leave-one-dataset-out protocol measures: the datasets, seeds, steps and constants, and the cells they make.
 
-The plan is recorded in the protocol's folder; whoever goes on there does so with the same one.
+The plan is recorded in the protocol's folder; whoever goes on there does so with the same one. The constants below are
+part of the definition, so they stand here and in no script: scores that bear the protocol's name are taken with them.
 """
 
-import argparse
 import json
 import shlex
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from har.protocol.request import EvaluationError
+from har.protocol.scoring import choose_windows
 from har.recordings.format import prepared_datasets, read_dataset
 from har.run.constants import difference, joined_arguments, override_constants, read_constants, snapshot_constants
 from har.run.folder import repository_root
-from val_scripts.human_activity_recognition.scored_data import EvaluationError
-from val_scripts.human_activity_recognition.zero_shot_scoring import choose_windows
 
 PLAN_NAME = "protocol.json"
 TRAINING_SCRIPT = "training_scripts/human_activity_recognition/semantic_alignment_train.py"
@@ -52,6 +52,26 @@ class Cell(NamedTuple):
         return f"{self.dataset}/{self.what}_{self.number}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class ProtocolRequest:
+    """What a protocol is asked for; None (of ``train``: nothing) stands for what its folder records, or the default.
+
+    data: folder of the prepared datasets. references: some of `REFERENCES`, or "none" alone. train: overrides of
+    training constants, each text with one or several ``--NAME=value``. jobs: cells at once. report_only: do no cell.
+    """
+
+    out: Path
+    data: Path | None = None
+    datasets: Sequence[str] | None = None
+    seeds: Sequence[int] | None = None
+    steps: int | None = None
+    ceiling_steps: int | None = None
+    references: Sequence[str] | None = None
+    train: Sequence[str] | None = None
+    jobs: int = 1
+    report_only: bool = False
+
+
 @dataclass(frozen=True)
 class Plan:
     """What defines the numbers of a protocol; recorded in its folder as ``protocol.json``.
@@ -83,23 +103,24 @@ class Plan:
 # --- What defines the numbers ----------------------------------------------------------------------------------------
 
 
-def make_plan(arguments: argparse.Namespace, out: Path) -> Plan:
-    """The plan of the command line, or of the folder where it says nothing.
+def make_plan(asked: ProtocolRequest) -> Plan:
+    """The plan that is asked for, or that of the folder where the request says nothing.
 
     Raises ``EvaluationError`` for datasets that are not prepared and settings that make no sense or are not those of
     the folder; ``ConstantError`` for overrides that the training script does not know.
     """
+    out = asked.out.resolve()
     old = read_plan(out) if (out / PLAN_NAME).exists() else None
-    data = arguments.data.resolve() if arguments.data else Path(old.data) if old else repository_root() / "data"
+    data = asked.data.resolve() if asked.data else Path(old.data) if old else repository_root() / "data"
     prepared = prepared_datasets(data)
-    train = split_overrides(arguments.train) if arguments.train else old.train if old else []
+    train = split_overrides(asked.train) if asked.train else old.train if old else []
     plan = Plan(
         data=str(data),
-        datasets=choose_datasets(arguments.datasets, old.datasets if old else [], prepared, data),
-        seeds=list(dict.fromkeys([*(old.seeds if old else []), *(arguments.seeds or ([] if old else SEEDS))])),
-        references=choose_references(arguments.references, old.references if old else None),
-        steps=first_given(arguments.steps, old and old.steps, STANDARD_STEPS),
-        ceiling_steps=first_given(arguments.ceiling_steps, old and old.ceiling_steps, CEILING_STEPS),
+        datasets=choose_datasets(asked.datasets, old.datasets if old else [], prepared, data),
+        seeds=list(dict.fromkeys([*(old.seeds if old else []), *(asked.seeds or ([] if old else SEEDS))])),
+        references=choose_references(asked.references, old.references if old else None),
+        steps=first_given(asked.steps, old and old.steps, STANDARD_STEPS),
+        ceiling_steps=first_given(asked.ceiling_steps, old and old.ceiling_steps, CEILING_STEPS),
         prepared=prepared,
         train=train,
         constants=training_constants(train),

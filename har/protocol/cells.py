@@ -21,8 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from har.run.folder import git_state, repository_root, write_json
-from val_scripts.human_activity_recognition.protocol_plan import (
+from har.protocol.plan import (
     CEILING,
     FOREST,
     FROZEN,
@@ -33,7 +32,8 @@ from val_scripts.human_activity_recognition.protocol_plan import (
     fold_share,
     fold_start,
 )
-from val_scripts.human_activity_recognition.scored_data import EvaluationError
+from har.protocol.request import EvaluationError
+from har.run.folder import git_state, repository_root, write_json
 
 RECORD_NAME, LOG_NAME = "cell.json", "log.txt"
 LOG_LINES_SHOWN = 15  # of a cell that failed

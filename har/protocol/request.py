@@ -1,9 +1,10 @@
-"""What the evaluation scripts are asked for: a checkpoint, a device, prepared datasets that the model has not seen."""
+"""What evaluations are asked for (a checkpoint, a device, datasets that it has not seen), and how they tell of it."""
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -11,9 +12,42 @@ from har.recordings.format import Dataset, prepared_datasets, read_dataset
 from har.run.checkpoint import CheckpointError
 from har.run.folder import repository_root
 
+INTERRUPTED = 130  # exit status after Ctrl-C, as of a shell
+
 
 class EvaluationError(ValueError):
     """What was asked for cannot be evaluated."""
+
+
+class InterruptedEvaluationError(RuntimeError):
+    """An evaluation was stopped on purpose; the message says what is done and how to go on."""
+
+
+@dataclass(frozen=True)
+class Console:
+    """Where an evaluation tells what it does; whoever starts one decides.
+
+    tell: takes results, a line or several. complain: takes what went wrong. progress: makes bars, called like ``tqdm``.
+    """
+
+    tell: Callable[[str], object]
+    complain: Callable[[str], object]
+    progress: Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationRequest:
+    """What every evaluation of a checkpoint is asked for: the options of `evaluation_parser`.
+
+    data: folder of the prepared datasets, None for ``data/`` of the repository. falls: score falls as well.
+    """
+
+    checkpoint: Path
+    datasets: Sequence[str]
+    out: Path
+    data: Path | None = None
+    device: str = "auto"
+    falls: bool = False
 
 
 def evaluation_parser(description: str | None) -> argparse.ArgumentParser:
@@ -28,12 +62,15 @@ def evaluation_parser(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def exit_status(evaluate: Callable[[argparse.Namespace], None], arguments: argparse.Namespace) -> int:
-    """Evaluate; 0, or 2 after one line about what was wrong with what was asked for."""
+def exit_status(evaluate: Callable[[], object], complain: Callable[[str], object]) -> int:
+    """Evaluate; 0, 2 after one line about what was wrong with what was asked for, or 130 when it was stopped."""
     try:
-        evaluate(arguments)
+        evaluate()
+    except InterruptedEvaluationError as interruption:
+        complain(str(interruption))
+        return INTERRUPTED
     except (OSError, ValueError, ImportError, CheckpointError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        complain(f"error: {' '.join(str(error).split())}")
         return 2
     return 0
 

@@ -22,11 +22,11 @@ from har.evaluation.leave_one_out_report import ROW_TITLES
 from har.plots.confused_windows import ConfusedWindows, plot_confused_windows
 from har.plots.overview import Method, Score, plot_overview
 from har.plots.recordings import ExampleWindow
+from har.protocol.plan import Plan
+from har.protocol.request import EvaluationError
+from har.protocol.scoring import ScoredWindows, choose_windows
 from har.recordings.format import read_dataset
 from har.signal.channels import triads
-from val_scripts.human_activity_recognition.protocol_plan import Plan
-from val_scripts.human_activity_recognition.scored_data import EvaluationError
-from val_scripts.human_activity_recognition.zero_shot_scoring import ScoredWindows, choose_windows
 
 CONFUSIONS_DRAWN = 3
 # A ceiling has the marker of what it is the ceiling of.

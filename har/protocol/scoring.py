@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from har.labels.groups import is_fall
+from har.protocol.request import EvaluationError
 from har.recordings.format import Dataset
 from har.windows.index import WindowIndex
-from val_scripts.human_activity_recognition.scored_data import EvaluationError
 
 # Columns that say which window it is and what was done in it; those of the predictions follow.
 WINDOW_COLUMNS = ("stream", "recording", "subject", "placement", "start_time_s", "label")

@@ -3,17 +3,24 @@
 It learns from the windows that the networks learn from, and names the same windows of the left-out dataset.
 """
 
-import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from har.evaluation.references import ForestReference, conse_bridge
 from har.labels.groups import group_of
 from har.labels.wording import phrasings
+from har.protocol.plan import Plan
+from har.protocol.request import Console
+from har.protocol.scoring import (
+    CLOSED_SET,
+    OPEN_SET,
+    choose_windows,
+    predictions_name,
+    predictions_table,
+)
 from har.recordings.corpus import Fallback, open_datasets
 from har.recordings.format import Dataset, read_dataset
 from har.recordings.simulate import SIMULATED_NAMES, write_simulated_corpus
@@ -23,14 +30,6 @@ from har.text.encoder import SentenceEncoder
 from har.windows.features import window_features
 from har.windows.index import WindowIndex
 from har.windows.sampling import BalancedSampler
-from val_scripts.human_activity_recognition.protocol_plan import Plan
-from val_scripts.human_activity_recognition.zero_shot_scoring import (
-    CLOSED_SET,
-    OPEN_SET,
-    choose_windows,
-    predictions_name,
-    predictions_table,
-)
 
 # --- The forest ----------------------------------------------------------------------------------------------------
 TREES = 200  # more change little; these take 1.6 GB
@@ -39,37 +38,41 @@ FEATURES_TRIED = "sqrt"  # the usual choice for classes
 TRAINING_WINDOWS = 40_000  # drawn at most, balanced as for the networks; a window drawn twice counts once
 
 
-def score_forest(plan: Plan, arguments: argparse.Namespace) -> None:
-    """Train on all datasets but the one that is scored, name its windows and write them to ``arguments.out``."""
-    (dataset,) = arguments.datasets
+def score_forest(plan: Plan, dataset: str, seed: int, out: Path, console: Console) -> None:
+    """Train on all datasets but the one that is scored, name its windows and write them to the folder ``out``."""
     scored = choose_windows(read_dataset(Path(plan.data) / dataset), *plan.window)
-    index = WindowIndex(training_datasets(plan, dataset), *plan.window)
-    rows, labels = training_rows(index, plan.constants, arguments.seed)
-    features = features_of(index, rows, "training windows")
+    index = WindowIndex(training_datasets(plan, dataset, console.tell), *plan.window)
+    rows, labels = training_rows(index, plan.constants, seed)
+    features = features_of(index, rows, "training windows", console)
     threads = int(os.environ.get("OMP_NUM_THREADS") or 1)
     forest = ForestReference(
         trees=TREES,
         smallest_leaf=SMALLEST_LEAF,
         features_tried=FEATURES_TRIED,
         jobs=threads,
-        seed=derive_seed(arguments.seed, "forest") % 2**32,
+        seed=derive_seed(seed, "forest") % 2**32,
     )
     forest.fit(features, [index.labels[i] for i in index.label_id[rows]], index.dataset_id[rows])
 
     encoder = SentenceEncoder(plan.constants["TEXT_ENCODER"], resolve_under_root(plan.constants["TEXT_CACHE"]))
-    probabilities = forest.probabilities(features_of(scored.index, scored.rows, dataset))
+    probabilities = forest.probabilities(features_of(scored.index, scored.rows, dataset, console))
     training_texts = text_embeddings(encoder, forest.labels)
     predictions = {}
     for column, candidates in ((CLOSED_SET, scored.candidates), (OPEN_SET, labels)):
         similarity = conse_bridge(probabilities, training_texts, text_embeddings(encoder, candidates))
         predictions[column] = [candidates[i] for i in similarity.argmax(axis=1)]
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    write_atomically(arguments.out / predictions_name(dataset), predictions_table(scored, predictions))
-    print(f"forest of {len(rows)} windows and {len(forest.labels)} labels: {len(scored.rows)} windows of {dataset}")
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomically(out / predictions_name(dataset), predictions_table(scored, predictions))
+    console.tell(
+        f"forest of {len(rows)} windows and {len(forest.labels)} labels: {len(scored.rows)} windows of {dataset}"
+    )
 
 
-def training_datasets(plan: Plan, left_out: str) -> list[Dataset]:
-    """What the networks learn from that are scored on ``left_out``: simulated people beside real ones, if they do."""
+def training_datasets(plan: Plan, left_out: str, tell: Callable[[str], object]) -> list[Dataset]:
+    """What the networks learn from that are scored on ``left_out``: simulated people beside real ones, if they do.
+
+    tell: takes what is worth knowing about the choice.
+    """
     constants = plan.constants
 
     def simulate(folder: Path) -> None:
@@ -84,7 +87,7 @@ def training_datasets(plan: Plan, left_out: str) -> list[Dataset]:
         Path(plan.data),
         [left_out],
         Fallback(constants["SIMULATED_FOLDER"], constants["SIMULATED_HELD_OUT"], simulate),
-        print,
+        tell,
         only=constants["DATASETS"],
         beside=SIMULATED_NAMES if constants["SIMULATED_BESIDE"] else (),
     )
@@ -105,8 +108,8 @@ def training_rows(index: WindowIndex, constants: dict, seed: int) -> tuple[np.nd
     return np.unique(sampler.draw(min(TRAINING_WINDOWS, len(rows)), generator)), labels
 
 
-def features_of(index: WindowIndex, rows: np.ndarray, name: str) -> np.ndarray:
-    with tqdm(total=len(rows), desc=f"features, {name}", unit="windows") as bar:
+def features_of(index: WindowIndex, rows: np.ndarray, name: str, console: Console) -> np.ndarray:
+    with console.progress(total=len(rows), desc=f"features, {name}", unit="windows") as bar:
         return window_features(index, rows, bar.update)
 
 

@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 from har.labels.wording import phrasings
+from har.protocol.forest import text_embeddings, training_datasets, training_rows
+from har.protocol.plan import Plan, ProtocolRequest, make_plan
 from har.text.encoder import SentenceEncoder
 from har.windows.index import WindowIndex, split_of
-from val_scripts.human_activity_recognition import leave_one_out
-from val_scripts.human_activity_recognition.forest_reference import text_embeddings, training_datasets, training_rows
-from val_scripts.human_activity_recognition.protocol_plan import Plan, make_plan
 
 
 @pytest.fixture
@@ -19,22 +18,25 @@ def plan_of(small_corpus: Path, tmp_path: Path) -> Callable[..., Plan]:
     """plan_of("--NAME=value", …): a plan of the small corpus with these training constants."""
 
     def make(*overrides: str) -> Plan:
-        options = ["--protocol", "leave-one-dataset-out", "--out", "x", "--data", str(small_corpus)]
-        options += ["--datasets", "sim_belt", "sim_watch", *(f"--train={override}" for override in overrides)]
-        return make_plan(leave_one_out.parser().parse_args(options), tmp_path)
+        datasets = ("sim_belt", "sim_watch")
+        return make_plan(ProtocolRequest(out=tmp_path, data=small_corpus, datasets=datasets, train=overrides))
 
     return make
 
 
+def silent(line: str) -> None:
+    """Nobody listens."""
+
+
 def test_all_other_datasets_or_those_that_are_named(plan_of):
-    assert [d.name for d in training_datasets(plan_of(), "sim_belt")] == ["sim_phone", "sim_watch"]
+    assert [d.name for d in training_datasets(plan_of(), "sim_belt", silent)] == ["sim_phone", "sim_watch"]
     only = plan_of("--DATASETS=sim_phone,")
-    assert [d.name for d in training_datasets(only, "sim_belt")] == ["sim_phone"]
+    assert [d.name for d in training_datasets(only, "sim_belt", silent)] == ["sim_phone"]
 
 
 def test_windows_are_labelled_and_of_the_people_that_networks_learn_from(plan_of):
     plan = plan_of("--VALIDATION_SHARE=0.4")
-    index = WindowIndex(training_datasets(plan, "sim_belt"), *plan.window)
+    index = WindowIndex(training_datasets(plan, "sim_belt", silent), *plan.window)
     rows, labels = training_rows(index, plan.constants, seed=0)
     people = {index.subjects[i] for i in index.subject_id[rows]}
     learned_from = {name for name in index.subjects if split_of(*name.split("/", 1), "har", 0.4) == "train"}

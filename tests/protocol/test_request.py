@@ -1,0 +1,80 @@
+"""What cannot be evaluated ends with one line and a status."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from har.protocol.request import (
+    EvaluationError,
+    InterruptedEvaluationError,
+    choose_device,
+    evaluation_parser,
+    exit_status,
+    open_datasets,
+)
+from har.run.checkpoint import CheckpointError
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "line"),
+    [
+        (None, 0, None),
+        (EvaluationError("two\n  lines"), 2, "error: two lines"),
+        (CheckpointError("no checkpoint"), 2, "error: no checkpoint"),
+        (FileNotFoundError("gone"), 2, "error: gone"),
+        (InterruptedEvaluationError("Stopped.\n  again"), 130, "Stopped.\n  again"),
+    ],
+)
+def test_a_status_says_how_it_ended(raised, status, line):
+    def evaluate() -> None:
+        if raised:
+            raise raised
+
+    complaints = []
+    assert exit_status(evaluate, complaints.append) == status
+    assert complaints == ([] if line is None else [line])
+
+
+def test_a_fault_of_the_code_is_not_softened():
+    with pytest.raises(ZeroDivisionError):
+        exit_status(lambda: 1 / 0, print)
+
+
+def test_devices_by_name():
+    assert choose_device("cpu") == torch.device("cpu")
+    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(EvaluationError, match="--device abacus: no device of this name"):
+        choose_device("abacus")
+
+
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(EvaluationError, match="--device cuda:1: there is no CUDA device here"):
+        choose_device("cuda:1")
+
+
+def test_datasets_are_opened_in_the_order_in_which_they_are_named(small_corpus):
+    found = open_datasets(["sim_watch", "sim_belt"], small_corpus, ["sim_phone"])
+    assert [dataset.name for dataset in found] == ["sim_watch", "sim_belt"]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["sim_belt", "sim_belt"], "names a dataset twice"),
+        (["sim_belt", "nowhere"], "nowhere: not prepared under .*which holds sim_belt, sim_phone, sim_watch"),
+        (["sim_belt", "sim_phone"], r"trained on sim_phone, so .*checkpoint that held it out, or else"),
+    ],
+)
+def test_datasets_that_cannot_be_scored_are_refused(small_corpus, names, message):
+    with pytest.raises(EvaluationError, match=message):
+        open_datasets(names, small_corpus, ["sim_phone"], ", or else")
+
+
+def test_every_evaluation_is_asked_for_the_same(small_corpus):
+    given = ["--checkpoint", "a.pt", "--datasets", "x", "y", "--out", "o", "--data", str(small_corpus), "--falls"]
+    assert vars(evaluation_parser(None).parse_args(given)) == {
+        "checkpoint": Path("a.pt"), "datasets": ["x", "y"], "out": Path("o"), "data": small_corpus, "device": "auto",
+        "falls": True,
+    }  # fmt: skip
