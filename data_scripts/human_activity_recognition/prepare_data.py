@@ -43,6 +43,7 @@ from har.recordings.simulate import SIMULATED_NAMES, write_simulated_corpus
 from har.recordings.simulate.activities import ACTIVITIES
 from har.recordings.simulate.anthropometry import draw_person
 from har.recordings.simulate.preview import BONES, preview
+from har.run.ending import InterruptedRunError, exit_status
 from har.run.folder import resolve_under_root
 
 # --- where things are -------------------------------------------------------------------------------------------------
@@ -65,18 +66,14 @@ WIDEST_TABLE = 120  # lines longer than this are hard to follow, however wide th
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse_arguments(argv)
-    try:
-        arguments.command(arguments)
-    except DatasetError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: {error.filename or ''} {error.strerror or error}".replace("  ", " "), file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped; the dataset that was being converted is as it was before", file=sys.stderr)
-        return 130
-    return 0
+
+    def work() -> None:
+        try:
+            arguments.command(arguments)
+        except KeyboardInterrupt:
+            raise InterruptedRunError("stopped; the dataset that was being converted is as it was before") from None
+
+    return exit_status(work, print, partial(print, file=sys.stderr))
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -9,18 +9,11 @@ from typing import Any
 import torch
 
 from har.recordings.format import Dataset, prepared_datasets, read_dataset
-from har.run.checkpoint import CheckpointError
 from har.run.folder import repository_root
-
-INTERRUPTED = 130  # exit status after Ctrl-C, as of a shell
 
 
 class EvaluationError(ValueError):
     """What was asked for cannot be evaluated."""
-
-
-class InterruptedEvaluationError(RuntimeError):
-    """An evaluation was stopped on purpose; the message says what is done and how to go on."""
 
 
 @dataclass(frozen=True)
@@ -60,19 +53,6 @@ def evaluation_parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     parser.add_argument("--falls", action="store_true", help="falls as well")
     return parser
-
-
-def exit_status(evaluate: Callable[[], object], complain: Callable[[str], object]) -> int:
-    """Evaluate; 0, 2 after one line about what was wrong with what was asked for, or 130 when it was stopped."""
-    try:
-        evaluate()
-    except InterruptedEvaluationError as interruption:
-        complain(str(interruption))
-        return INTERRUPTED
-    except (OSError, ValueError, ImportError, CheckpointError) as error:
-        complain(f"error: {' '.join(str(error).split())}")
-        return 2
-    return 0
 
 
 def choose_device(name: str) -> torch.device:

@@ -25,7 +25,8 @@ from har.evaluation.leave_one_out import Bootstrap
 from har.protocol.cells import EVALUATION_SCRIPT, CellError, is_finished, run_cells
 from har.protocol.plan import PLAN_NAME, Cell, Plan, ProtocolRequest, expected_cells, make_plan, read_plan
 from har.protocol.report import write
-from har.protocol.request import Console, EvaluationError, InterruptedEvaluationError
+from har.protocol.request import Console, EvaluationError
+from har.run.ending import InterruptedRunError
 from har.run.folder import write_json
 
 try:
@@ -40,7 +41,7 @@ def run_protocol(asked: ProtocolRequest, bootstrap: Bootstrap, console: Console)
     """Do the missing cells of a protocol and write its report; tells the closing lines.
 
     bootstrap: over people, of all intervals. Raises ``EvaluationError`` for what makes no sense or is not what was
-    begun in the folder, ``CellError`` for a cell that failed, ``InterruptedEvaluationError`` after Ctrl-C or SIGTERM.
+    begun in the folder, ``CellError`` for a cell that failed, ``InterruptedRunError`` after Ctrl-C or SIGTERM.
     """
     out = asked.out.resolve()
     if asked.jobs < 1:
@@ -79,7 +80,7 @@ def do_cells(cells: list[Cell], out: Path, plan: Plan, jobs: int, lock: Sequence
         run_cells(missing, out, plan, jobs, lock, finished)
     except KeyboardInterrupt:
         again = shlex.join(["python", EVALUATION_SCRIPT, "--protocol", PROTOCOL, "--out", str(out), f"--jobs={jobs}"])
-        raise InterruptedEvaluationError(
+        raise InterruptedRunError(
             f"Stopped; {done} of {len(cells)} cells are finished. Go on with\n  {again}\n"
             "or add --report-only for a report of these."
         ) from None

@@ -28,6 +28,10 @@ class ConstantError(ValueError):
     """A constant, or an argument meant to override one, is not what it must be."""
 
 
+class HelpAsked(SystemExit):
+    """``--help`` was among the arguments; the message is the usage text."""
+
+
 def override_constants(namespace: dict, argv: list[str]) -> None:
     """Replace constants of ``namespace`` by the ``--NAME=value`` arguments of ``argv``, typed like their defaults.
 
@@ -38,10 +42,10 @@ def override_constants(namespace: dict, argv: list[str]) -> None:
 
     Raises:
         ConstantError: argument not of the form, unknown or repeated name, or a value of another type.
-        SystemExit: on ``--help`` or ``-h``, with the usage text.
+        HelpAsked: on ``--help`` or ``-h``, with the usage text.
     """
     if "--help" in argv or "-h" in argv:
-        raise SystemExit(usage_text(namespace))
+        raise HelpAsked(usage_text(namespace))
     defaults = dict(_constants(namespace))
     overrides: dict[str, object] = {}
     for argument in joined_arguments(argv):

@@ -22,6 +22,10 @@ from har.windows.index import WindowIndex
 from har.windows.sampling import BatchLoader
 
 
+class NotFiniteError(ValueError):
+    """A step's loss or gradient was not finite; the message names recordings and what to do."""
+
+
 class Batches(Protocol):
     """Batches as a pure function of the step, so that a resumed run sees what it would have seen."""
 
@@ -103,8 +107,8 @@ class Loop:
     def count(self, metrics: Mapping[str, Tensor], learning_rate: float, first_bad: Tensor) -> None:
         """The step is done: log it if it is one of those, and look whether a step was bad where its state is used.
 
-        first_bad: the first step whose loss or gradient was not finite, or -1. Raises ``SystemExit`` for it, and writes
-        which windows it had.
+        first_bad: the first step whose loss or gradient was not finite, or -1. Raises ``NotFiniteError`` for it, and
+        writes which windows it had; the other processes end without a word.
         """
         run, constants = self.run, self._constants
         run.step += 1
@@ -165,4 +169,4 @@ class Loop:
             raise SystemExit(1)
         rows, index = self._batches.rows(bad)[0], self._batches.index
         recordings = [index.recordings[i] for i in index.recording_id[rows]]
-        raise SystemExit(explain_bad_step(self.run.folder, bad, [index.describe(row) for row in rows], recordings))
+        raise NotFiniteError(explain_bad_step(self.run.folder, bad, [index.describe(row) for row in rows], recordings))

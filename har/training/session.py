@@ -1,4 +1,4 @@
-"""How a training script begins and ends: its constants, its processes, what it says, and the errors in one line."""
+"""How a training script begins and ends: its constants, its processes, what it says."""
 
 import contextlib
 import sys
@@ -11,8 +11,6 @@ from typing import Self
 import torch
 from tqdm import tqdm
 
-from har.recordings.format import DatasetError
-from har.run.checkpoint import CheckpointError
 from har.run.constants import (
     ConstantError,
     check_choices,
@@ -21,7 +19,7 @@ from har.run.constants import (
     snapshot_constants,
 )
 from har.run.device import compute_device
-from har.run.distributed import Processes, ProcessLostError
+from har.run.distributed import Processes
 from har.run.memory import return_large_blocks
 from har.run.seed import seed_everything
 
@@ -114,11 +112,3 @@ class Session:
         """Say something to people, once for all processes and without disturbing a progress bar."""
         if self.processes.is_first:
             tqdm.write(line)
-
-
-def run_script(main: Callable[[], object]) -> None:
-    """Run a script's ``main`` for the command line; what users can mend ends in one line instead of a traceback."""
-    try:
-        main()
-    except (ConstantError, DatasetError, CheckpointError, FileNotFoundError, ProcessLostError) as error:
-        raise SystemExit(f"error: {error}") from None

@@ -1,4 +1,4 @@
-"""What cannot be evaluated ends with one line and a status."""
+"""What evaluations are asked for, and what cannot be evaluated."""
 
 from pathlib import Path
 
@@ -7,38 +7,10 @@ import torch
 
 from har.protocol.request import (
     EvaluationError,
-    InterruptedEvaluationError,
     choose_device,
     evaluation_parser,
-    exit_status,
     open_datasets,
 )
-from har.run.checkpoint import CheckpointError
-
-
-@pytest.mark.parametrize(
-    ("raised", "status", "line"),
-    [
-        (None, 0, None),
-        (EvaluationError("two\n  lines"), 2, "error: two lines"),
-        (CheckpointError("no checkpoint"), 2, "error: no checkpoint"),
-        (FileNotFoundError("gone"), 2, "error: gone"),
-        (InterruptedEvaluationError("Stopped.\n  again"), 130, "Stopped.\n  again"),
-    ],
-)
-def test_a_status_says_how_it_ended(raised, status, line):
-    def evaluate() -> None:
-        if raised:
-            raise raised
-
-    complaints = []
-    assert exit_status(evaluate, complaints.append) == status
-    assert complaints == ([] if line is None else [line])
-
-
-def test_a_fault_of_the_code_is_not_softened():
-    with pytest.raises(ZeroDivisionError):
-        exit_status(lambda: 1 / 0, print)
 
 
 def test_devices_by_name():

@@ -10,9 +10,10 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from har.protocol.cells import CellError
 from har.protocol.plan import STANDARD_STEPS, read_plan
-from har.protocol.request import EvaluationError, InterruptedEvaluationError
+from har.protocol.request import EvaluationError
 from har.protocol.run import alone_in
 from har.protocol.scoring import read_predictions
+from har.run.ending import InterruptedRunError
 
 DATASETS = ("sim_watch", "sim_belt")
 
@@ -147,7 +148,7 @@ def test_sigterm_ends_a_protocol_that_never_hears_ctrl_c(begin, data, tmp_path):
     (data / "end").write_text("sim_belt/model_0")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with pytest.raises(InterruptedEvaluationError, match=r"Stopped; [01] of 2 cells are finished\. Go on with\n"):
+        with pytest.raises(InterruptedRunError, match=r"Stopped; [01] of 2 cells are finished\. Go on with\n"):
             begin("ended")
         assert signal.getsignal(signal.SIGTERM) == handlers[signal.SIGTERM]
     finally:

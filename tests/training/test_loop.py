@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from har.run.log import read_metrics
-from har.training.loop import Loop
+from har.training.loop import Loop, NotFiniteError
 from har.training.run import find_state, open_run
 
 
@@ -128,7 +128,9 @@ def test_a_bad_step_is_noticed_before_its_state_is_used_and_named(begin, counter
         if step == bad_at:
             counter.first_bad = torch.tensor(step)
 
-    with pytest.raises(SystemExit, match=f"not finite at step {bad_at}.*a/{'second' if bad_at % 4 > 1 else 'first'}"):
+    with pytest.raises(
+        NotFiniteError, match=f"not finite at step {bad_at}.*a/{'second' if bad_at % 4 > 1 else 'first'}"
+    ):
         walk(loop, counter, spoil)
     assert loop.run.step == noticed_at
     listed = json.loads((loop.run.folder / f"bad_step_{bad_at}.json").read_text())

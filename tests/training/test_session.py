@@ -1,4 +1,4 @@
-"""A session: constants that hold for one call, processes, and errors in one line."""
+"""A session: constants that hold for one call, and processes."""
 
 import sys
 import threading
@@ -7,10 +7,8 @@ from types import ModuleType
 import pytest
 import torch
 
-from har.recordings.format import DatasetError
-from har.run.checkpoint import CheckpointError
 from har.run.constants import ConstantError
-from har.training.session import Session, Training, run_script
+from har.training.session import Session, Training
 
 TRAINING = Training(
     folder="lessons",
@@ -137,20 +135,3 @@ def test_only_the_first_process_tells(script, capsys):
         session.processes.rank = 1
         session.tell("kept")
     assert capsys.readouterr().out == "said\n"
-
-
-@pytest.mark.parametrize("error", [ConstantError, DatasetError, CheckpointError, FileNotFoundError])
-def test_what_users_can_mend_ends_in_one_line(error):
-    def main() -> None:
-        raise error("no such thing")
-
-    with pytest.raises(SystemExit, match=r"^error: no such thing$"):
-        run_script(main)
-
-
-def test_a_fault_of_ours_keeps_its_traceback():
-    def main() -> None:
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        run_script(main)

@@ -11,6 +11,7 @@ metrics.jsonl, run.json, plots/. It can be killed at any moment and goes on, to 
 result is good for stands in docs/experiments.md; semantic_alignment_train.py takes it as PRETRAINED_ENCODER.
 """
 
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ from har.plots.reconstruction import HiddenPatches
 from har.run.checkpoint import generator_states, load_checkpoint, plain_state_dict, restore_generators
 from har.run.constants import ConstantError
 from har.run.distributed import Processes
+from har.run.ending import exit_status
 from har.run.folder import resolve_under_root
 from har.run.log import RateMeter
 from har.run.optimizer import GuardedOptimizer
@@ -36,7 +38,7 @@ from har.training.corpus import check_learnable, learned_from, open_corpus
 from har.training.loop import Loop
 from har.training.reconstruction import draw_pretraining, hidden_patches
 from har.training.run import find_state, open_run
-from har.training.session import Session, Training, run_script
+from har.training.session import Session, Training
 from har.windows.augment import Augmentation, SharedRandom, augment
 from har.windows.batch import BatchMaker, SensorWindows, resident_device
 from har.windows.index import WindowIndex
@@ -419,4 +421,4 @@ def reconstructed(learner: Learner, batches: Batches, rows: np.ndarray) -> list[
 
 
 if __name__ == "__main__":
-    run_script(main)
+    sys.exit(exit_status(main, print, lambda text: print(text, file=sys.stderr)))

@@ -10,6 +10,8 @@ stands in the README. Every run has a folder of its own with hyperparameters.jso
 run.json, plots/.
 """
 
+import sys
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +28,7 @@ from har.network.upgrade import CHECKPOINT_FORMAT, upgraded_constants
 from har.run.checkpoint import generator_states, load_checkpoint, plain_state_dict, restore_generators
 from har.run.device import repeated_s
 from har.run.distributed import Processes
+from har.run.ending import exit_status
 from har.run.folder import resolve_under_root
 from har.run.log import RateMeter
 from har.run.optimizer import GuardedOptimizer, WeightAverage
@@ -36,7 +39,7 @@ from har.text.label_bank import LearnableLabelBank, PhrasingTable
 from har.training.corpus import check_learnable, learned_from, open_corpus
 from har.training.loop import Loop
 from har.training.run import find_state, open_run
-from har.training.session import Session, Training, run_script
+from har.training.session import Session, Training
 from har.training.validation import closing_line, draw_alignment, validate
 from har.windows.augment import Augmentation, SharedRandom, augment
 from har.windows.batch import BatchMaker, SensorWindows, resident_device, to_device
@@ -442,4 +445,4 @@ class Learner:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    sys.exit(exit_status(main, print, partial(print, file=sys.stderr)))

@@ -24,6 +24,7 @@ from har.benchmark.scaling import SIZES, scaling_figures, scaling_table
 from har.benchmark.training import device_rows, markdown_table, process_figures, train, training_figures
 from har.run.constants import ConstantError, check_choices, joined_arguments, override_constants
 from har.run.device import compute_device
+from har.run.ending import exit_status
 from har.run.folder import resolve_under_root, write_json
 
 DATA_ROOT = "data"
@@ -120,7 +121,4 @@ def device_table(scratch: Path) -> list[dict]:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except ConstantError as error:
-        raise SystemExit(f"error: {error}") from None
+    sys.exit(exit_status(main, print, partial(print, file=sys.stderr)))

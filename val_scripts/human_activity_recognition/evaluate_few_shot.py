@@ -27,7 +27,8 @@ from tqdm import tqdm
 
 from har.evaluation.few_shot import FewShotProtocol
 from har.protocol.few_shot import FewShotRequest, evaluate_few_shot
-from har.protocol.request import Console, evaluation_parser, exit_status
+from har.protocol.request import Console, evaluation_parser
+from har.run.ending import exit_status
 
 # Chosen on selfback and spsw_har by models that never saw them; penalties from 0.02 to 0.1 change the mean of seven
 # datasets by half a point at most.
@@ -43,7 +44,7 @@ CONSOLE = Console(print, partial(print, file=sys.stderr), tqdm)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Evaluate as the command line says; returns the exit status."""
-    return exit_status(partial(evaluate, parse_arguments(argv)), CONSOLE.complain)
+    return exit_status(partial(evaluate, parse_arguments(argv)), CONSOLE.tell, CONSOLE.complain)
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:

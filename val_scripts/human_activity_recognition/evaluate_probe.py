@@ -17,7 +17,8 @@ from functools import partial
 from tqdm import tqdm
 
 from har.protocol.probe import ProbeProtocol, evaluate_probe
-from har.protocol.request import Console, EvaluationRequest, evaluation_parser, exit_status
+from har.protocol.request import Console, EvaluationRequest, evaluation_parser
+from har.run.ending import exit_status
 
 FOLDS = 5  # over people
 RANDOM_SEEDS = (0, 1, 2)  # of the networks without training
@@ -29,7 +30,7 @@ CONSOLE = Console(print, partial(print, file=sys.stderr), tqdm)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Probe as the command line says; returns the exit status."""
-    return exit_status(partial(probe, evaluation_parser(__doc__).parse_args(argv)), CONSOLE.complain)
+    return exit_status(partial(probe, evaluation_parser(__doc__).parse_args(argv)), CONSOLE.tell, CONSOLE.complain)
 
 
 def probe(arguments: argparse.Namespace) -> None:

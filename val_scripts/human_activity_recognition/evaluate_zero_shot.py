@@ -44,8 +44,9 @@ from har.protocol.plan import (
     ProtocolRequest,
     read_plan,
 )
-from har.protocol.request import Console, evaluation_parser, exit_status
+from har.protocol.request import Console, evaluation_parser
 from har.protocol.zero_shot import ZeroShotRequest, evaluate_zero_shot
+from har.run.ending import exit_status
 
 DRAWS = 1000  # of the bootstrap over people: the bounds vary by less than a point from seed to seed
 LEVEL = 0.95  # of the intervals
@@ -64,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     protocol = chosen.parse_known_args(argv)[0].protocol
     own = {None: (zero_shot_parser, zero_shot), FOREST_PROTOCOL: (forest_parser, forest_cell)}
     parser, evaluate = own.get(protocol, (protocol_parser, leave_one_out))
-    return exit_status(partial(evaluate, parser().parse_args(argv)), CONSOLE.complain)
+    return exit_status(partial(evaluate, parser().parse_args(argv)), CONSOLE.tell, CONSOLE.complain)
 
 
 # --- One checkpoint --------------------------------------------------------------------------------------------------

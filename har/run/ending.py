@@ -1,0 +1,47 @@
+"""How a script ends: a status for those who started it, and one line for what they can mend."""
+
+from collections.abc import Callable
+
+import torch
+
+from har.run.checkpoint import CheckpointError
+from har.run.constants import HelpAsked
+from har.run.distributed import ProcessLostError
+
+MENDABLE = 2
+INTERRUPTED = 130  # after Ctrl-C, as of a shell
+
+
+class InterruptedRunError(RuntimeError):
+    """A run was stopped on purpose; the message says what is done and how to go on."""
+
+
+def exit_status(work: Callable[[], object], tell: Callable[[str], object], complain: Callable[[str], object]) -> int:
+    """Do the work of a script; 0, 2 after one line about what its user can mend, or 130 when it was stopped.
+
+    tell, complain: take a text for people, for standard output and for standard error. What is no fault of the user
+    (any other exception) passes through, with its traceback.
+    """
+    try:
+        work()
+    except HelpAsked as help_text:
+        tell(str(help_text))
+    except InterruptedRunError as interruption:
+        complain(str(interruption))
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return INTERRUPTED
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        complain(f"error: out of memory; give a smaller BATCH_SIZE, or fewer workers or jobs ({_one_line(error)})")
+        return MENDABLE
+    except (OSError, ValueError, ImportError, CheckpointError, ProcessLostError) as error:
+        complain(f"error: {_one_line(error)}")
+        return MENDABLE
+    return 0
+
+
+def _one_line(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
