@@ -1,11 +1,17 @@
 """Scripts are run as users run them: in a process of their own."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+# Before torch reads it, for this process and those that it starts: threads wait for each other longer than they compute
+# on networks this small, by a hundred times where a core is busy with something else.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import torch
 
 from har.recordings.simulate import write_simulated_corpus
