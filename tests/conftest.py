@@ -1,11 +1,20 @@
 """Scripts are run as users run them: in a process of their own."""
 
+import json
+import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+# Before torch reads it, for this process and those that it starts: threads wait for each other longer than they compute
+# on networks this small, by a hundred times where a core is busy with something else.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import torch
 
 from har.recordings.simulate import write_simulated_corpus
@@ -36,13 +45,76 @@ def seeded() -> None:
     torch.manual_seed(0)
 
 
+class ForkedScript:
+    """A script that runs in a process of its own; what ``subprocess.Popen`` offers and the tests use."""
+
+    def __init__(self, server: subprocess.Popen, output: Path, script: str, arguments: tuple, cwd: Path | None) -> None:
+        self._server, self._outputs = server, (output / "stdout", output / "stderr")
+        self.args, self.returncode = [script, *map(str, arguments)], None
+        self.pid = self._ask({
+            "script": str(repository_root() / script), "arguments": self.args[1:], "cwd": str(cwd or Path.cwd()),
+            "stdout": str(self._outputs[0]), "stderr": str(self._outputs[1]),
+        })  # fmt: skip
+
+    def _ask(self, order: dict | int) -> int | None:
+        self._server.stdin.write(json.dumps(order) + "\n")
+        self._server.stdin.flush()
+        return json.loads(self._server.stdout.readline())
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            self.returncode = self._ask(self.pid)
+        return self.returncode
+
+    def kill(self) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def communicate(self, timeout: float) -> tuple[str, str]:
+        """Both outputs, once it has ended."""
+        deadline = time.monotonic() + timeout
+        while self.poll() is None:
+            if time.monotonic() > deadline:
+                self.kill()
+                raise subprocess.TimeoutExpired(self.args, timeout)
+            time.sleep(0.005)
+        stdout, stderr = (path.read_text(encoding="utf-8") for path in self._outputs)
+        return stdout, stderr
+
+
 @pytest.fixture(scope="session")
-def run_script() -> Callable[..., subprocess.CompletedProcess]:
+def start_script(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., subprocess.Popen | ForkedScript]]:
+    """start_script("training_scripts/…/x.py", *arguments, cwd=…) -> its process, with output as text.
+
+    The first time a script is run, Python is started for it, as users do. From then on its process is a copy of one
+    that has imported torch and the like already (Linux alone can be relied on to go on from such a copy).
+    """
+    known, server = set(), None
+
+    def start(script: str, *arguments: object, cwd: Path | None = None) -> subprocess.Popen | ForkedScript:
+        nonlocal server
+        if script not in known or sys.platform != "linux":
+            known.add(script)
+            command = [sys.executable, str(repository_root() / script), *map(str, arguments)]
+            return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if server is None:
+            command = [sys.executable, str(Path(__file__).with_name("forked_scripts.py"))]
+            server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        return ForkedScript(server, tmp_path_factory.mktemp("output"), script, arguments, cwd)
+
+    yield start
+    if server is not None:
+        server.communicate()  # ends with its input
+
+
+@pytest.fixture(scope="session")
+def run_script(start_script: Callable) -> Callable[..., subprocess.CompletedProcess]:
     """run_script("training_scripts/…/x.py", *arguments, cwd=…) -> the finished process with its output as text."""
 
     def run(script: str, *arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess:
-        command = [sys.executable, str(repository_root() / script), *map(str, arguments)]
-        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+        process = start_script(script, *arguments, cwd=cwd)
+        stdout, stderr = process.communicate(timeout=300)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     return run
 

@@ -18,6 +18,7 @@ from har.run.folder import repository_root
 from har.run.log import read_metrics
 
 SCRIPT = "training_scripts/human_activity_recognition/semantic_alignment_train.py"
+UNFINISHED = {"EPOCHS": 2, "STOP_AFTER_EPOCH": 1}  # stopped before the end, so that no plots take their time
 
 
 def run_folder(output_root: Path) -> Path:
@@ -158,7 +159,7 @@ def test_datasets_all_held_out_is_an_error(run_script, arguments, tmp_path):
 
 def test_without_prepared_data_it_says_so_and_simulates_people(run_script, arguments, tmp_path):
     changes = {"DATA_ROOT": tmp_path / "none", "OUTPUT_ROOT": tmp_path / "out", "EPOCHS": 1, "STEPS_PER_EPOCH": 2}
-    done = run_script(SCRIPT, *arguments(**changes, SIMULATED_PEOPLE=4, SIMULATED_HOURS=0.05))
+    done = run_script(SCRIPT, *arguments(**changes, SIMULATED_PEOPLE=4, SIMULATED_HOURS=0.02))
     assert done.returncode == 0, done.stderr
     said = [line for line in done.stdout.splitlines() if "No dataset is prepared" in line]
     assert len(said) == 1 and "sim_phone" in said[0]
@@ -185,8 +186,8 @@ def test_simulated_people_join_what_is_prepared_and_a_choice_leaves_them_out(run
 
 @pytest.mark.parametrize("variant", ["hard", "supcon", "siglip"])
 def test_every_loss_variant_trains(variant, run_script, arguments, tmp_path):
-    changes = {"OUTPUT_ROOT": tmp_path, "LOSS_VARIANT": variant, "EPOCHS": 1, "PROTOTYPES": 1, "QUEUE_SIZE": 0}
-    done = run_script(SCRIPT, *arguments(**changes))
+    changes = {"OUTPUT_ROOT": tmp_path, "LOSS_VARIANT": variant, "PROTOTYPES": 1, "QUEUE_SIZE": 0}
+    done = run_script(SCRIPT, *arguments(**UNFINISHED, **changes))
     assert done.returncode == 0, done.stderr
     assert (run_folder(tmp_path) / "best.pt").exists()
 
@@ -195,8 +196,8 @@ def test_pairs_that_a_label_leaves_open_are_left_out_of_the_loss(run_script, arg
     """The same weights and batch; with fewer texts and windows to tell apart the loss can only be smaller."""
     losses = []
     for value in (True, False):
-        once = {"EPOCHS": 1, "STEPS_PER_EPOCH": 1, "LOG_EVERY": 1, "LOSS_VARIANT": "hard", "UNDECIDED_PAIRS": value}
-        done = run_script(SCRIPT, *arguments(OUTPUT_ROOT=tmp_path / str(value), **once))
+        once = {"STEPS_PER_EPOCH": 1, "LOG_EVERY": 1, "LOSS_VARIANT": "hard", "UNDECIDED_PAIRS": value}
+        done = run_script(SCRIPT, *arguments(OUTPUT_ROOT=tmp_path / str(value), **UNFINISHED, **once))
         assert done.returncode == 0, done.stderr
         metrics = read_metrics(run_folder(tmp_path / str(value)) / "metrics.jsonl")
         losses.append(next(record["loss"] for record in metrics if record["split"] == "train"))
@@ -212,8 +213,8 @@ def test_switched_off_augmentations_leave_only_the_windows(run_script, arguments
             "PLACEMENT_DROPOUT", "JOINT_SHARE",
         )
     }  # fmt: skip
-    changes = {"OUTPUT_ROOT": tmp_path, "JITTER": "0,0,0", "RANDOM_START": "false", "EPOCHS": 1, "STEPS_PER_EPOCH": 30}
-    done = run_script(SCRIPT, *arguments(**off, **changes))
+    changes = {"OUTPUT_ROOT": tmp_path, "JITTER": "0,0,0", "RANDOM_START": "false", "STEPS_PER_EPOCH": 30}
+    done = run_script(SCRIPT, *arguments(**off, **UNFINISHED, **changes))
     assert done.returncode == 0, done.stderr
     losses = [r["loss"] for r in read_metrics(run_folder(tmp_path) / "metrics.jsonl") if r["split"] == "train"]
     assert losses[-1] < losses[0]
