@@ -11,7 +11,7 @@ from har.network.alignment import AlignmentModel
 from har.network.config import NetworkConfig
 from har.network.upgrade import CHECKPOINT_FORMAT, upgraded
 from har.run.checkpoint import CheckpointError, load_checkpoint
-from har.run.folder import resolve_under_root
+from har.run.folder import resolve_cache
 from har.text.encoder import SentenceEncoder
 from har.text.label_bank import LearnableLabelBank
 
@@ -116,7 +116,7 @@ def _sentence_encoder(name: str, hyperparams_path: str | Path | None) -> Sentenc
         if not isinstance(constants, dict):
             raise CheckpointError(f"{hyperparams_path} holds a {type(constants).__name__}; expected a run's constants")
         cache = constants.get("TEXT_CACHE")
-    return SentenceEncoder(name, None if cache is None else resolve_under_root(cache))
+    return SentenceEncoder(name, None if cache is None else resolve_cache(cache))
 
 
 def _load_strictly(module: nn.Module, weights: dict, where: str | Path) -> None:

@@ -24,7 +24,7 @@ from har.protocol.scoring import (
 from har.recordings.corpus import Fallback, open_datasets
 from har.recordings.format import Dataset, read_dataset
 from har.recordings.simulate import SIMULATED_NAMES, write_simulated_corpus
-from har.run.folder import resolve_under_root, write_atomically
+from har.run.folder import resolve_cache, write_atomically
 from har.run.seed import derive_seed
 from har.text.encoder import SentenceEncoder
 from har.windows.features import window_features
@@ -54,7 +54,7 @@ def score_forest(plan: Plan, dataset: str, seed: int, out: Path, console: Consol
     )
     forest.fit(features, [index.labels[i] for i in index.label_id[rows]], index.dataset_id[rows])
 
-    encoder = SentenceEncoder(plan.constants["TEXT_ENCODER"], resolve_under_root(plan.constants["TEXT_CACHE"]))
+    encoder = SentenceEncoder(plan.constants["TEXT_ENCODER"], resolve_cache(plan.constants["TEXT_CACHE"]))
     probabilities = forest.probabilities(features_of(scored.index, scored.rows, dataset, console))
     training_texts = text_embeddings(encoder, forest.labels)
     predictions = {}

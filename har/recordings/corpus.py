@@ -46,7 +46,13 @@ def open_datasets(
     if alone or (beside and not only and not set(beside) & set(folders)):
         written = root / fallback.folder
         if not prepared_datasets(written):
-            _write_whole(written, fallback.write)
+            try:
+                _write_whole(written, fallback.write)
+            except OSError as error:
+                raise DatasetError(
+                    f"simulated people cannot be written to {written} ({error.strerror or error}); name another place "
+                    "by --SIMULATED_FOLDER (an absolute path), or do without them by --SIMULATED_BESIDE=false"
+                ) from error
         added = {name: written / name for name in prepared_datasets(written)}
         if alone:
             held_out = fallback.held_out

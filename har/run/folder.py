@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 import torch
 import yaml
 
@@ -51,6 +52,17 @@ def resolve_under_root(path: str | Path) -> Path:
     """``path`` as an absolute path; a relative one starts at the repository's root, not at the current folder."""
     path = Path(path).expanduser()
     return path if path.is_absolute() else repository_root() / path
+
+
+def resolve_cache(path: str | Path) -> Path:
+    """``path`` of a cache as an absolute path; a relative one starts at the repository's root.
+
+    Where the package was installed away from its repository, it is a folder of that name in the user's cache folder.
+    """
+    try:
+        return resolve_under_root(path)
+    except FileNotFoundError:
+        return platformdirs.user_cache_path("har-language") / Path(path).name
 
 
 def create_run_folder(

@@ -4,6 +4,7 @@ The encoder is not trained, hence each text is encoded once per model and read f
 texts are all cached neither imports sentence-transformers nor touches the model's weights.
 """
 
+import contextlib
 import hashlib
 import importlib
 import importlib.util
@@ -247,9 +248,17 @@ class _EmbeddingCache:
         self._seen.add(name)
 
     def _read_new_files(self) -> None:
-        if self._folder is None or not self._folder.is_dir():
+        if self._folder is None:
             return
-        for path in sorted(self._folder.glob("*.safetensors")):
+        try:
+            names = sorted(os.listdir(self._folder))
+        except (FileNotFoundError, NotADirectoryError):  # said when it is written to
+            return
+        except OSError as error:  # another user's
+            warnings.warn(f"text-embedding cache {self._folder} is unreadable ({error}); encoding anew", stacklevel=4)
+            self._folder = None
+            return
+        for path in (self._folder / name for name in names if name.endswith(".safetensors")):
             if path.name not in self._seen:
                 self._seen.add(path.name)
                 self._read_file(path)
@@ -276,7 +285,8 @@ class _EmbeddingCache:
                 damage = f"it does not hold what was expected ({error})"
         if damage:
             warnings.warn(f"text-embedding cache {path} is damaged: {damage}; encoding its texts anew", stacklevel=5)
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # another user's: it is passed over at every start
+                path.unlink(missing_ok=True)
 
 
 def _pad(records: Sequence[tuple[Tensor, Tensor]]) -> TextFeatures:

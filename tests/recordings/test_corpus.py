@@ -1,5 +1,6 @@
 """Which datasets a script works on: prepared ones, or a corpus written once when there are none."""
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -197,3 +198,15 @@ def test_a_damaged_dataset_is_an_error_even_when_held_out(tmp_path, held_out):
     (tmp_path / "arm" / "watch.csv").unlink()
     with pytest.raises(DatasetError, match=r"watch\.csv"):
         open_datasets(tmp_path, held_out, Corpus().fallback, pytest.fail)
+
+
+def test_a_place_that_cannot_be_written_is_named_with_the_constants_that_help(tmp_path):
+    def write(folder: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(folder))
+
+    fallback = Fallback("simulated", (), write)
+    with pytest.raises(
+        DatasetError, match=r"cannot be written to .*simulated \(Read-only file system\).*SIMULATED_FOLDER"
+    ):
+        open_datasets(tmp_path, (), fallback, list().append)
+    assert list(tmp_path.iterdir()) == []

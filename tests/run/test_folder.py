@@ -25,6 +25,7 @@ from har.run.folder import (
     git_state,
     remove_unfinished,
     repository_root,
+    resolve_cache,
     resolve_under_root,
     run_record,
     write_atomically,
@@ -331,3 +332,17 @@ def test_what_to_go_on_from(tmp_path, monkeypatch, restarted):
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "0")
     assert find_resumed_run("", *where) is None
     assert find_resumed_run(str(other / "epoch_001.pt"), *where) == str(other / "epoch_001.pt")
+
+
+def test_a_cache_lies_under_the_root_or_in_the_users_own_where_there_is_none(tmp_path, monkeypatch):
+    assert resolve_cache(".cache/text") == repository_root() / ".cache" / "text"
+    assert resolve_cache(tmp_path / "text") == tmp_path / "text"
+
+    def nowhere() -> Path:
+        raise FileNotFoundError("installed as a copy")
+
+    monkeypatch.setattr(folder, "repository_root", nowhere)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert resolve_cache(".cache/text").name == "text"
+    assert "har-language" in resolve_cache(".cache/text").parts
+    assert resolve_cache(tmp_path / "text") == tmp_path / "text"

@@ -276,3 +276,19 @@ def test_what_is_no_list_of_texts_is_refused(fake_loading, texts, error, message
     with pytest.raises(error, match=message):
         SentenceEncoder().encode(texts)
     assert fake_loading == []
+
+
+def test_a_cache_that_only_another_user_may_read_is_done_without(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    encoder = SentenceEncoder(cache_folder=tmp_path)
+    monkeypatch.setattr(SentenceEncoder, "_load", lambda self: FakeModel())
+    with monkeypatch.context() as locked, pytest.warns(UserWarning, match=r"is unreadable .*Permission denied"):
+        locked.setattr(encoder_module.os, "listdir", refuse)
+        features = encoder.encode(["abc"])
+    assert features.tokens.shape == (1, 3, 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        encoder.encode(["abcd"])
+    assert list(tmp_path.iterdir()) == []

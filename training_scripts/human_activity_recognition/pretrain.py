@@ -28,7 +28,7 @@ from har.run.checkpoint import generator_states, load_checkpoint, plain_state_di
 from har.run.constants import ConstantError
 from har.run.distributed import Processes
 from har.run.ending import exit_status
-from har.run.folder import resolve_under_root
+from har.run.folder import resolve_cache
 from har.run.log import RateMeter
 from har.run.optimizer import GuardedOptimizer
 from har.run.schedule import warmup_cosine
@@ -195,7 +195,7 @@ def train(session: Session) -> Path:
         train_rows = np.flatnonzero(~validation)
         validation_rows = evenly_spaced(np.flatnonzero(validation), VALIDATION_WINDOWS)
         placements = sorted({stream.info.placement for stream in index.streams})
-        encoder = SentenceEncoder(TEXT_ENCODER, resolve_under_root(TEXT_CACHE), session.device)
+        encoder = SentenceEncoder(TEXT_ENCODER, resolve_cache(TEXT_CACHE), session.device)
         placement_features = encoder.encode(placements).pooled
 
     # Network and losses; and the folder that they are saved in.

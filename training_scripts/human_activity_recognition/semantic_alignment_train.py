@@ -29,7 +29,7 @@ from har.run.checkpoint import generator_states, load_checkpoint, plain_state_di
 from har.run.device import repeated_s
 from har.run.distributed import Processes
 from har.run.ending import exit_status
-from har.run.folder import resolve_under_root
+from har.run.folder import resolve_cache, resolve_under_root
 from har.run.log import RateMeter
 from har.run.optimizer import GuardedOptimizer, WeightAverage
 from har.run.schedule import warmup_cosine
@@ -222,7 +222,7 @@ def train(session: Session) -> Path:
     # Data and text: everything memory-mapped or cached.
     with processes.first_alone():
         corpus = Corpus.opened(session)
-        encoder = SentenceEncoder(TEXT_ENCODER, resolve_under_root(TEXT_CACHE), device)
+        encoder = SentenceEncoder(TEXT_ENCODER, resolve_cache(TEXT_CACHE), device)
         labels = [corpus.index.labels[i] for i in np.unique(corpus.index.label_id[corpus.train_rows])]
         table = PhrasingTable(encoder, labels).to(device)
 
