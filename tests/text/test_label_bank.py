@@ -4,6 +4,7 @@ import hashlib
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
@@ -577,3 +578,73 @@ def test_group_targets_are_centred_means_of_synonym_groups():
     assert cosine[0, 1] == pytest.approx(1.0) and cosine[0, [2, 3]].max() < 0.999
     alone = PhrasingTable(FakeEncoder(), ["running", "jogging"]).group_targets()
     assert torch.isfinite(alone).all() and float(alone.norm(dim=1).min()) == pytest.approx(1.0, abs=1e-5)
+
+
+# --- the forms in which people have labels ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        tuple,
+        iter,
+        np.array,
+        pd.Index,
+        dict.fromkeys,
+        lambda labels: dict.fromkeys(labels).keys(),
+        lambda labels: {number: label for number, label in enumerate(labels)}.values(),
+        lambda labels: (label for label in labels),
+        lambda labels: pd.Series(labels, index=range(len(labels), 0, -1)),
+        lambda labels: pd.Series([*labels, "juggling"]).loc[lambda series: series != "juggling"],
+        lambda labels: pd.Series(labels, dtype="category"),
+    ],
+)
+def test_labels_are_taken_in_the_order_of_iteration(form):
+    bank, labels = make_bank(encoder=FakeEncoder()), ["walking", "sitting", "climbing stairs", "pelvic tilt"]
+    bank.centre_on(FakeEncoder().encode(LABELS).pooled)
+    named, probabilities = bank.classify(windows(20), labels)
+    time_s = np.arange(20.0)
+    found, same = bank.classify(windows(20), form(labels))
+    assert found == named and torch.equal(same, probabilities)
+    assert named == [labels[i] for i in probabilities.argmax(1)]
+    found, same = bank.classify_recording(windows(20), form(labels), pd.Series(time_s, index=range(20, 0, -1)))
+    named, probabilities = bank.classify_recording(windows(20), labels, time_s)
+    assert found == named and torch.equal(same, probabilities)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"walking", "sitting"}, "a set, which has no order; give sorted"),
+        (frozenset({"walking"}), "a frozenset, which has no order"),
+        ("walking", "the single string 'walking'"),
+        (3, "expected a list of labels, found 3 of type int"),
+        (pd.DataFrame({"walking": ["a"], "sitting": ["b"]}), "labels are a DataFrame; give one of its columns"),
+        (["walking", float("nan")], "nan"),
+    ],
+)
+def test_what_is_no_list_of_labels_is_refused_in_a_sentence(given, words):
+    bank = make_bank(encoder=FakeEncoder())
+    for refuse in (
+        lambda: bank.classify(windows(2), given),
+        lambda: bank.classify_recording(windows(2), given, [0, 1]),
+    ):
+        with pytest.raises(TypeError, match=words):
+            refuse()
+
+
+@pytest.mark.parametrize(
+    ("time_s", "words"),
+    [
+        (np.array(["2026-01-01", "2026-01-02"], dtype="datetime64[s]"), "dtype datetime64.*expected seconds"),
+        (["a", "b"], "dtype <U1; expected seconds"),
+    ],
+)
+def test_times_that_are_no_seconds_are_refused(time_s, words):
+    with pytest.raises(ValueError, match=words):
+        make_bank(encoder=FakeEncoder()).classify_recording(windows(2), ["walking", "sitting"], time_s)
+
+
+def test_embeddings_that_are_no_numbers_are_refused():
+    with pytest.raises(ValueError, match="embeddings to classify have dtype object; expected numbers"):
+        make_bank(encoder=FakeEncoder()).classify(np.full((2, WIDTH), None), ["walking", "sitting"])
