@@ -50,6 +50,8 @@ class ForkedScript:
 
     def __init__(self, server: subprocess.Popen, output: Path, script: str, arguments: tuple, cwd: Path | None) -> None:
         self._server, self._outputs = server, (output / "stdout", output / "stderr")
+        for path in self._outputs:  # a process that is killed at once has not come to make them
+            path.touch()
         self.args, self.returncode = [script, *map(str, arguments)], None
         self.pid = self._ask({
             "script": str(repository_root() / script), "arguments": self.args[1:], "cwd": str(cwd or Path.cwd()),
