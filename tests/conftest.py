@@ -13,7 +13,7 @@ import pytest
 
 # Before torch reads it, for this process and those that it starts: threads wait for each other longer than they compute
 # on networks this small, by a hundred times where a core is busy with something else.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import torch
 
@@ -95,9 +95,10 @@ def start_script(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 
     def start(script: str, *arguments: object, cwd: Path | None = None) -> subprocess.Popen | ForkedScript:
         nonlocal server
-        if script not in known or sys.platform != "linux":
-            known.add(script)
-            command = [sys.executable, str(repository_root() / script), *map(str, arguments)]
+        path = repository_root() / script
+        if path not in known or sys.platform != "linux":
+            known.add(path)
+            command = [sys.executable, str(path), *map(str, arguments)]
             return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if server is None:
             command = [sys.executable, str(Path(__file__).with_name("forked_scripts.py"))]
