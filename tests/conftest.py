@@ -13,7 +13,7 @@ import pytest
 
 # Before torch reads it, for this process and those that it starts: threads wait for each other longer than they compute
 # on networks this small, by a hundred times where a core is busy with something else.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import torch
 
@@ -50,6 +50,8 @@ class ForkedScript:
 
     def __init__(self, server: subprocess.Popen, output: Path, script: str, arguments: tuple, cwd: Path | None) -> None:
         self._server, self._outputs = server, (output / "stdout", output / "stderr")
+        for path in self._outputs:  # a process that is killed at once has not come to make them
+            path.touch()
         self.args, self.returncode = [script, *map(str, arguments)], None
         self.pid = self._ask({
             "script": str(repository_root() / script), "arguments": self.args[1:], "cwd": str(cwd or Path.cwd()),
@@ -93,9 +95,10 @@ def start_script(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 
     def start(script: str, *arguments: object, cwd: Path | None = None) -> subprocess.Popen | ForkedScript:
         nonlocal server
-        if script not in known or sys.platform != "linux":
-            known.add(script)
-            command = [sys.executable, str(repository_root() / script), *map(str, arguments)]
+        path = repository_root() / script
+        if path not in known or sys.platform != "linux":
+            known.add(path)
+            command = [sys.executable, str(path), *map(str, arguments)]
             return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if server is None:
             command = [sys.executable, str(Path(__file__).with_name("forked_scripts.py"))]

@@ -29,7 +29,7 @@ CHANGES = {
     "EPOCHS": 3, "STOP_AFTER_EPOCH": 2, "STEPS_PER_EPOCH": STEPS_PER_EPOCH, "BATCH_SIZE": 15, "LOG_EVERY": 1,
     "DROPOUT": 0, "VALIDATION_WINDOWS": 60,
 }  # fmt: skip
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+TORCHRUN = Path(sys.executable).with_name("torchrun")
 TOLERANCE = 2e-6  # of a loss or a norm; measured: up to 8e-7
 MEASURED = ("time", "windows_per_s", "memory_mb")  # by clocks and meters: never twice the same
 COUNTED = ("patch_accuracy", "macro_f1", "accuracy", "datasets")  # of windows; one may fall to the other side of a tie
@@ -40,24 +40,24 @@ OF_UNIT_SIZE = ("positive_similarity", "negative_similarity", "similarity_gap")
 class Script(NamedTuple):
     """A training script with its arguments, and the names of what it writes."""
 
+    start_script: Callable[..., subprocess.Popen]
     path: Path
     arguments: Callable[..., list[str]]
     kind: str
     first_epoch: str
     newest: str  # after two epochs
 
-    def command(self, count: int, *options: str, **changes: object) -> list[str]:
-        """What starts it in ``count`` processes, 0 for one without torchrun."""
-        torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", *options]
-        return [sys.executable, *(torchrun if count else []), str(self.path), *self.arguments(**CHANGES | changes)]
+    def start(self, count: int, *options: str, **changes: object) -> subprocess.Popen:
+        """Its process, or torchrun with ``count`` of them; 0 for one without torchrun."""
+        command = [self.path, *self.arguments(**CHANGES | changes)]
+        torchrun = [TORCHRUN, "--standalone", f"--nproc-per-node={count}", *options]
+        return self.start_script(*(torchrun if count else []), *command)
 
     def run(self, count: int, output_root: Path, *options: str, **changes: object) -> Path:
         """The one run folder that it leaves in ``output_root``."""
-        done = subprocess.run(
-            self.command(count, *options, OUTPUT_ROOT=output_root, **changes),
-            capture_output=True, text=True, timeout=240, check=False, env=os.environ | ONE_THREAD,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        process = self.start(count, *options, OUTPUT_ROOT=output_root, **changes)
+        _, errors = process.communicate(timeout=240)
+        assert process.returncode == 0, errors
         return self.folder(output_root)
 
     def folder(self, output_root: Path) -> Path:
@@ -73,12 +73,13 @@ class Script(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=["semantic_alignment", "imu_pretraining"])
-def script(request, arguments: Callable, pretraining_arguments: Callable) -> Script:
+def script(request, start_script: Callable, arguments: Callable, pretraining_arguments: Callable) -> Script:
     root = repository_root() / FOLDER
     if request.param == "semantic_alignment":
         path = root / "semantic_alignment_train.py"
-        return Script(path, arguments, request.param, "epoch_001.pt", "epoch_002.pt")
-    return Script(root / "pretrain.py", pretraining_arguments, request.param, "checkpoint_epoch_001.pt", "latest.pt")
+        return Script(start_script, path, arguments, request.param, "epoch_001.pt", "epoch_002.pt")
+    path, names = root / "pretrain.py", ("checkpoint_epoch_001.pt", "latest.pt")
+    return Script(start_script, path, pretraining_arguments, request.param, *names)
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +183,7 @@ class Started(NamedTuple):
         """Until a file is there."""
         deadline = time.monotonic() + 120
         while not any(self.output_root.rglob(pattern)):
-            assert self.process.poll() is None, self.process.communicate()
+            assert self.process.poll() is None, self.process.communicate(timeout=60)
             assert time.monotonic() < deadline, f"no {pattern} in two minutes"
             time.sleep(0.01)
 
@@ -199,10 +200,8 @@ class Started(NamedTuple):
 @contextlib.contextmanager
 def started(script: Script, output_root: Path, *options: str, **changes: object) -> Iterator[Started]:
     """Two processes, many steps from their end; whatever happens, none is left behind."""
-    command = script.command(2, *options, OUTPUT_ROOT=output_root, **{"EPOCHS": 50, "STOP_AFTER_EPOCH": 0} | changes)
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | ONE_THREAD
-    )
+    endless = {"EPOCHS": 50, "STOP_AFTER_EPOCH": 0}
+    process = script.start(2, *options, OUTPUT_ROOT=output_root, **endless | changes)
     run = Started(process, output_root)
     try:
         yield run
@@ -211,7 +210,7 @@ def started(script: Script, output_root: Path, *options: str, **changes: object)
             for pid in run.workers():
                 os.kill(pid, signal.SIGKILL)
             process.kill()
-            process.wait()
+            process.communicate(timeout=60)
 
 
 on_linux = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds the processes of a rank in /proc")
