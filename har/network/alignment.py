@@ -97,7 +97,7 @@ class AlignmentModel(nn.Module):
         channels: C names ``acc_x`` ... ``mag_z``, in any order, each sensor with x, y and z; for several devices
         ``<placement>/acc_x`` with ``placement=None``. Sensors of a kind that the network was not trained on
         (``config.sensors``) are left aside. A table's own columns unless some are given. placement: free text or None.
-        gravity: "removed" says that gravity is missing and that this is known; what it costs: docs/data_format.md.
+        gravity: "removed" says that gravity is missing and that this is known; what it costs: docs/signals.md.
 
         A signal longer than the network's window is cut into windows, whose embeddings are averaged; a shorter one is
         padded with missing samples. Returns (N, D) float32 on the model's device, unit norm; embeddings do not depend
