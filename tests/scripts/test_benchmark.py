@@ -14,11 +14,15 @@ SMALL = ("--STEPS=2", "--LOG_EVERY=1", "--RUNS=1", "--DEVICE=cpu", "--REPEATED_S
 QUICK = ("--QUICK_BATCHES=16,", "--QUICK_STEPS=3", "--QUICK_LOG_EVERY=1")  # the table itself: tests/benchmark
 
 
-def test_every_figure_is_measured_and_written(run_script, small_corpus, tmp_path):
-    done = run_script(
-        SCRIPT, f"--DATA_ROOT={small_corpus}", f"--OUTPUT_ROOT={tmp_path}", *SMALL, "--LATENCY_RUNS=3",
-        "--SIMULATED_HOURS=0.02",
-    )  # fmt: skip
+@pytest.fixture
+def places(arguments, tmp_path) -> list[str]:
+    """Data, and texts that other tests have encoded already; a folder to write to."""
+    shared = [argument for argument in arguments() if argument.startswith(("--DATA_ROOT=", "--TEXT_CACHE="))]
+    return [*shared, f"--OUTPUT_ROOT={tmp_path}"]
+
+
+def test_every_figure_is_measured_and_written(run_script, places, tmp_path):
+    done = run_script(SCRIPT, *places, *SMALL, "--LATENCY_RUNS=3", "--SIMULATED_HOURS=0.02")
     assert done.returncode == 0, done.stderr
     figures = json.loads((tmp_path / "benchmark" / "benchmark.json").read_text())
     assert figures.pop("CPU capability") == torch.backends.cpu.get_cpu_capability()
@@ -59,9 +63,8 @@ def test_several_processes_are_compared_with_one(tmp_path, monkeypatch, capsys):
     assert figures == returned and str(tmp_path) in capsys.readouterr().out.splitlines()[-1]
 
 
-def test_the_quick_form_of_the_table_of_a_gpu_runs_anywhere(run_script, small_corpus, tmp_path):
-    where = (f"--DATA_ROOT={small_corpus}", f"--OUTPUT_ROOT={tmp_path}", "--DEVICE=cpu")
-    done = run_script(SCRIPT, *where, "--quick", *QUICK)
+def test_the_quick_form_of_the_table_of_a_gpu_runs_anywhere(run_script, places, tmp_path):
+    done = run_script(SCRIPT, *places, "--DEVICE=cpu", "--quick", *QUICK)
     assert done.returncode == 0, done.stderr
     written = json.loads((tmp_path / "benchmark" / "device.json").read_text())
     (row,) = written["rows"]

@@ -248,6 +248,7 @@ def test_a_step_that_is_not_finite_ends_all_and_is_explained_once(script, tmp_pa
 
 
 @on_linux
+@pytest.mark.parametrize("script", ["semantic_alignment"], indirect=True, scope="module")
 def test_a_killed_process_ends_the_run_within_a_minute_and_says_what_to_do(script, tmp_path):
     with started(script, tmp_path) as run:
         run.wait_for(script.first_epoch)

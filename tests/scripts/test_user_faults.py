@@ -118,7 +118,7 @@ thread.join()
 
 
 def test_two_calls_in_one_process_begin_with_the_files_own_constants_and_one_may_be_in_a_thread(arguments, tmp_path):
-    constants = arguments(OUTPUT_ROOT=tmp_path, EPOCHS=1, STEPS_PER_EPOCH=1)
+    constants = arguments(OUTPUT_ROOT=tmp_path, EPOCHS=2, STOP_AFTER_EPOCH=1, STEPS_PER_EPOCH=1)
     command = [sys.executable, "-c", NOTEBOOK, str(repository_root() / ALIGNMENT), *constants]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr

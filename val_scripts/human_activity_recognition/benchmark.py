@@ -25,9 +25,10 @@ from har.benchmark.training import device_rows, markdown_table, process_figures,
 from har.run.constants import ConstantError, check_choices, joined_arguments, override_constants
 from har.run.device import compute_device
 from har.run.ending import exit_status
-from har.run.folder import resolve_under_root, write_json
+from har.run.folder import resolve_cache, resolve_under_root, write_json
 
 DATA_ROOT = "data"
+TEXT_CACHE = ".cache/text"  # of the training script
 OUTPUT_ROOT = "training_output"
 DEVICE = "auto"
 STEPS = 120  # of a training
@@ -93,8 +94,8 @@ def device_name() -> str:
 def common() -> dict:
     """Constants of every training here."""
     return {
-        "DATA_ROOT": resolve_under_root(DATA_ROOT), "DEVICE": device().type, "STEPS_PER_EPOCH": STEPS,
-        "LOG_EVERY": LOG_EVERY,
+        "DATA_ROOT": resolve_under_root(DATA_ROOT), "TEXT_CACHE": resolve_cache(TEXT_CACHE), "DEVICE": device().type,
+        "STEPS_PER_EPOCH": STEPS, "LOG_EVERY": LOG_EVERY,
     }  # fmt: skip
 
 
