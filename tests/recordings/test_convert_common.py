@@ -343,7 +343,7 @@ def test_read_rows_knows_a_missing_number_from_a_short_row(tmp_path):
         ("", False, "expected rows of x, t, w"),
         ("1,2\n", False, "2 columns; expected x, t, w"),
         ("1,2016-04-13,a,9\n", False, "4 columns; expected x, t, w"),
-        ("1,2016-04-13,a\n1,2016-04-13,a,9\n", False, "line 2"),
+        ("1,2016-04-13,a\n1,2016-04-13,a,9\n", False, "row 2: .* has 4 columns; expected 3"),
         ("1,2016-04-13,a\n1,2016-04-13\n", False, "row 2: w is ''; expected a text"),
         ("1,2016-04-13,a\n,2016-04-13,a\n", False, "row 2: x is ''; expected a number"),
         ("1,2016-04-13,a\nnan,2016-04-13,a\n", False, "row 2: x is 'nan'; expected a number"),

@@ -177,7 +177,7 @@ def test_mobifall_merges_two_clocks_and_keeps_aliases_out(converted):
     inner = slice(20, -20)
     np.testing.assert_allclose(x[inner, 3], np.sin(2 * np.pi * 3 * t[inner]), atol=0.02)
     np.testing.assert_allclose(x[inner, 5], 0.5, atol=1e-3)
-    assert "accelerometer samples more than 0.1 s from both neighbours left out: 6" in notes
+    assert "single samples between two gaps left out: 6" in notes
 
 
 def test_mobifall_labels_only_the_fall(converted):

@@ -196,8 +196,11 @@ def test_no_samples_at_all_or_a_stream_added_twice_is_refused(tmp_path):
     [
         ({"name": "Right Wrist"}, "stream name 'Right Wrist'"),
         ({"placement": " "}, "has no placement"),
-        ({"sampling_rate_hz": 0.0}, "sampling_rate_hz 0.0; expected > 0"),
-        ({"sampling_rate_hz": float("nan")}, "expected > 0"),
+        ({"sampling_rate_hz": 0.0}, "sampling_rate_hz is 0.0; expected at least 1 Hz"),
+        ({"sampling_rate_hz": float("nan")}, "sampling_rate_hz is nan; expected at least 1 Hz"),
+        ({"sampling_rate_hz": 0.02}, r"not a period in seconds.*: a period of 0.02 s is 50 Hz"),
+        ({"sampling_rate_hz": 1e6}, "at most 20,000 Hz"),
+        ({"sampling_rate_hz": "50"}, "sampling_rate_hz '50'; expected a number"),
         ({"channels": ("acc_x", "acc_y")}, "a sensor is a triad"),
         ({"channels": ("acc_x", "acc_y", "acc_y")}, "expected distinct names"),
         ({"channels": ("x", "y", "z")}, "expected distinct names"),
@@ -319,8 +322,8 @@ DEFECTS = {
     "a spike": (edit_samples(with_spike), "wrist.npy, row 417: 300 g is beyond the device's range", "lost samples"),
     "metres": (
         edit_samples(lambda x: x * np.float32(9.80665)),
-        r"wrist.npy: still windows read 9.8\d\d g",
-        "divide by 9.80665",
+        r"wrist.npy: the accelerometer of right wrist has a median magnitude of 9.8\d",
+        "Divide m/s^2 by 9.80665",
     ),
     "no gravity": (
         edit_samples(lambda x: x - np.float32([0, 0.99, 0])),
@@ -348,7 +351,7 @@ def test_samples_are_read_through_once_until_a_file_changes(tmp_path):
     folder = write(tmp_path / "mine")
     read_dataset(folder)
     stamp = tmp_path / ".checked" / "mine.json"
-    assert set(json.loads(stamp.read_text())) == {p.name for p in folder.iterdir()}
+    assert set(json.loads(stamp.read_text())["files"]) == {p.name for p in folder.iterdir()}
     # The same size and time: only a forced scan can find the change.
     before = (folder / "wrist.npy").stat()
     edit_samples(with_nan)(folder)

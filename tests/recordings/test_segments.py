@@ -12,7 +12,7 @@ from har.recordings.segments import CSV_COLUMNS, DatasetError, Segment, Segments
 ROWS = [
     ("r1", "ann", "walking", 0, 10, 0.1),
     ("r1", "ann", "", 10, 11, 0.30000000000000004),
-    ('r "2", late', "bob, the second", "sitting\ndown", 11, 40, -3.5),
+    ('r "2", late', "bob, the second", "sitting down", 11, 40, -3.5),
     ("r1", "ann", "walking", 50, 61, 1e-7),
     ("r3", "ärt", "standing", 61, 62, 12345678.123456),
     ("r3", "ärt", "walking", 62, 99, float("inf")),
@@ -39,7 +39,7 @@ def test_what_is_read_is_what_a_loop_reads(path, rows_read, monkeypatch):
     assert list(found) == expected and found == expected and found == Segments.of(expected)
     assert found != expected[:-1] and found != [*expected[:-1], expected[0]] and found != "segments"
     assert len(found) == len(ROWS) and found[-1] == expected[-1] and found[2:5] == expected[2:5]
-    assert found.label.values == ["walking", "", "sitting\ndown", "standing"]
+    assert found.label.values == ["walking", "", "sitting down", "standing"]
     assert found.label.code.tolist() == [0, 1, 2, 0, 3, 0, 1]
     assert found.subject.numbered({"x/ann": 5, "x/bob, the second": 9, "x/ärt": 7}, "x/").tolist() == [
         5, 5, 9, 5, 7, 7, 9,
@@ -71,8 +71,6 @@ def test_the_first_defect_is_named_wherever_a_block_of_rows_ends(tmp_path, name,
     rows[4] |= change  # the fifth segment, in row 6 of the file
     rows[6] |= {"subject": ""}  # a later defect is not the one that is named
     write_segments(tmp_path / "wrist.csv", (row.values() for row in rows))
-    text = (tmp_path / "wrist.csv").read_text(encoding="utf-8").replace("sitting\ndown", "sitting")
-    (tmp_path / "wrist.csv").write_text(text, encoding="utf-8")
     with pytest.raises(DatasetError, match=f"wrist.csv, {expected}"):
         read_segments(tmp_path / "wrist.csv", 100)
 
