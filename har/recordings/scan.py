@@ -87,22 +87,33 @@ def _check_each_sample(stream: "Stream", path: Path) -> list[int]:
 
 
 def _pieces(stream: "Stream", rows: list[int]) -> np.ndarray:
-    """Pieces of segments (N, T, C), NaN where a segment is shorter: evenly spread ones, and those with these rows."""
-    start, stop = stream.segments.start, stream.segments.stop
-    length = max(1, round(PIECE_S * stream.info.sampling_rate_hz))
+    """Pieces of gap-free runs (N, T, C), NaN behind the end of one: evenly spread ones, and those with these rows."""
+    start, stop = _runs(stream)
+    # Where runs are shorter, so are the pieces: what is not there must not pass for samples that are missing.
+    length = max(1, min(round(PIECE_S * stream.info.sampling_rate_hz), int(np.median(stop - start))))
     ends = np.cumsum(-(-(stop - start) // length))
     chosen = np.unique(np.linspace(0, ends[-1] - 1, min(PIECES, int(ends[-1]))).astype(np.int64))
-    segment = np.searchsorted(ends, chosen, side="right")
-    first = stop[segment] - (ends[segment] - chosen) * length
-    first = np.maximum(first, start[segment])
+    run = np.searchsorted(ends, chosen, side="right")
+    first = np.maximum(stop[run] - (ends[run] - chosen) * length, start[run])
     within = np.searchsorted(start, rows, side="right") - 1
-    segment = np.concatenate([segment, within])
+    run = np.concatenate([run, within])
     first = np.concatenate([first, np.maximum(np.array(rows) - length // 2, start[within])])
     pieces = np.full((len(first), length, len(stream.info.channels)), np.nan, dtype=np.float32)
-    for piece, begin, end in zip(pieces, first.tolist(), stop[segment].tolist(), strict=True):
+    for piece, begin, end in zip(pieces, first.tolist(), stop[run].tolist(), strict=True):
         samples = stream.samples[begin : min(begin + length, end)]
         piece[: len(samples)] = samples
     return pieces
+
+
+def _runs(stream: "Stream") -> tuple[np.ndarray, np.ndarray]:
+    """First rows and rows after the last of stretches of one recording without a gap in the array, whatever their
+    labels.
+    """
+    segments = stream.segments
+    begins = np.ones(len(segments) + 1, dtype=bool)
+    follows = segments.start[1:] == segments.stop[:-1]
+    begins[1:-1] = ~(follows & (segments.recording.code[1:] == segments.recording.code[:-1]))
+    return segments.start[begins[:-1]], segments.stop[begins[1:]]
 
 
 def rest_magnitude_g(stream: "Stream") -> float | None:

@@ -335,15 +335,15 @@ def test_an_unknown_label_is_an_error(name, tmp_path):
     WRITERS[name](tmp_path)
     path = tmp_path / FIRST_FILE[name][0]
     if name in ("wisdm_phone", "spsw_har"):
-        for path in path.parent.iterdir():
-            text = path.read_text()
-            path.write_text(text.replace(",A,", ",X,").replace("TURNING", "X"))
+        for other in path.parent.iterdir():
+            text = other.read_text()
+            other.write_text(text.replace(",A,", ",X,").replace("TURNING", "X"))
     elif name == "selfback":
         path.parent.rename(path.parent.with_name("X"))
     else:
         known = {"mobifall": "WAL", "sisfall": "D01", "pdiot": "ascending"}[name]
-        for path in list(path.parent.glob(f"*{known}*")):
-            path.rename(path.with_name(path.name.replace(known, "D99")))
+        for other in list(path.parent.glob(f"*{known}*")):
+            other.rename(other.with_name(other.name.replace(known, "D99")))
     with pytest.raises(DatasetError, match="unknown label"):
         convert_dataset(converter(name), tmp_path, tmp_path / "out" / name)
 

@@ -70,10 +70,10 @@ def test_wrong_content_is_named(tmp_path):
             list(utd_mhad.read(path, Notes()))
     write_clip(tmp_path, 28, 1, 1)
     path.unlink()
-    with pytest.raises(DatasetError, match="a28_s1_t1_inertial.mat: unknown label 28"):
+    with pytest.raises(DatasetError, match=r"a28_s1_t1_inertial.mat: unknown label 28"):
         convert_dataset(utd_mhad, tmp_path, tmp_path / "out")
     (tmp_path / "ax_s1_t1_inertial.mat").touch()
-    with pytest.raises(DatasetError, match="ax_s1_t1_inertial.mat: expected a name like"):
+    with pytest.raises(DatasetError, match=r"ax_s1_t1_inertial.mat: expected a name like"):
         convert_dataset(utd_mhad, tmp_path, tmp_path / "out")
 
 

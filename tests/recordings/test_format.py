@@ -4,13 +4,16 @@ import csv
 import json
 import os
 import re
+import warnings
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from har.recordings import format as module
 from har.recordings.format import (
     CSV_COLUMNS,
     STANDARD_GRAVITY,
@@ -25,6 +28,7 @@ from har.recordings.format import (
     segments_of,
 )
 from har.recordings.segments import Segments
+from har.signal.plausibility import SignalWarning
 
 ACC = ("acc_x", "acc_y", "acc_z")
 GYRO = ("gyro_x", "gyro_y", "gyro_z")
@@ -424,6 +428,130 @@ def test_segments_of_against_a_loop():
             rebuilt[start:stop] = [label] * (stop - start)
         assert rebuilt == labels
         assert all(a[2] < b[1] or a[0] != b[0] for a, b in pairwise(runs))
+
+
+MISSING = [None, float("nan"), np.float32("nan"), "", "  ", "nan", pd.NA, pd.NaT, np.ma.masked]
+
+
+@pytest.mark.parametrize("missing", MISSING, ids=repr)
+def test_missing_labels_are_unlabelled_and_one_run(tmp_path, missing):
+    labels = [missing] * 40 + ["Walking"] * 30 + ["walking "] * 30 + [missing] * 20
+    assert segments_of(labels) == [("walking", 40, 100)]
+    with DatasetWriter(tmp_path / "mine", **HEADER) as writer:
+        writer.add_stream(info())
+        runs = [(missing, 0, 40), ("Walking", 40, 70), ("walking ", 70, 100)]
+        writer.append("wrist", recording="r", subject="s", samples=still(120), labels=runs)
+    dataset = read_dataset(tmp_path / "mine")
+    assert [s.label for s in dataset.streams["wrist"].segments] == ["", "walking", "walking", ""]
+    assert dataset.labels == ["walking"]
+
+
+def test_segments_of_a_column_of_a_table():
+    frame = pd.DataFrame({"label": ["sitting", None, np.nan, "sitting", "sitting", "standing"]})
+    expected = [("sitting", 0, 1), ("sitting", 3, 5), ("standing", 5, 6)]
+    assert segments_of(frame["label"]) == expected
+    assert segments_of(frame["label"].astype("category")) == expected
+    assert segments_of(frame["label"][::-1].to_numpy()) == [("standing", 0, 1), ("sitting", 1, 3), ("sitting", 5, 6)]
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"), [([3, 3], "must be a string, found int 3"), ("walking", "one label a sample")]
+)
+def test_what_is_no_label_is_refused(labels, expected):
+    with pytest.raises(DatasetError, match=expected):
+        segments_of(labels)
+
+
+def test_one_label_of_two_folders_in_two_spellings_is_one(tmp_path):
+    for name, label in (("a", "Walking"), ("b", "walking")):
+        write(tmp_path / name)
+        text = (tmp_path / name / "wrist.csv").read_text().replace(",walking,", f",{label},")
+        (tmp_path / name / "wrist.csv").write_text(text)
+    found = {label for name in "ab" for label in read_dataset(tmp_path / name).labels}
+    assert found == {"walking", "sitting"}
+
+
+# --- examined as signals are ------------------------------------------------------------------------------------------
+
+
+def walk(seconds: float, rate_hz: float = 50.0, seed: int = 0) -> np.ndarray:
+    """Accelerometer in g and gyroscope in rad/s of a device that swings about x while walking, never still."""
+    rng = np.random.default_rng(seed)
+    time_s = np.arange(round(seconds * rate_hz)) / rate_hz
+    angle = 0.5 * np.sin(2 * np.pi * 1.0 * time_s)
+    turn = np.gradient(angle, time_s)
+    acc = np.stack([0 * angle, np.cos(angle), -np.sin(angle)], 1)
+    acc[:, 1] += 0.25 * np.sin(2 * np.pi * 2.0 * time_s)
+    gyro = np.stack([turn, 0 * turn, 0 * turn], 1)
+    return np.hstack([acc + 0.01 * rng.standard_normal(acc.shape), gyro + 0.01 * rng.standard_normal(gyro.shape)])
+
+
+def write_walk(folder: Path, samples: np.ndarray, gravity: str = "present") -> Path:
+    with DatasetWriter(folder, **HEADER) as writer:
+        writer.add_stream(info("wrist", ACC + GYRO, gravity=gravity))
+        writer.append("wrist", recording="r", subject="s", samples=samples, labels=[("walking", 0, len(samples))])
+    return folder
+
+
+def test_a_right_recording_is_written_without_a_word(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_dataset(write_walk(tmp_path / "mine", walk(120)))
+
+
+SPOILT = {
+    "m/s^2, never still": (lambda x: x[:, :3].__imul__(9.80665), "Divide m/s\\^2 by 9.80665"),
+    "mg": (lambda x: x[:, :3].__imul__(100), "median magnitude of"),
+    "200 rad/s": (lambda x: x[:, 3:].__imul__(200), "nothing worn turns faster than 70 rad/s"),
+    "-999 for missing": (lambda x: x[1000:1003, 3:].fill(-999), "code for missing samples"),
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_what_cannot_be_is_refused_where_it_is_written_and_read(name, tmp_path):
+    spoil, expected = SPOILT[name]
+    samples = walk(120)
+    spoil(samples)
+    with pytest.raises(DatasetError, match=f"mine/wrist.npy: .*{expected}"):
+        write_walk(tmp_path / "mine", samples)
+    folder = write_walk(tmp_path / "mine", walk(120))
+    read_dataset(folder)
+    np.save(folder / "wrist.npy", samples.astype(np.float32))
+    with pytest.raises(DatasetError, match=f"mine/wrist.npy: .*{expected}"):
+        read_dataset(folder)
+
+
+def test_what_is_unlikely_is_warned_of_once_a_stream_until_it_is_remembered(tmp_path):
+    samples = walk(120)
+    samples[:, :3] -= samples[:, :3].mean(0)
+    with pytest.warns(SignalWarning, match="mine/wrist.npy: .*Gravity has probably been removed") as caught:
+        folder = write_walk(tmp_path / "mine", samples)
+    assert len(caught) == 1
+    with pytest.warns(SignalWarning, match="mine/wrist.npy"):
+        read_dataset(folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_dataset(folder)  # remembered
+        read_dataset(write_walk(tmp_path / "said", samples, gravity="removed"))
+
+
+def test_a_stream_of_single_samples_is_no_mixture_of_clocks(tmp_path):
+    with DatasetWriter(tmp_path / "mine", **HEADER) as writer:
+        writer.add_stream(info())
+        for number in range(60):
+            one = still(1, seed=number)
+            writer.append("wrist", recording=f"r{number}", subject="s", samples=one, labels=[("walking", 0, 1)])
+    assert len(read_dataset(tmp_path / "mine").streams["wrist"].segments) == 60
+
+
+def test_other_checks_read_the_samples_through_again(tmp_path, monkeypatch):
+    folder = write(tmp_path / "mine")
+    scanned = []
+    monkeypatch.setattr(module, "scan_samples", lambda stream, path: scanned.append(path.name))
+    for digest, expected in (("a", 2), ("a", 2), ("b", 4), ("b", 4)):
+        monkeypatch.setattr(module, "source_digest", lambda *_, digest=digest: digest)
+        read_dataset(folder)
+        assert len(scanned) == expected
 
 
 # --- the documentation ------------------------------------------------------------------------------------------------

@@ -81,3 +81,47 @@ def test_a_row_of_other_than_six_cells_is_refused(path, line):
         file.write(line + "\n")
     with pytest.raises(DatasetError, match=r"row 9: .*expected recording, subject, label"):
         read_segments(path, 1000)
+
+
+# --- files that other programs saved ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_says_how_the_file_is_encoded(path, encoding):
+    expected = read_segments(path, 100)
+    path.write_bytes(path.read_text(encoding="utf-8").encode(encoding))
+    assert read_segments(path, 100) == expected
+
+
+@pytest.mark.parametrize("rows_read", [1, 1000])
+def test_another_encoding_is_refused_with_row_and_remedy(path, rows_read, monkeypatch):
+    monkeypatch.setattr(module, "_ROWS_READ", rows_read)
+    path.write_bytes(path.read_text(encoding="utf-8").encode("latin-1"))
+    with pytest.raises(DatasetError, match=r"wrist.csv, row 6: 'r3,ärt,standing,.* is not in UTF-8.*save the file as"):
+        read_segments(path, 100)
+    path.write_bytes(b"\xff\xfe" + ",".join(CSV_COLUMNS).encode("utf-16-le") + b"\n\x00\x00\xd8x\x00")
+    with pytest.raises(DatasetError, match=r"wrist.csv: begins as UTF-16, and is not"):
+        read_segments(path, 100)
+
+
+def test_spellings_of_one_label_are_one_and_signs_of_none_are_none(tmp_path):
+    labels = [
+        "Walking",
+        "walking ",
+        " walking",
+        "WALKING_UPSTAIRS",
+        "walking  upstairs",
+        "nan",
+        "",
+        "  ",
+        "NaN",
+        "None",
+    ]
+    rows = [("r", "s", label, 10 * i, 10 * i + 10, float(i)) for i, label in enumerate(labels)]
+    write_segments(tmp_path / "a.csv", rows)
+    found = read_segments(tmp_path / "a.csv", 100)
+    assert [s.label for s in found] == ["walking"] * 3 + ["walking upstairs"] * 2 + [""] * 5
+    assert found.label.values == ["walking", "walking upstairs", ""]
+    write_segments(tmp_path / "a.csv", [*rows[:3], ("r", "s", "--", 30, 40, 3.0)])
+    with pytest.raises(DatasetError, match=r"a.csv, row 5: .*letter or a digit, found '--'"):
+        read_segments(tmp_path / "a.csv", 100)

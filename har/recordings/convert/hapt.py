@@ -16,6 +16,7 @@ from har.recordings.convert.common import (
     WHITE_SPACE,
     DatasetCard,
     Notes,
+    Rule,
     Run,
     find_files,
     name_parts,
@@ -53,6 +54,11 @@ PHRASES = {
     "LIE_TO_STAND": "getting up from lying",
 }
 LABEL_COLUMNS = ("experiment", "user", "activity", "start", "end")
+LABEL_RULES = (
+    within(LABEL_COLUMNS[:3], 999, 0),
+    within(LABEL_COLUMNS[3:], 1e9, 0),
+    Rule("whole numbers", lambda rows: (rows == np.floor(rows)).all(axis=1)),
+)
 
 
 def sources(raw: Path) -> list[Path]:
@@ -84,7 +90,8 @@ def read(acc_path: Path, notes: Notes) -> Iterator[Run]:
 
 
 def _labels(path: Path, experiment: int, user: int, length: int, notes: Notes) -> list[tuple[str, int, int]]:
-    table = read_rows(path, LABEL_COLUMNS, separator=WHITE_SPACE).to_numpy().astype(int)
+    # Strict: to which experiment a damaged row belongs is not known, so none of them would be right without it.
+    table = read_rows(path, LABEL_COLUMNS, separator=WHITE_SPACE, rules=LABEL_RULES).to_numpy().astype(int)
     mine = np.flatnonzero(table[:, 0] == experiment)
     phrases = dict(zip(mine.tolist(), _phrases(path, table, mine, notes), strict=True))
     labels, position = [], 0

@@ -199,7 +199,11 @@ def _column(cells: pd.Series, name: str, form: _Form) -> tuple[pd.Series, np.nda
         plain = cells.astype(str).str.fullmatch(_TIME)
         values = pd.to_datetime(cells.where(plain), format="ISO8601", errors="coerce")
         return values, values.isna().to_numpy(), "a date and time like 2016-04-13 10:31:57.494"
-    values = pd.to_numeric(cells, errors="coerce").astype(np.float64)
+    try:
+        values = pd.to_numeric(cells, errors="coerce").astype(np.float64)
+    except OverflowError:  # whole numbers of hundreds of digits
+        values = pd.to_numeric(cells.map(lambda cell: float("inf") if len(str(cell)) > 300 else cell), errors="coerce")
+        values = values.astype(np.float64)
     wrong = ~np.isfinite(values.to_numpy())
     if name in form.missing:
         wrong &= cells.notna().to_numpy()
