@@ -11,22 +11,23 @@ The format is described for users in docs/data_format.md.
 
 import json
 import os
-import re
 import shutil
 import tempfile
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from itertools import pairwise
-from numbers import Real
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
 import har.recordings
 import har.signal
+from har.recordings.header import FORMAT_VERSION as FORMAT_VERSION  # parts of the format, to be imported from here
+from har.recordings.header import StreamInfo, read_header, stream_info, write_header
 from har.recordings.memory import DatasetMemory, source_digest, write_whole
-from har.recordings.scan import LARGEST_RANGE_G as LARGEST_RANGE_G  # parts of the format, to be imported from here
+from har.recordings.scan import LARGEST_RANGE_G as LARGEST_RANGE_G
 from har.recordings.scan import RANGE_TOLERANCE as RANGE_TOLERANCE
 from har.recordings.scan import REST_TOLERANCE_G as REST_TOLERANCE_G
 from har.recordings.scan import STILL_DEVIATION_G as STILL_DEVIATION_G
@@ -35,63 +36,9 @@ from har.recordings.scan import rest_magnitude_g as rest_magnitude_g
 from har.recordings.scan import scan_samples
 from har.recordings.segments import CSV_COLUMNS as CSV_COLUMNS
 from har.recordings.segments import DatasetError, Segment, Segments, label_text, read_segments, write_segments
-from har.signal.channels import SENSOR_KINDS, UNITS
+from har.signal.channels import SENSOR_KINDS as SENSOR_KINDS
+from har.signal.channels import UNITS as UNITS
 from har.signal.plausibility import STANDARD_GRAVITY as STANDARD_GRAVITY
-from har.signal.plausibility import check_rate
-
-FORMAT_VERSION = 1
-
-_STREAM_NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
-_CHANNEL_NAME = re.compile(r"(acc|gyro|mag)_[xyz]")
-
-
-@dataclass(frozen=True)
-class StreamInfo:
-    """One device at one placement.
-
-    ``accelerometer_range_g`` is the largest magnitude of one axis that the device can report (None if unknown).
-    ``gravity`` is "present" or "removed".
-    """
-
-    name: str
-    device: str
-    placement: str
-    channels: tuple[str, ...]
-    sampling_rate_hz: float
-    gravity: str = "present"
-    accelerometer_range_g: float | None = None
-
-    @property
-    def units(self) -> dict[str, str]:
-        return {kind: UNITS[kind] for kind in SENSOR_KINDS if any(c.startswith(kind) for c in self.channels)}
-
-    def check(self, where: str) -> None:
-        """Raise ``DatasetError`` for a field that no reader could use."""
-        if not _STREAM_NAME.fullmatch(self.name):
-            raise DatasetError(f"{where}: stream name {self.name!r}; expected lower-case letters, digits and _")
-        if not self.placement.strip():
-            raise DatasetError(f"{where}: stream {self.name!r} has no placement; name the place on the body in words")
-        rate = self.sampling_rate_hz
-        if isinstance(rate, bool) or not isinstance(rate, Real):
-            raise DatasetError(f"{where}: stream {self.name!r} has sampling_rate_hz {rate!r}; expected a number")
-        try:
-            check_rate(float(rate))
-        except ValueError as error:
-            raise DatasetError(f"{where}: stream {self.name!r}: {error}") from error
-        unknown = [c for c in self.channels if not _CHANNEL_NAME.fullmatch(c)]
-        if unknown or not self.channels or len(set(self.channels)) != len(self.channels):
-            raise DatasetError(
-                f"{where}: stream {self.name!r} has channels {list(self.channels)}; expected distinct names out of "
-                "acc_x acc_y acc_z gyro_x gyro_y gyro_z mag_x mag_y mag_z"
-            )
-        for kind in self.units:
-            axes = [c for c in self.channels if c.startswith(kind)]
-            if len(axes) != 3:
-                raise DatasetError(f"{where}: stream {self.name!r} has {axes}; a sensor is a triad of x, y and z")
-        if self.gravity not in ("present", "removed"):
-            raise DatasetError(
-                f"{where}: stream {self.name!r} has gravity {self.gravity!r}; expected present or removed"
-            )
 
 
 @dataclass
@@ -239,40 +186,6 @@ class DatasetWriter:
         _replace_folder(self._work, self.folder)
 
 
-def write_header(
-    folder: Path,
-    name: str,
-    streams: Iterable[StreamInfo],
-    notes: Sequence[str] = (),
-    *,
-    title: str,
-    citation: str,
-    licence: str,
-    source_url: str,
-) -> None:
-    """Write the ``dataset.json`` of a dataset called ``name`` into a folder."""
-    header = {
-        "format_version": FORMAT_VERSION,
-        "name": name,
-        "title": title,
-        "citation": citation,
-        "licence": licence,
-        "source_url": source_url,
-        "notes": list(notes),
-        "streams": [
-            {
-                **asdict(info),
-                "channels": list(info.channels),
-                "sampling_rate_hz": float(info.sampling_rate_hz),
-                "units": info.units,
-            }
-            for info in streams
-        ],
-    }
-    text = json.dumps(header, indent=2, ensure_ascii=False) + "\n"
-    (folder / "dataset.json").write_text(text, encoding="utf-8")
-
-
 def _replace_folder(new: Path, folder: Path) -> None:
     """Move ``new`` to ``folder``; a previous folder is moved aside first, so that no reader sees a mixture."""
     old = new.with_name(new.name + ".old")
@@ -300,7 +213,7 @@ def read_dataset(folder: Path, *, scan: bool | None = None) -> Dataset:
     Raises ``DatasetError`` naming file, row and remedy.
     """
     folder = Path(folder)
-    header = _read_header(folder)
+    header = read_header(folder)
     name = folder.name if not folder.name.startswith(".") else header["name"]
     # Before anything is read: what a file held is never taken for what it holds after a change.
     memory = DatasetMemory.of(folder, name)
@@ -309,11 +222,13 @@ def read_dataset(folder: Path, *, scan: bool | None = None) -> Dataset:
         folder=folder,
         streams={},
         memory=memory,
-        notes=list(header.get("notes", [])),
+        notes=list(map(str, header.get("notes") or [])),
         **{key: header[key] for key in ("title", "citation", "licence", "source_url")},
     )
     for entry in header["streams"]:
-        info = _stream_info(entry, folder)
+        info = stream_info(entry, folder)
+        if info.name in dataset.streams:
+            raise DatasetError(f"{folder / 'dataset.json'}: stream {info.name!r} is listed twice")
         samples = _open_samples(folder / f"{info.name}.npy", info)
         segments = read_segments(folder / f"{info.name}.csv", len(samples))
         dataset.streams[info.name] = Stream(info, samples, segments)
@@ -341,54 +256,13 @@ def _holds(path: Path, text: str) -> bool:
         return False
 
 
-def _read_header(folder: Path) -> dict:
-    path = folder / "dataset.json"
-    if not path.is_file():
-        raise DatasetError(
-            f"{path} is missing; {folder} is not a dataset folder (make one with prepare_data.py convert)"
-        )
-    try:
-        header = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise DatasetError(f"{path}, line {error.lineno}: not JSON ({error.msg}); convert the dataset again") from error
-    missing = {"format_version", "name", "title", "citation", "licence", "source_url", "streams"} - set(header)
-    if missing:
-        raise DatasetError(f"{path}: no {sorted(missing)}; docs/data_format.md lists what it must hold")
-    if header["format_version"] != FORMAT_VERSION:
-        raise DatasetError(
-            f"{path}: format_version {header['format_version']}; this code reads {FORMAT_VERSION}; convert again"
-        )
-    if not header["streams"]:
-        raise DatasetError(f"{path}: no streams; a dataset holds at least one")
-    return header
-
-
-def _stream_info(entry: dict, folder: Path) -> StreamInfo:
-    path = folder / "dataset.json"
-    names = [field.name for field in fields(StreamInfo)]
-    missing = [key for key in (*names, "units") if key not in entry]
-    if missing:
-        raise DatasetError(
-            f"{path}: stream {entry.get('name', '?')!r} has no {missing}; docs/data_format.md lists its fields"
-        )
-    units = entry["units"]
-    info = StreamInfo(**{key: entry[key] for key in names} | {"channels": tuple(entry["channels"])})
-    info.check(str(path))
-    for kind, expected in info.units.items():
-        if units.get(kind) != expected:
-            raise DatasetError(
-                f"{path}: stream {info.name!r} has unit {units.get(kind)!r} for {kind}; expected {expected!r}: "
-                "convert the samples once, in the converter"
-            )
-    return info
-
-
 def _open_samples(path: Path, info: StreamInfo) -> np.ndarray:
     if not path.is_file():
         raise DatasetError(f"{path} is missing; convert the dataset again")
     try:
         samples = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    # A header that is cut off or altered makes Python's own parser fail, in ways that depend on where.
+    except (ValueError, EOFError, SyntaxError, TokenError, TypeError, MemoryError, RecursionError) as error:
         raise DatasetError(f"{path}: not a readable .npy array ({error}); convert the dataset again") from error
     if samples.ndim != 2 or samples.shape[1] != len(info.channels) or samples.dtype != np.float32:
         raise DatasetError(

@@ -334,6 +334,23 @@ def test_find_files_is_ordered_and_says_what_it_sought(tmp_path):
         find_files(tmp_path, "*.mat")
 
 
+def test_files_of_operating_systems_are_passed_over(tmp_path):
+    for name in ("a/1.csv", "a/._1.csv", "__MACOSX/a/1.csv", ".Trashes/1.csv", "Thumbs.db/1.csv", "b/Desktop.ini"):
+        (tmp_path / ".raw" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / ".raw" / name).touch()
+    raw = tmp_path / ".raw"  # where the raw folder itself lies does not matter
+    assert [str(p.relative_to(raw)) for p in find_files(raw, "*")] == ["a/1.csv"]
+
+
+def test_a_zip_within_a_zip_with_files_of_a_mac(tmp_path):
+    inner = make_zip(tmp_path / "inner.zip", "mine/a.csv").read_bytes()
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as archive:
+        archive.writestr("data/inner.zip", inner)
+        archive.writestr("__MACOSX/data/._inner.zip", b"\0\5\26\7")
+    with raw_folder(tmp_path / "outer.zip") as folder:
+        assert [p.name for p in find_files(folder, "*.csv")] == ["a.csv"]
+
+
 def test_group_by_keeps_the_order():
     assert group_by(["b1", "a1", "b2", "c1", "a2"], lambda s: s[0]) == [["b1", "b2"], ["a1", "a2"], ["c1"]]
 

@@ -268,8 +268,8 @@ DEFECTS = {
     "header without licence": (edit_json(lambda h: h.pop("licence")), r"dataset.json: no \['licence'\]", "data_format"),
     "other version": (edit_json(lambda h: h.update(format_version=2)), "format_version 2; this code reads 1", "again"),
     "no streams": (edit_json(lambda h: h.update(streams=[])), "no streams", "at least one"),
-    "no placement": (edit_json(lambda h: h["streams"][0].pop("placement")), r"'wrist' has no \['placement'\]", "docs"),
-    "no units": (edit_json(lambda h: h["streams"][0].pop("units")), r"'wrist' has no \['units'\]", "docs"),
+    "no placement": (edit_json(lambda h: h["streams"][0].pop("placement")), r"'wrist': no \['placement'\]", "docs"),
+    "no units": (edit_json(lambda h: h["streams"][0].pop("units")), r"'wrist': no \['units'\]", "docs"),
     "unknown unit": (
         edit_json(lambda h: h["streams"][0]["units"].update(acc="m/s^2")),
         r"dataset.json: stream 'wrist' has unit 'm/s\^2' for acc; expected 'g'",
@@ -577,3 +577,60 @@ def test_the_documented_header_has_the_fields_that_are_written(tmp_path):
     assert list(example) == list(written)
     assert list(example["streams"][0]) == list(written["streams"][0])
     assert ",".join(CSV_COLUMNS) in text
+
+
+# --- folders that were altered ----------------------------------------------------------------------------------------
+
+
+def altered(content: bytes, first: int, rng: np.random.Generator) -> bytes:
+    """Cut off, a bit turned, some bytes less or more, among the first bytes."""
+    at = int(rng.integers(first))
+    turned = bytes([content[at] ^ 1 << int(rng.integers(8))])
+    return (
+        content[:at],
+        content[:at] + turned + content[at + 1 :],
+        content[:at] + content[at + int(rng.integers(1, 8)) :],
+        content[:at] + rng.bytes(int(rng.integers(1, 6))) + content[at:],
+    )[int(rng.integers(4))]
+
+
+def test_an_altered_folder_is_read_or_refused_in_words(tmp_path):
+    folder = write(tmp_path / "mine")
+    whole = {path: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != "thigh.npy"}
+    refused = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        path = list(whole)[seed % len(whole)]
+        # Of the samples only the heading: any other float is one as well.
+        first = 128 if path.suffix == ".npy" else len(whole[path])
+        path.write_bytes(altered(whole[path], first, rng))
+        try:
+            dataset = read_dataset(folder, scan=True)
+            assert all(label.strip() for label in dataset.labels) and dataset.subjects
+        except DatasetError as error:
+            assert str(folder) in str(error)
+            refused += 1
+        path.write_bytes(whole[path])
+    assert refused > 150
+
+
+VALUES = [None, 3, "x", [], {}, [1], {"a": 1}, float("inf"), True, [[]]]
+
+
+@pytest.mark.parametrize("place", ["dataset", "stream"])
+def test_a_field_of_another_type_is_refused_in_words(tmp_path, place):
+    folder = write(tmp_path / "mine")
+    whole = (folder / "dataset.json").read_text()
+    fields = json.loads(whole) if place == "dataset" else json.loads(whole)["streams"][0]
+    for key in fields:
+        for value in VALUES:
+            header = json.loads(whole)
+            (header if place == "dataset" else header["streams"][0])[key] = value
+            (folder / "dataset.json").write_text(json.dumps(header))
+            try:
+                assert read_dataset(folder).streams
+            except DatasetError as error:
+                assert str(folder) in str(error)
+    (folder / "dataset.json").write_text("[]")
+    with pytest.raises(DatasetError, match=r"dataset.json: '\[\]'; expected an object with the fields name"):
+        read_dataset(folder)
