@@ -125,6 +125,11 @@ class DatasetWriter:
         """
         info = self._infos[stream]
         where = f"{self.folder.name}/{stream}, recording {recording!r}"
+        for name, value in (("recording", recording), ("subject", subject)):
+            if value is None or value != value or not str(value).strip():
+                raise DatasetError(f"{where}: {name} is {value!r}; splits by subject need both, by a name of their own")
+        if np.ma.isMaskedArray(samples):
+            samples = np.ma.filled(samples.astype("<f4"), np.nan)
         samples = np.ascontiguousarray(samples, dtype="<f4")
         if samples.ndim != 2 or samples.shape[1] != len(info.channels):
             raise DatasetError(f"{where}: samples of shape {samples.shape}; expected (n, {len(info.channels)})")
@@ -134,14 +139,16 @@ class DatasetWriter:
         base, position, rate = self._rows[stream], 0, info.sampling_rate_hz
         segments = []
         for label, start, stop in [*labels, ("", len(samples), len(samples))]:
-            if not position <= start <= stop <= len(samples):
+            if not (start == int(start) and stop == int(stop) and position <= start <= stop <= len(samples)):
                 raise DatasetError(
-                    f"{where}: label {label!r} covers rows {start}:{stop}; expected within {position}:{len(samples)}"
+                    f"{where}: label {label!r} covers rows {start}:{stop}; expected whole numbers within "
+                    f"{position}:{len(samples)}"
                 )
+            start, stop = int(start), int(stop)
             for text, first, last in (("", position, start), (label_text(label, where), start, stop)):
                 if last > first:
                     time_s = round(start_time_s + first / rate, 6)
-                    segments.append(Segment(recording, subject, text, base + first, base + last, time_s))
+                    segments.append(Segment(str(recording), str(subject), text, base + first, base + last, time_s))
             position = stop
         with self._parts[stream].open("ab") as part:
             samples.tofile(part)

@@ -108,6 +108,8 @@ def test_datetimes_and_times_since_a_start_are_understood():
         ((start, uniform),) = resample_uniform(stamps, samples, 50.0, 0.1)
         assert start == 0.0
         np.testing.assert_allclose(uniform, expected, atol=1e-6)
+    zone = pd.Series(begin + steps).dt.tz_localize("UTC").dt.tz_convert("Europe/Paris")
+    assert resample_uniform(zone, samples, 50.0, 0.1)[0][0] == begin.astype("datetime64[s]").astype(int)
     stamps = begin + steps
     stamps[7] = np.datetime64("NaT")
     assert len(resample_uniform(stamps, samples, 50.0, 0.1)[0][1]) == 200

@@ -25,12 +25,14 @@ def seconds_of(stamps: np.ndarray) -> np.ndarray:
 
     Raises ``DatasetError`` for what is neither.
     """
+    if getattr(getattr(stamps, "dtype", None), "tz", None) is not None:  # a column of pandas in a time zone
+        stamps = np.asarray(stamps, dtype="datetime64[ns]")
     stamps = np.ma.filled(np.ma.asarray(stamps).astype(float), np.nan) if np.ma.isMaskedArray(stamps) else stamps
     stamps = np.asarray(stamps)
     if stamps.ndim != 1 or stamps.dtype.kind not in "iufmM":
         raise DatasetError(
             f"time stamps of shape {stamps.shape} and dtype {stamps.dtype}; expected (n,) numbers in seconds, "
-            "datetime64 (pandas: to_datetime(..., utc=True).dt.tz_localize(None)) or timedelta64"
+            "datetime64 (pandas.to_datetime makes it of text) or timedelta64"
         )
     if stamps.dtype.kind in "iuf":
         return stamps.astype(np.float64)
