@@ -11,81 +11,34 @@ The format is described for users in docs/data_format.md.
 
 import json
 import os
-import re
 import shutil
 import tempfile
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
-from har.recordings.memory import DatasetMemory, write_whole
-from har.recordings.segments import CSV_COLUMNS as CSV_COLUMNS  # part of the format, to be imported from here
-from har.recordings.segments import DatasetError, Segment, Segments, read_segments, write_segments
-from har.signal.channels import SENSOR_KINDS, UNITS
-
-FORMAT_VERSION = 1
-STANDARD_GRAVITY = 9.80665  # m/s^2 in one g (CGPM 1901)
-
-# What counts as a still second and as "about 1 g": cheap devices have biases of up to 10 %.
-STILL_WINDOW_S = 1.0
-STILL_DEVIATION_G = 0.03
-REST_TOLERANCE_G = 0.2
-# What an axis may read beyond its nominal range, and the range of a device of which it is not known.
-RANGE_TOLERANCE = 1.5
-LARGEST_RANGE_G = 100.0
-
-_STREAM_NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
-_CHANNEL_NAME = re.compile(r"(acc|gyro|mag)_[xyz]")
-
-
-@dataclass(frozen=True)
-class StreamInfo:
-    """One device at one placement.
-
-    ``accelerometer_range_g`` is the largest magnitude of one axis that the device can report (None if unknown).
-    ``gravity`` is "present" or "removed".
-    """
-
-    name: str
-    device: str
-    placement: str
-    channels: tuple[str, ...]
-    sampling_rate_hz: float
-    gravity: str = "present"
-    accelerometer_range_g: float | None = None
-
-    @property
-    def units(self) -> dict[str, str]:
-        return {kind: UNITS[kind] for kind in SENSOR_KINDS if any(c.startswith(kind) for c in self.channels)}
-
-    def check(self, where: str) -> None:
-        """Raise ``DatasetError`` for a field that no reader could use."""
-        if not _STREAM_NAME.fullmatch(self.name):
-            raise DatasetError(f"{where}: stream name {self.name!r}; expected lower-case letters, digits and _")
-        if not self.placement.strip():
-            raise DatasetError(f"{where}: stream {self.name!r} has no placement; name the place on the body in words")
-        if not self.sampling_rate_hz > 0:
-            raise DatasetError(
-                f"{where}: stream {self.name!r} has sampling_rate_hz {self.sampling_rate_hz}; expected > 0"
-            )
-        unknown = [c for c in self.channels if not _CHANNEL_NAME.fullmatch(c)]
-        if unknown or not self.channels or len(set(self.channels)) != len(self.channels):
-            raise DatasetError(
-                f"{where}: stream {self.name!r} has channels {list(self.channels)}; expected distinct names out of "
-                "acc_x acc_y acc_z gyro_x gyro_y gyro_z mag_x mag_y mag_z"
-            )
-        for kind in self.units:
-            axes = [c for c in self.channels if c.startswith(kind)]
-            if len(axes) != 3:
-                raise DatasetError(f"{where}: stream {self.name!r} has {axes}; a sensor is a triad of x, y and z")
-        if self.gravity not in ("present", "removed"):
-            raise DatasetError(
-                f"{where}: stream {self.name!r} has gravity {self.gravity!r}; expected present or removed"
-            )
+import har.recordings
+import har.signal
+from har.recordings.header import FORMAT_VERSION as FORMAT_VERSION  # parts of the format, to be imported from here
+from har.recordings.header import StreamInfo, read_header, stream_info, write_header
+from har.recordings.memory import DatasetMemory, source_digest, write_whole
+from har.recordings.scan import LARGEST_RANGE_G as LARGEST_RANGE_G
+from har.recordings.scan import RANGE_TOLERANCE as RANGE_TOLERANCE
+from har.recordings.scan import REST_TOLERANCE_G as REST_TOLERANCE_G
+from har.recordings.scan import STILL_DEVIATION_G as STILL_DEVIATION_G
+from har.recordings.scan import STILL_WINDOW_S as STILL_WINDOW_S
+from har.recordings.scan import rest_magnitude_g as rest_magnitude_g
+from har.recordings.scan import scan_samples
+from har.recordings.segments import CSV_COLUMNS as CSV_COLUMNS
+from har.recordings.segments import DatasetError, Segment, Segments, label_text, read_segments, write_segments
+from har.signal.channels import SENSOR_KINDS as SENSOR_KINDS
+from har.signal.channels import UNITS as UNITS
+from har.signal.plausibility import STANDARD_GRAVITY as STANDARD_GRAVITY
 
 
 @dataclass
@@ -166,11 +119,17 @@ class DatasetWriter:
         """Append one gap-free run of samples.
 
         samples: (n, channels) in the stream's units and rate. labels: (label, start, stop) with rows counted from
-        this run's first sample, sorted, not overlapping; rows between them become unlabelled segments.
+        this run's first sample, sorted, not overlapping; rows between them become unlabelled segments, and so do those
+        whose label is missing (`label_text` says how a label is written).
         start_time_s: time of the first sample on the recording's clock.
         """
         info = self._infos[stream]
         where = f"{self.folder.name}/{stream}, recording {recording!r}"
+        for name, value in (("recording", recording), ("subject", subject)):
+            if value is None or value != value or not str(value).strip():
+                raise DatasetError(f"{where}: {name} is {value!r}; splits by subject need both, by a name of their own")
+        if np.ma.isMaskedArray(samples):
+            samples = np.ma.filled(samples.astype("<f4"), np.nan)
         samples = np.ascontiguousarray(samples, dtype="<f4")
         if samples.ndim != 2 or samples.shape[1] != len(info.channels):
             raise DatasetError(f"{where}: samples of shape {samples.shape}; expected (n, {len(info.channels)})")
@@ -180,14 +139,16 @@ class DatasetWriter:
         base, position, rate = self._rows[stream], 0, info.sampling_rate_hz
         segments = []
         for label, start, stop in [*labels, ("", len(samples), len(samples))]:
-            if not position <= start <= stop <= len(samples):
+            if not (start == int(start) and stop == int(stop) and position <= start <= stop <= len(samples)):
                 raise DatasetError(
-                    f"{where}: label {label!r} covers rows {start}:{stop}; expected within {position}:{len(samples)}"
+                    f"{where}: label {label!r} covers rows {start}:{stop}; expected whole numbers within "
+                    f"{position}:{len(samples)}"
                 )
-            for text, first, last in (("", position, start), (label, start, stop)):
+            start, stop = int(start), int(stop)
+            for text, first, last in (("", position, start), (label_text(label, where), start, stop)):
                 if last > first:
                     time_s = round(start_time_s + first / rate, 6)
-                    segments.append(Segment(recording, subject, text, base + first, base + last, time_s))
+                    segments.append(Segment(str(recording), str(subject), text, base + first, base + last, time_s))
             position = stop
         with self._parts[stream].open("ab") as part:
             samples.tofile(part)
@@ -225,35 +186,11 @@ class DatasetWriter:
                 ((s.recording, s.subject, s.label, s.start, s.stop, s.start_time_s) for s in self._segments[name]),
             )
         write_header(self._work, self.folder.name, infos.values(), self._notes, **self._header)
-        dataset = read_dataset(self._work, scan=True)
+        dataset = read_dataset(self._work, scan=False)
+        for name, stream in dataset.streams.items():
+            scan_samples(stream, self.folder / f"{name}.npy")
         dataset.streams.clear()
         _replace_folder(self._work, self.folder)
-
-
-def write_header(
-    folder: Path,
-    name: str,
-    streams: Iterable[StreamInfo],
-    notes: Sequence[str] = (),
-    *,
-    title: str,
-    citation: str,
-    licence: str,
-    source_url: str,
-) -> None:
-    """Write the ``dataset.json`` of a dataset called ``name`` into a folder."""
-    header = {
-        "format_version": FORMAT_VERSION,
-        "name": name,
-        "title": title,
-        "citation": citation,
-        "licence": licence,
-        "source_url": source_url,
-        "notes": list(notes),
-        "streams": [{**asdict(info), "channels": list(info.channels), "units": info.units} for info in streams],
-    }
-    text = json.dumps(header, indent=2, ensure_ascii=False) + "\n"
-    (folder / "dataset.json").write_text(text, encoding="utf-8")
 
 
 def _replace_folder(new: Path, folder: Path) -> None:
@@ -275,14 +212,15 @@ def prepared_datasets(data_root: Path) -> list[str]:
 def read_dataset(folder: Path, *, scan: bool | None = None) -> Dataset:
     """Open a dataset folder; samples are memory-mapped.
 
-    The structure (files, shapes, units, segments) is checked every time. The samples (all finite, a still window
-    reads about 1 g) are read through when ``scan`` is True, never when it is False, and when None only if these
-    files were not scanned before: a stamp beside the folder, ``.checked/<name>.json``, remembers their sizes and times.
+    The structure (files, shapes, units, segments) is checked every time. The samples (see `scan_samples`) are read
+    through when ``scan`` is True, never when it is False, and when None only if these files were not scanned before by
+    these checks: a stamp beside the folder, ``.checked/<name>.json``, remembers sizes and times of the files and the
+    source of the checks.
 
     Raises ``DatasetError`` naming file, row and remedy.
     """
     folder = Path(folder)
-    header = _read_header(folder)
+    header = read_header(folder)
     name = folder.name if not folder.name.startswith(".") else header["name"]
     # Before anything is read: what a file held is never taken for what it holds after a change.
     memory = DatasetMemory.of(folder, name)
@@ -291,71 +229,38 @@ def read_dataset(folder: Path, *, scan: bool | None = None) -> Dataset:
         folder=folder,
         streams={},
         memory=memory,
-        notes=list(header.get("notes", [])),
+        notes=list(map(str, header.get("notes") or [])),
         **{key: header[key] for key in ("title", "citation", "licence", "source_url")},
     )
     for entry in header["streams"]:
-        info = _stream_info(entry, folder)
+        info = stream_info(entry, folder)
+        if info.name in dataset.streams:
+            raise DatasetError(f"{folder / 'dataset.json'}: stream {info.name!r} is listed twice")
         samples = _open_samples(folder / f"{info.name}.npy", info)
         segments = read_segments(folder / f"{info.name}.csv", len(samples))
         dataset.streams[info.name] = Stream(info, samples, segments)
-    if scan is None:
-        stamp_path = memory.folder / f"{name}.json"
-        if not (stamp_path.is_file() and stamp_path.read_bytes() == memory.stamp.encode()):
-            _scan_samples(dataset)
-            try:
-                write_whole(stamp_path, memory.stamp.encode())
-            except OSError as error:
-                warnings.warn(
-                    f"that {folder} has been read through could not be remembered ({error}); it is read through again "
-                    "at the next start, unless the folder is made writable",
-                    stacklevel=2,
-                )
-    elif scan:
-        _scan_samples(dataset)
+    remembered = memory.folder / f"{name}.json"
+    stamp = json.dumps({"files": json.loads(memory.stamp), "checks": source_digest(har.recordings, har.signal)})
+    if scan or (scan is None and not _holds(remembered, stamp)):
+        for stream in dataset.streams.values():
+            scan_samples(stream, folder / f"{stream.info.name}.npy")
+    if scan is None and not _holds(remembered, stamp):
+        try:
+            write_whole(remembered, stamp.encode())
+        except OSError as error:
+            warnings.warn(
+                f"that {folder} has been read through could not be remembered ({error}); it is read through again at "
+                "the next start, unless the folder is made writable",
+                stacklevel=2,
+            )
     return dataset
 
 
-def _read_header(folder: Path) -> dict:
-    path = folder / "dataset.json"
-    if not path.is_file():
-        raise DatasetError(
-            f"{path} is missing; {folder} is not a dataset folder (make one with prepare_data.py convert)"
-        )
+def _holds(path: Path, text: str) -> bool:
     try:
-        header = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise DatasetError(f"{path}, line {error.lineno}: not JSON ({error.msg}); convert the dataset again") from error
-    missing = {"format_version", "name", "title", "citation", "licence", "source_url", "streams"} - set(header)
-    if missing:
-        raise DatasetError(f"{path}: no {sorted(missing)}; docs/data_format.md lists what it must hold")
-    if header["format_version"] != FORMAT_VERSION:
-        raise DatasetError(
-            f"{path}: format_version {header['format_version']}; this code reads {FORMAT_VERSION}; convert again"
-        )
-    if not header["streams"]:
-        raise DatasetError(f"{path}: no streams; a dataset holds at least one")
-    return header
-
-
-def _stream_info(entry: dict, folder: Path) -> StreamInfo:
-    path = folder / "dataset.json"
-    names = [field.name for field in fields(StreamInfo)]
-    missing = [key for key in (*names, "units") if key not in entry]
-    if missing:
-        raise DatasetError(
-            f"{path}: stream {entry.get('name', '?')!r} has no {missing}; docs/data_format.md lists its fields"
-        )
-    units = entry["units"]
-    info = StreamInfo(**{key: entry[key] for key in names} | {"channels": tuple(entry["channels"])})
-    info.check(str(path))
-    for kind, expected in info.units.items():
-        if units.get(kind) != expected:
-            raise DatasetError(
-                f"{path}: stream {info.name!r} has unit {units.get(kind)!r} for {kind}; expected {expected!r}: "
-                "convert the samples once, in the converter"
-            )
-    return info
+        return path.read_bytes() == text.encode()
+    except OSError:  # not there, not readable: found out anew
+        return False
 
 
 def _open_samples(path: Path, info: StreamInfo) -> np.ndarray:
@@ -363,7 +268,8 @@ def _open_samples(path: Path, info: StreamInfo) -> np.ndarray:
         raise DatasetError(f"{path} is missing; convert the dataset again")
     try:
         samples = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    # A header that is cut off or altered makes Python's own parser fail, in ways that depend on where.
+    except (ValueError, EOFError, SyntaxError, TokenError, TypeError, MemoryError, RecursionError) as error:
         raise DatasetError(f"{path}: not a readable .npy array ({error}); convert the dataset again") from error
     if samples.ndim != 2 or samples.shape[1] != len(info.channels) or samples.dtype != np.float32:
         raise DatasetError(
@@ -373,76 +279,25 @@ def _open_samples(path: Path, info: StreamInfo) -> np.ndarray:
     return samples
 
 
-def _scan_samples(dataset: Dataset) -> None:
-    for stream in dataset.streams.values():
-        path = dataset.folder / f"{stream.info.name}.npy"
-        axes = [i for i, c in enumerate(stream.info.channels) if c.startswith("acc")]
-        largest_g = RANGE_TOLERANCE * (stream.info.accelerometer_range_g or LARGEST_RANGE_G)
-        everything = np.asarray(stream.samples)
-        for start, stop in zip(stream.segments.start.tolist(), stream.segments.stop.tolist(), strict=True):
-            samples = everything[start:stop]
-            if not np.isfinite(samples).all():
-                row = start + int(np.argmin(np.isfinite(samples).all(axis=1)))
-                raise DatasetError(
-                    f"{path}, row {row}: a sample is not finite; split the segment there or convert again"
-                )
-            reach = np.abs(samples[:, axes])
-            largest = reach.max(initial=0.0)
-            if largest > largest_g:
-                row = start + int(np.argmax(reach.max(axis=1)))
-                raise DatasetError(
-                    f"{path}, row {row}: {largest:.4g} g is beyond the device's range of "
-                    f"{stream.info.accelerometer_range_g or LARGEST_RANGE_G:g} g; is it in m/s^2 or in counts? Treat "
-                    "single "
-                    "spikes as lost samples in the converter, or correct accelerometer_range_g"
-                )
-        rest = rest_magnitude_g(stream)
-        if rest is not None and abs(rest - 1.0) > REST_TOLERANCE_G:
-            raise DatasetError(
-                f"{path}: still windows read {rest:.3f} g; expected about 1 g. Is the accelerometer in m/s^2 (divide "
-                f"by {STANDARD_GRAVITY}), in counts, or without gravity (then say gravity: removed)?"
-            )
+def segments_of(labels: Iterable[object]) -> list[tuple[str, int, int]]:
+    """One label a sample -> runs of equal labels (label, start, stop), for ``DatasetWriter.append``.
 
-
-def rest_magnitude_g(stream: Stream) -> float | None:
-    """Median magnitude in g of the accelerometer over the stillest windows of a stream.
-
-    Returns None when the stream has no accelerometer with gravity or never lies still. Of all still seconds (largest
-    deviation of an axis below ``STILL_DEVIATION_G``) the stillest tenth is taken, at least ten, so that a few odd ones
-    do not decide.
+    Labels are written as `label_text` does; where it is missing (None, NaN, blank) there is no run. Raises
+    ``DatasetError`` for what is no label.
     """
-    axes = [i for i, c in enumerate(stream.info.channels) if c.startswith("acc")]
-    if not axes or stream.info.gravity == "removed":
-        return None
-    length = max(2, round(STILL_WINDOW_S * stream.info.sampling_rate_hz))
-    deviations, magnitudes = [], []
-    for start, stop in zip(stream.segments.start.tolist(), stream.segments.stop.tolist(), strict=True):
-        count = (stop - start) // length
-        if count:
-            block = np.asarray(stream.samples[start : start + count * length, axes], dtype=np.float64)
-            windows = block.reshape(count, length, 3)
-            deviations.append(windows.std(axis=1).max(axis=1))
-            magnitudes.append(np.linalg.norm(windows.mean(axis=1), axis=1))
-    if not deviations:
-        return None
-    deviation, magnitude = np.concatenate(deviations), np.concatenate(magnitudes)
-    # A device that is switched off reads a constant zero: that is no rest.
-    still = np.flatnonzero((deviation < STILL_DEVIATION_G * _unit_guess(magnitude)) & (magnitude > 0))
-    if not len(still):
-        return None
-    stillest = still[np.argsort(deviation[still], kind="stable")][: max(10, len(still) // 10)]
-    return float(np.median(magnitude[stillest]))
-
-
-def _unit_guess(magnitude: np.ndarray) -> float:
-    """About 1 for samples in g, about 9.8 for m/s^2: stillness is judged in the samples' own unit."""
-    return max(1.0, float(np.median(magnitude)))
-
-
-def segments_of(labels: Iterable[str]) -> list[tuple[str, int, int]]:
-    """One label a sample -> runs of equal, non-empty labels (label, start, stop), for ``DatasetWriter.append``."""
-    values = np.asarray(list(labels), dtype=object)
+    if isinstance(labels, str):
+        raise DatasetError(f"labels are the one string {labels!r}; expected one label a sample")
+    known: dict[str, str] = {}
+    values = np.array([_known_text(known, label) for label in labels], dtype=object)
     if not len(values):
         return []
     borders = [0, *(np.flatnonzero(values[1:] != values[:-1]) + 1).tolist(), len(values)]
     return [(values[a], a, b) for a, b in pairwise(borders) if values[a]]
+
+
+def _known_text(known: dict[str, str], label: object) -> str:
+    if not isinstance(label, str):
+        return label_text(label, "labels")
+    if label not in known:
+        known[label] = label_text(label, "labels")
+    return known[label]

@@ -3,6 +3,7 @@
 A corpus of a year has millions of segments: as columns of numbers they take 36 bytes each, as objects several hundred.
 """
 
+import codecs
 import csv
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,12 +13,35 @@ from pathlib import Path
 
 import numpy as np
 
+from har.labels.wording import clean_label
+
 CSV_COLUMNS = ("recording", "subject", "label", "start", "stop", "start_time_s")
 _ROWS_READ = 1 << 11  # of the file at a time; their strings are all that is held as objects, and stay in the cache
 
 
+_NO_LABEL = ("", "nan", "<na>", "nat", "none")  # how tables write that there is none
+
+
 class DatasetError(ValueError):
     """A dataset folder, or what was to be written into one, breaks the format."""
+
+
+def label_text(label: object, where: str) -> str:
+    """A label as it is kept: one spelling (`har.labels.wording.clean_label`), "" where there is none.
+
+    None, NaN, pandas' missing values, masked values and blank strings are none. Raises ``DatasetError`` for what is no
+    string, or holds no letter or digit.
+    """
+    if label is None or label is np.ma.masked or type(label).__name__ in ("NAType", "NaTType"):
+        return ""
+    if isinstance(label, float | np.floating) and np.isnan(label):
+        return ""
+    if isinstance(label, str) and label.strip().lower() in _NO_LABEL:
+        return ""
+    try:
+        return clean_label(label)
+    except (TypeError, ValueError) as error:
+        raise DatasetError(f"{where}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -110,23 +134,67 @@ def read_segments(path: Path, length: int) -> Segments:
         raise DatasetError(f"{path} is missing; convert the dataset again")
     number = [defaultdict(count().__next__) for _ in range(3)]
     blocks: list[tuple[np.ndarray, ...]] = []
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        columns = tuple(next(reader, ()))
-        if columns != CSV_COLUMNS:
-            raise DatasetError(f"{path}, row 1: columns {list(columns)}; expected {list(CSV_COLUMNS)}")
-        first, position = 2, 0  # number of the block's first row, end of the segment before it
-        while rows := list(islice(reader, _ROWS_READ)):
-            block = _block(rows, number)
-            if block is None or not _in_order(block, number, position, length):
-                _refuse_first_defect(path, rows, first, position, length)
-            blocks.append(block)
-            first, position = first + len(rows), int(block[4][-1])
+    encoding = _encoding(path)
+    try:
+        with path.open(newline="", encoding=encoding) as file:
+            reader = csv.reader(file)
+            columns = tuple(next(reader, ()))
+            if columns != CSV_COLUMNS:
+                raise DatasetError(f"{path}, row 1: columns {list(columns)}; expected {list(CSV_COLUMNS)}")
+            first, position = 2, 0  # number of the block's first row, end of the segment before it
+            while rows := list(islice(reader, _ROWS_READ)):
+                block = _block(rows, number)
+                if block is None or not _in_order(block, number, position, length):
+                    _refuse_first_defect(path, rows, first, position, length)
+                blocks.append(block)
+                first, position = first + len(rows), int(block[4][-1])
+    except UnicodeDecodeError as error:
+        raise DatasetError(_undecodable(path, encoding)) from error
+    except csv.Error as error:
+        raise DatasetError(f"{path}, after row {reader.line_num}: {error}; correct the row or convert again") from error
     if not blocks:
         raise DatasetError(f"{path}: no segments; convert the dataset again")
     *codes, start, stop, time_s = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    names = (Names(list(known), code) for known, code in zip(number, codes, strict=True))
-    return Segments(*names, start, stop, time_s)
+    recording, subject, label = (Names(list(known), code) for known, code in zip(number, codes, strict=True))
+    return Segments(recording, subject, _one_spelling(path, label), start, stop, time_s)
+
+
+def _encoding(path: Path) -> str:
+    """That of the file's byte order mark, if it has one."""
+    with path.open("rb") as file:
+        start = file.read(2)
+    return "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+
+
+def _undecodable(path: Path, encoding: str) -> str:
+    """Which row cannot be decoded. A file of another encoding cannot be told from a damaged one, nor which it is."""
+    if encoding == "utf-16":
+        return f"{path}: begins as UTF-16, and is not; save it as CSV in UTF-8"
+    content = path.read_bytes()
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError:
+            shown = line.decode("latin-1").strip()
+            return (
+                f"{path}, row {number}: {shown!r} is not in UTF-8 (shown as if in latin-1, which is what spreadsheets "
+                "may have saved); save the file as CSV in UTF-8"
+            )
+    raise AssertionError(f"{path} is in UTF-8")
+
+
+def _one_spelling(path: Path, label: Names) -> Names:
+    """Labels as `label_text` has them; those that differed in spelling alone are one."""
+    number: defaultdict[str, int] = defaultdict(count().__next__)
+    new = [
+        number[text if text in number else label_text(text, f"{path}, row {_row_of(label, code)}")]
+        for code, text in enumerate(label.values)
+    ]
+    return Names(list(number), np.array(new, dtype=np.int32)[label.code])
+
+
+def _row_of(label: Names, code: int) -> int:
+    return int(np.argmax(label.code == code)) + 2
 
 
 def _block(rows: list[list[str]], number: Sequence[dict[str, int]]) -> tuple[np.ndarray, ...] | None:

@@ -21,7 +21,7 @@ _LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 1.0, 20_000.0
 
 # The largest that a sample of something worn can be: shock sensors end at 200 g, gyroscopes at 4,000 deg/s, and the
 # strongest magnets that come near a magnetometer leave it saturated.
-_LARGEST = {"acc": 250.0, "gyro": 400.0, "mag": 1e5}
+LARGEST = {"acc": 250.0, "gyro": 400.0, "mag": 1e5}
 _NAMES = {"acc": "accelerometer", "gyro": "gyroscope", "mag": "magnetometer"}
 
 _LARGEST_MEDIAN_G = 4.0  # of the magnitude; only the wrists and ankles of runners come above
@@ -151,7 +151,7 @@ def _codes(signal: np.ndarray, axes: Sequence[int], kind: str, name: str) -> lis
     """Numbers that stand for something else than a measurement."""
     x = signal[..., axes]
     magnitude = np.abs(x)
-    beyond = magnitude > _LARGEST[kind]
+    beyond = magnitude > LARGEST[kind]
     equal = (x[..., 0] == x[..., 1]) & (x[..., 1] == x[..., 2])
     coded = equal & (magnitude[..., 0] >= _CODE_LEAST[kind])
     if coded.any() or beyond.any():

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from har.recordings.convert import NAMES, converter
@@ -30,6 +31,7 @@ from har.recordings.convert.common import (
     read_rows,
     resample_uniform,
     rows_at,
+    split_at_lost_rows,
 )
 from har.recordings.format import DatasetError, StreamInfo, read_dataset
 
@@ -92,6 +94,89 @@ def test_nothing_is_invented_across_lost_samples():
 @pytest.mark.parametrize("rows", [0, 1])
 def test_too_little_to_interpolate_gives_no_run(rows):
     assert resample_uniform(np.arange(rows) / 20, np.ones((rows, 3)), 20.0, 0.2) == []
+
+
+def test_datetimes_and_times_since_a_start_are_understood():
+    samples = np.random.default_rng(3).standard_normal((200, 2))
+    ((_, expected),) = resample_uniform(np.arange(200) / 50, samples, 50.0, 0.1)
+    begin = np.datetime64("2024-03-01T10:00:00")
+    steps = np.arange(200) * np.timedelta64(20, "ms")
+    ((start, uniform),) = resample_uniform(begin + steps, samples, 50.0, 0.1)
+    assert start == begin.astype("datetime64[s]").astype(int)
+    np.testing.assert_allclose(uniform, expected, atol=1e-5)
+    for stamps in (steps, pd.Series(steps), pd.Series(begin + steps).astype("datetime64[ns]") - pd.Timestamp(begin)):
+        ((start, uniform),) = resample_uniform(stamps, samples, 50.0, 0.1)
+        assert start == 0.0
+        np.testing.assert_allclose(uniform, expected, atol=1e-6)
+    zone = pd.Series(begin + steps).dt.tz_localize("UTC").dt.tz_convert("Europe/Paris")
+    assert resample_uniform(zone, samples, 50.0, 0.1)[0][0] == begin.astype("datetime64[s]").astype(int)
+    stamps = begin + steps
+    stamps[7] = np.datetime64("NaT")
+    assert len(resample_uniform(stamps, samples, 50.0, 0.1)[0][1]) == 200
+
+
+@pytest.mark.parametrize(
+    ("factor", "expected"),
+    [
+        (1e3, "they are in ms: divide by 1000"),
+        (1e6, r"they are in us: divide by 1e\+06"),
+        (1e9, r"they are in ns: divide by 1e\+09"),
+        (1 / 60, "they are in minutes: multiply by 60"),
+        (20.0, "is the rate 2.5 Hz"),
+        (1 / 5, "is the rate 250 Hz"),
+    ],
+)
+def test_stamps_that_are_no_seconds_are_refused_with_their_unit(factor, expected):
+    time_s = 3.0 + np.arange(200) / 50
+    with pytest.raises(DatasetError, match=f"median step of the time stamps is .* at 50 Hz: {expected}"):
+        resample_uniform(factor * time_s, np.ones((200, 3)), 50.0, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("time_s", "samples", "expected"),
+    [
+        (np.array(["10:00"] * 9), np.ones((9, 3)), "time stamps of shape .* expected .* numbers in seconds"),
+        (np.zeros((9, 1)), np.ones((9, 3)), r"time stamps of shape \(9, 1\)"),
+        (np.arange(9) / 50, np.ones(9), r"samples of shape \(9,\); expected \(9, channels\)"),
+        (np.arange(9) / 50, np.ones((8, 3)), r"samples of shape \(8, 3\); expected \(9, channels\)"),
+    ],
+)
+def test_what_is_no_column_of_times_or_table_of_samples_is_refused(time_s, samples, expected):
+    with pytest.raises(DatasetError, match=expected):
+        resample_uniform(time_s, samples, 50.0, 0.1)
+
+
+def test_masked_samples_are_lost():
+    samples = np.ma.masked_array(np.ones((100, 1)), mask=False)
+    samples[30:36] = 99.0
+    samples[30:36] = np.ma.masked
+    runs = resample_uniform(np.arange(100) / 20, samples, 20.0, 0.2)
+    assert [(round(20 * start), len(x), x.max()) for start, x in runs] == [(0, 30, 1.0), (36, 64, 1.0)]
+
+
+def test_single_samples_between_gaps_are_counted():
+    time_s = np.array([0.0, 0.05, 0.1, 1.0, 2.0, 2.05, 2.1, 2.15])
+    notes = Notes()
+    assert len(resample_uniform(time_s, np.ones((8, 1)), 20.0, 0.2, notes)) == 2
+    assert "single samples between two gaps left out: 1" in notes.lines()
+
+
+def test_runs_are_split_where_rows_were_lost_against_a_loop():
+    rng = np.random.default_rng(4)
+    rows = np.flatnonzero(rng.random(80) > 0.2)
+    samples = rng.standard_normal((len(rows), 2))
+    labels = [("walking", 3, 20), ("sitting", 25, 50)]
+    runs = list(split_at_lost_rows(Run("w", "r", "s", samples, labels), rows, 10.0))
+    text = np.array([next((t for t, a, b in labels if a <= i < b), "") for i in range(len(rows))], dtype=object)
+    seen = []
+    for run in runs:
+        own = [""] * len(run.samples)
+        for label, start, stop in run.labels:
+            own[start:stop] = [label] * (stop - start)
+        for i in range(len(run.samples)):
+            seen.append((round(run.start_time_s * 10) + i, *run.samples[i], own[i]))
+    assert seen == [(int(r), *x, t) for r, x, t in zip(rows, samples, text, strict=True)]
+    assert len(runs) == 1 + int((np.diff(rows) > 1).sum())
 
 
 def test_rows_at_against_a_loop():
@@ -251,6 +336,23 @@ def test_find_files_is_ordered_and_says_what_it_sought(tmp_path):
         find_files(tmp_path, "*.mat")
 
 
+def test_files_of_operating_systems_are_passed_over(tmp_path):
+    for name in ("a/1.csv", "a/._1.csv", "__MACOSX/a/1.csv", ".Trashes/1.csv", "Thumbs.db/1.csv", "b/Desktop.ini"):
+        (tmp_path / ".raw" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / ".raw" / name).touch()
+    raw = tmp_path / ".raw"  # where the raw folder itself lies does not matter
+    assert [str(p.relative_to(raw)) for p in find_files(raw, "*")] == ["a/1.csv"]
+
+
+def test_a_zip_within_a_zip_with_files_of_a_mac(tmp_path):
+    inner = make_zip(tmp_path / "inner.zip", "mine/a.csv").read_bytes()
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as archive:
+        archive.writestr("data/inner.zip", inner)
+        archive.writestr("__MACOSX/data/._inner.zip", b"\0\5\26\7")
+    with raw_folder(tmp_path / "outer.zip") as folder:
+        assert [p.name for p in find_files(folder, "*.csv")] == ["a.csv"]
+
+
 def test_group_by_keeps_the_order():
     assert group_by(["b1", "a1", "b2", "c1", "a2"], lambda s: s[0]) == [["b1", "b2"], ["a1", "a2"], ["c1"]]
 
@@ -343,7 +445,7 @@ def test_read_rows_knows_a_missing_number_from_a_short_row(tmp_path):
         ("", False, "expected rows of x, t, w"),
         ("1,2\n", False, "2 columns; expected x, t, w"),
         ("1,2016-04-13,a,9\n", False, "4 columns; expected x, t, w"),
-        ("1,2016-04-13,a\n1,2016-04-13,a,9\n", False, "line 2"),
+        ("1,2016-04-13,a\n1,2016-04-13,a,9\n", False, "row 2: .* has 4 columns; expected 3"),
         ("1,2016-04-13,a\n1,2016-04-13\n", False, "row 2: w is ''; expected a text"),
         ("1,2016-04-13,a\n,2016-04-13,a\n", False, "row 2: x is ''; expected a number"),
         ("1,2016-04-13,a\nnan,2016-04-13,a\n", False, "row 2: x is 'nan'; expected a number"),

@@ -65,7 +65,7 @@ def test_broken_files_are_named(tmp_path, name, text, expected):
     path.parent.mkdir(parents=True)
     path.write_text(text)
     with pytest.raises(DatasetError, match=expected) as caught:
-        list(mex.read(path, Notes()))
+        convert_dataset(mex, tmp_path, tmp_path / "out")
     assert str(path) in str(caught.value)
 
 

@@ -177,7 +177,7 @@ def test_mobifall_merges_two_clocks_and_keeps_aliases_out(converted):
     inner = slice(20, -20)
     np.testing.assert_allclose(x[inner, 3], np.sin(2 * np.pi * 3 * t[inner]), atol=0.02)
     np.testing.assert_allclose(x[inner, 5], 0.5, atol=1e-3)
-    assert "accelerometer samples more than 0.1 s from both neighbours left out: 6" in notes
+    assert "single samples between two gaps left out: 6" in notes
 
 
 def test_mobifall_labels_only_the_fall(converted):
@@ -276,14 +276,16 @@ def test_converting_again_from_elsewhere_gives_identical_bytes(name, converted, 
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_a_cut_off_file_is_reported_with_file_and_row(name, tmp_path):
+def test_a_row_that_the_files_end_cuts_is_left_out_and_counted(name, converted, tmp_path):
     WRITERS[name](tmp_path)
     path = tmp_path / FIRST_FILE[name][0]
     lines = path.read_text().splitlines()
     lines[-1] = lines[-1].rsplit(",", 2)[0]
     path.write_text("\n".join(lines))
-    with pytest.raises(DatasetError, match=rf"{path.name}, row {len(lines)}: .* is ''"):
-        convert_dataset(converter(name), tmp_path, tmp_path / "out" / name)
+    notes = convert_dataset(converter(name), tmp_path, tmp_path / "out" / name)
+    assert "last rows of files that end within a line, which may be cut off, left out: 1" in notes
+    cut = sum(len(s.samples) for s in read_dataset(tmp_path / "out" / name).streams.values())
+    assert 0 <= sum(len(s.samples) for s in converted[name][0].streams.values()) - cut <= 2
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -305,7 +307,7 @@ FIRST_FILE = {
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_a_damaged_number_is_reported_with_file_and_row(name, tmp_path):
+def test_a_damaged_number_is_left_out_and_told_with_file_and_row(name, tmp_path):
     WRITERS[name](tmp_path)
     path, row = tmp_path / FIRST_FILE[name][0], FIRST_FILE[name][1]
     lines = path.read_text().splitlines()
@@ -313,9 +315,10 @@ def test_a_damaged_number_is_reported_with_file_and_row(name, tmp_path):
     cells[3] = "?"
     lines[row - 1] = ",".join(cells)
     write(path, lines)
-    with pytest.raises(DatasetError, match=rf"{path.name}, row {row}: "):
-        convert_dataset(converter(name), tmp_path, tmp_path / "out" / name)
-    assert not (tmp_path / "out" / name).exists()
+    notes = convert_dataset(converter(name), tmp_path, tmp_path / "out" / name)
+    assert "damaged rows, left out: 1" in notes
+    assert any(line.startswith(f"{FIRST_FILE[name][0]}, row {row}: ") and "'?'" in line for line in notes)
+    assert read_dataset(tmp_path / "out" / name).notes == notes
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -332,12 +335,15 @@ def test_an_unknown_label_is_an_error(name, tmp_path):
     WRITERS[name](tmp_path)
     path = tmp_path / FIRST_FILE[name][0]
     if name in ("wisdm_phone", "spsw_har"):
-        path.write_text(path.read_text().replace("1600,A,", "1600,X,").replace("TURNING", "X"))
+        for other in path.parent.iterdir():
+            text = other.read_text()
+            other.write_text(text.replace(",A,", ",X,").replace("TURNING", "X"))
     elif name == "selfback":
         path.parent.rename(path.parent.with_name("X"))
     else:
         known = {"mobifall": "WAL", "sisfall": "D01", "pdiot": "ascending"}[name]
-        path.rename(path.with_name(path.name.replace(known, "D99")))
+        for other in list(path.parent.glob(f"*{known}*")):
+            other.rename(other.with_name(other.name.replace(known, "D99")))
     with pytest.raises(DatasetError, match="unknown label"):
         convert_dataset(converter(name), tmp_path, tmp_path / "out" / name)
 

@@ -69,11 +69,12 @@ def test_wrong_content_is_named(tmp_path):
         with pytest.raises(DatasetError, match=expected):
             list(utd_mhad.read(path, Notes()))
     write_clip(tmp_path, 28, 1, 1)
-    with pytest.raises(DatasetError, match="unknown label 28"):
-        list(utd_mhad.read(tmp_path / "a28_s1_t1_inertial.mat", Notes()))
+    path.unlink()
+    with pytest.raises(DatasetError, match=r"a28_s1_t1_inertial.mat: unknown label 28"):
+        convert_dataset(utd_mhad, tmp_path, tmp_path / "out")
     (tmp_path / "ax_s1_t1_inertial.mat").touch()
-    with pytest.raises(DatasetError, match="expected a name like"):
-        utd_mhad.sources(tmp_path)
+    with pytest.raises(DatasetError, match=r"ax_s1_t1_inertial.mat: expected a name like"):
+        convert_dataset(utd_mhad, tmp_path, tmp_path / "out")
 
 
 def test_original_files(original_files, convert_twice):

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from har.recordings.format import (
@@ -154,10 +155,14 @@ def test_a_new_dataset_replaces_the_whole_old_folder(tmp_path):
         (still(60, 6), [], r"shape \(60, 6\); expected \(n, 3\)"),
         (still(60)[:, 0], [], r"shape \(60,\)"),
         (np.where(np.arange(60)[:, None] == 7, np.inf, still(60)), [], "sample 7 is not finite; split"),
-        (still(60), [("a", 0, 61)], "rows 0:61; expected within 0:60"),
-        (still(60), [("a", 0, 30), ("b", 20, 40)], "'b' covers rows 20:40; expected within 30:60"),
+        (still(60), [("a", 0, 61)], "rows 0:61; expected whole numbers within 0:60"),
+        (still(60), [("a", 0, 30), ("b", 20, 40)], "'b' covers rows 20:40; expected whole numbers within 30:60"),
         (still(60), [("a", 30, 20)], "rows 30:20"),
         (still(60), [("a", -1, 20)], "rows -1:20"),
+        (still(60), [("a", 0.5, 20)], "rows 0.5:20; expected whole numbers"),
+        (still(60), [(3, 0, 20)], "must be a string, found int 3"),
+        (still(60), [("--", 0, 20)], "a letter or a digit"),
+        (np.ma.masked_where(np.arange(180).reshape(60, 3) == 22, still(60)), [], "sample 7 is not finite"),
     ],
 )
 def test_append_refuses(tmp_path, samples, labels, expected):
@@ -168,6 +173,24 @@ def test_append_refuses(tmp_path, samples, labels, expected):
         writer.add_stream(info())
         writer.append("wrist", recording="trial 3", subject="s", samples=samples, labels=labels)
     assert "mine/wrist, recording 'trial 3'" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["subject", "recording"])
+@pytest.mark.parametrize("value", [None, float("nan"), "", "  "])
+def test_a_person_or_recording_without_a_name_is_refused(tmp_path, name, value):
+    names = {"recording": "r", "subject": "s"} | {name: value}
+    with pytest.raises(DatasetError, match=f"{name} is "), DatasetWriter(tmp_path / "mine", **HEADER) as writer:
+        writer.add_stream(info())
+        writer.append("wrist", samples=still(60), labels=[], **names)
+
+
+def test_numbers_of_people_and_rows_may_be_of_any_kind(tmp_path):
+    with DatasetWriter(tmp_path / "mine", **HEADER) as writer:
+        writer.add_stream(info(rate=np.float32(50)))
+        labels = [("walking", np.int64(0), 20.0)]
+        writer.append("wrist", recording=1, subject=np.int64(7), samples=still(60).tolist(), labels=labels)
+    (first, _) = read_dataset(tmp_path / "mine").streams["wrist"].segments
+    assert first == Segment("1", "7", "walking", 0, 20, 0.0)
 
 
 def test_a_stream_without_samples_is_left_out_and_said(tmp_path):
@@ -196,8 +219,11 @@ def test_no_samples_at_all_or_a_stream_added_twice_is_refused(tmp_path):
     [
         ({"name": "Right Wrist"}, "stream name 'Right Wrist'"),
         ({"placement": " "}, "has no placement"),
-        ({"sampling_rate_hz": 0.0}, "sampling_rate_hz 0.0; expected > 0"),
-        ({"sampling_rate_hz": float("nan")}, "expected > 0"),
+        ({"sampling_rate_hz": 0.0}, "sampling_rate_hz is 0.0; expected at least 1 Hz"),
+        ({"sampling_rate_hz": float("nan")}, "sampling_rate_hz is nan; expected at least 1 Hz"),
+        ({"sampling_rate_hz": 0.02}, r"not a period in seconds.*: a period of 0.02 s is 50 Hz"),
+        ({"sampling_rate_hz": 1e6}, "at most 20,000 Hz"),
+        ({"sampling_rate_hz": "50"}, "sampling_rate_hz '50'; expected a number"),
         ({"channels": ("acc_x", "acc_y")}, "a sensor is a triad"),
         ({"channels": ("acc_x", "acc_y", "acc_y")}, "expected distinct names"),
         ({"channels": ("x", "y", "z")}, "expected distinct names"),
@@ -261,8 +287,8 @@ DEFECTS = {
     "header without licence": (edit_json(lambda h: h.pop("licence")), r"dataset.json: no \['licence'\]", "data_format"),
     "other version": (edit_json(lambda h: h.update(format_version=2)), "format_version 2; this code reads 1", "again"),
     "no streams": (edit_json(lambda h: h.update(streams=[])), "no streams", "at least one"),
-    "no placement": (edit_json(lambda h: h["streams"][0].pop("placement")), r"'wrist' has no \['placement'\]", "docs"),
-    "no units": (edit_json(lambda h: h["streams"][0].pop("units")), r"'wrist' has no \['units'\]", "docs"),
+    "no placement": (edit_json(lambda h: h["streams"][0].pop("placement")), r"'wrist': no \['placement'\]", "docs"),
+    "no units": (edit_json(lambda h: h["streams"][0].pop("units")), r"'wrist': no \['units'\]", "docs"),
     "unknown unit": (
         edit_json(lambda h: h["streams"][0]["units"].update(acc="m/s^2")),
         r"dataset.json: stream 'wrist' has unit 'm/s\^2' for acc; expected 'g'",
@@ -319,8 +345,8 @@ DEFECTS = {
     "a spike": (edit_samples(with_spike), "wrist.npy, row 417: 300 g is beyond the device's range", "lost samples"),
     "metres": (
         edit_samples(lambda x: x * np.float32(9.80665)),
-        r"wrist.npy: still windows read 9.8\d\d g",
-        "divide by 9.80665",
+        r"wrist.npy: the accelerometer of right wrist has a median magnitude of 9.8\d",
+        "Divide m/s^2 by 9.80665",
     ),
     "no gravity": (
         edit_samples(lambda x: x - np.float32([0, 0.99, 0])),
@@ -348,7 +374,7 @@ def test_samples_are_read_through_once_until_a_file_changes(tmp_path):
     folder = write(tmp_path / "mine")
     read_dataset(folder)
     stamp = tmp_path / ".checked" / "mine.json"
-    assert set(json.loads(stamp.read_text())) == {p.name for p in folder.iterdir()}
+    assert set(json.loads(stamp.read_text())["files"]) == {p.name for p in folder.iterdir()}
     # The same size and time: only a forced scan can find the change.
     before = (folder / "wrist.npy").stat()
     edit_samples(with_nan)(folder)
@@ -421,6 +447,47 @@ def test_segments_of_against_a_loop():
             rebuilt[start:stop] = [label] * (stop - start)
         assert rebuilt == labels
         assert all(a[2] < b[1] or a[0] != b[0] for a, b in pairwise(runs))
+
+
+MISSING = [None, float("nan"), np.float32("nan"), "", "  ", "nan", pd.NA, pd.NaT, np.ma.masked]
+
+
+@pytest.mark.parametrize("missing", MISSING, ids=repr)
+def test_missing_labels_are_unlabelled_and_one_run(tmp_path, missing):
+    labels = [missing] * 40 + ["Walking"] * 30 + ["walking "] * 30 + [missing] * 20
+    assert segments_of(labels) == [("walking", 40, 100)]
+    with DatasetWriter(tmp_path / "mine", **HEADER) as writer:
+        writer.add_stream(info())
+        runs = [(missing, 0, 40), ("Walking", 40, 70), ("walking ", 70, 100)]
+        writer.append("wrist", recording="r", subject="s", samples=still(120), labels=runs)
+    dataset = read_dataset(tmp_path / "mine")
+    assert [s.label for s in dataset.streams["wrist"].segments] == ["", "walking", "walking", ""]
+    assert dataset.labels == ["walking"]
+
+
+def test_segments_of_a_column_of_a_table():
+    frame = pd.DataFrame({"label": ["sitting", None, np.nan, "sitting", "sitting", "standing"]})
+    expected = [("sitting", 0, 1), ("sitting", 3, 5), ("standing", 5, 6)]
+    assert segments_of(frame["label"]) == expected
+    assert segments_of(frame["label"].astype("category")) == expected
+    assert segments_of(frame["label"][::-1].to_numpy()) == [("standing", 0, 1), ("sitting", 1, 3), ("sitting", 5, 6)]
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"), [([3, 3], "must be a string, found int 3"), ("walking", "one label a sample")]
+)
+def test_what_is_no_label_is_refused(labels, expected):
+    with pytest.raises(DatasetError, match=expected):
+        segments_of(labels)
+
+
+def test_one_label_of_two_folders_in_two_spellings_is_one(tmp_path):
+    for name, label in (("a", "Walking"), ("b", "walking")):
+        write(tmp_path / name)
+        text = (tmp_path / name / "wrist.csv").read_text().replace(",walking,", f",{label},")
+        (tmp_path / name / "wrist.csv").write_text(text)
+    found = {label for name in "ab" for label in read_dataset(tmp_path / name).labels}
+    assert found == {"walking", "sitting"}
 
 
 # --- the documentation ------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from har.recordings.segments import CSV_COLUMNS, DatasetError, Segment, Segments
 ROWS = [
     ("r1", "ann", "walking", 0, 10, 0.1),
     ("r1", "ann", "", 10, 11, 0.30000000000000004),
-    ('r "2", late', "bob, the second", "sitting\ndown", 11, 40, -3.5),
+    ('r "2", late', "bob, the second", "sitting down", 11, 40, -3.5),
     ("r1", "ann", "walking", 50, 61, 1e-7),
     ("r3", "ärt", "standing", 61, 62, 12345678.123456),
     ("r3", "ärt", "walking", 62, 99, float("inf")),
@@ -39,7 +39,7 @@ def test_what_is_read_is_what_a_loop_reads(path, rows_read, monkeypatch):
     assert list(found) == expected and found == expected and found == Segments.of(expected)
     assert found != expected[:-1] and found != [*expected[:-1], expected[0]] and found != "segments"
     assert len(found) == len(ROWS) and found[-1] == expected[-1] and found[2:5] == expected[2:5]
-    assert found.label.values == ["walking", "", "sitting\ndown", "standing"]
+    assert found.label.values == ["walking", "", "sitting down", "standing"]
     assert found.label.code.tolist() == [0, 1, 2, 0, 3, 0, 1]
     assert found.subject.numbered({"x/ann": 5, "x/bob, the second": 9, "x/ärt": 7}, "x/").tolist() == [
         5, 5, 9, 5, 7, 7, 9,
@@ -71,8 +71,6 @@ def test_the_first_defect_is_named_wherever_a_block_of_rows_ends(tmp_path, name,
     rows[4] |= change  # the fifth segment, in row 6 of the file
     rows[6] |= {"subject": ""}  # a later defect is not the one that is named
     write_segments(tmp_path / "wrist.csv", (row.values() for row in rows))
-    text = (tmp_path / "wrist.csv").read_text(encoding="utf-8").replace("sitting\ndown", "sitting")
-    (tmp_path / "wrist.csv").write_text(text, encoding="utf-8")
     with pytest.raises(DatasetError, match=f"wrist.csv, {expected}"):
         read_segments(tmp_path / "wrist.csv", 100)
 
@@ -83,3 +81,47 @@ def test_a_row_of_other_than_six_cells_is_refused(path, line):
         file.write(line + "\n")
     with pytest.raises(DatasetError, match=r"row 9: .*expected recording, subject, label"):
         read_segments(path, 1000)
+
+
+# --- files that other programs saved ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_says_how_the_file_is_encoded(path, encoding):
+    expected = read_segments(path, 100)
+    path.write_bytes(path.read_text(encoding="utf-8").encode(encoding))
+    assert read_segments(path, 100) == expected
+
+
+@pytest.mark.parametrize("rows_read", [1, 1000])
+def test_another_encoding_is_refused_with_row_and_remedy(path, rows_read, monkeypatch):
+    monkeypatch.setattr(module, "_ROWS_READ", rows_read)
+    path.write_bytes(path.read_text(encoding="utf-8").encode("latin-1"))
+    with pytest.raises(DatasetError, match=r"wrist.csv, row 6: 'r3,ärt,standing,.* is not in UTF-8.*save the file as"):
+        read_segments(path, 100)
+    path.write_bytes(b"\xff\xfe" + ",".join(CSV_COLUMNS).encode("utf-16-le") + b"\n\x00\x00\xd8x\x00")
+    with pytest.raises(DatasetError, match=r"wrist.csv: begins as UTF-16, and is not"):
+        read_segments(path, 100)
+
+
+def test_spellings_of_one_label_are_one_and_signs_of_none_are_none(tmp_path):
+    labels = [
+        "Walking",
+        "walking ",
+        " walking",
+        "WALKING_UPSTAIRS",
+        "walking  upstairs",
+        "nan",
+        "",
+        "  ",
+        "NaN",
+        "None",
+    ]
+    rows = [("r", "s", label, 10 * i, 10 * i + 10, float(i)) for i, label in enumerate(labels)]
+    write_segments(tmp_path / "a.csv", rows)
+    found = read_segments(tmp_path / "a.csv", 100)
+    assert [s.label for s in found] == ["walking"] * 3 + ["walking upstairs"] * 2 + [""] * 5
+    assert found.label.values == ["walking", "walking upstairs", ""]
+    write_segments(tmp_path / "a.csv", [*rows[:3], ("r", "s", "--", 30, 40, 3.0)])
+    with pytest.raises(DatasetError, match=r"a.csv, row 5: .*letter or a digit, found '--'"):
+        read_segments(tmp_path / "a.csv", 100)

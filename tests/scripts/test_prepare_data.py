@@ -188,7 +188,7 @@ def test_check_names_a_damaged_file(prepare, tmp_path):
     file = tmp_path / "out" / "mex" / "thigh.npy"
     np.save(file, 9.80665 * np.load(file))
     status, _, complaint = prepare("check", "mex", "--out", tmp_path / "out", "--plots", tmp_path / "plots")
-    assert status == 2 and "thigh.npy: still windows read 9.8" in complaint
+    assert status == 2 and "thigh.npy: the accelerometer of thigh has a median magnitude of 9.8" in complaint
     status, _, complaint = prepare("check", "mx", "--out", tmp_path / "out")
     assert status == 2 and "did you mean 'mex'?" in complaint
 

@@ -20,8 +20,19 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import least_squares
 
-from har.recordings.convert.common import ACC, DatasetCard, Notes, Run, find_files, name_parts, phrases_of, read_rows
-from har.recordings.format import STILL_DEVIATION_G, DatasetError, StreamInfo, segments_of
+from har.recordings.convert.common import (
+    ACC,
+    DatasetCard,
+    Notes,
+    Run,
+    find_files,
+    name_parts,
+    phrases_of,
+    read_rows,
+    split_at_lost_rows,
+    within,
+)
+from har.recordings.format import STILL_DEVIATION_G, StreamInfo, segments_of
 
 CARD = DatasetCard(
     title="Activity Recognition from a Single Chest-Mounted Accelerometer",
@@ -61,6 +72,7 @@ STREAMS = (
     ),
 )
 COLUMNS = ("sequence", "x", "y", "z", "label")
+RULES = (within("xyz", COUNTS - 1, 0),)
 PHRASES = {
     0: "",
     1: "working at a computer",
@@ -74,18 +86,15 @@ PHRASES = {
 
 
 def sources(raw: Path) -> list[Path]:
-    return sorted(find_files(raw, "[0-9]*.csv"), key=lambda path: int(_number(path)))
+    paths = find_files(raw, "[0-9]*.csv")
+    return sorted(paths, key=lambda path: int(path.stem) if path.stem.isdecimal() else len(paths))
 
 
 def read(source: Path, notes: Notes) -> Iterator[Run]:
     """One file is one recording."""
-    table = read_rows(source, COLUMNS)
+    table = read_rows(source, COLUMNS, rules=RULES, notes=notes)
     counts, codes = table[["x", "y", "z"]].to_numpy(), table["label"].to_numpy()
-    outside = ((counts < 0) | (counts >= COUNTS)).any(axis=1)
-    if outside.any():
-        row = int(np.argmax(outside)) + 1
-        raise DatasetError(f"{source}, row {row}: {counts[row - 1].tolist()}; expected counts within 0..{COUNTS - 1}")
-    phrases = phrases_of(PHRASES, codes, source)
+    phrases = phrases_of(PHRASES, table["label"], source, notes=notes)
     notes.add("samples of label 0 left unlabelled", int((codes == 0).sum()))
     acceleration = (counts - ZERO_COUNT) / COUNTS_PER_G
     bias = zero_level(acceleration)
@@ -103,7 +112,8 @@ def read(source: Path, notes: Notes) -> Iterator[Run]:
     number = _number(source)
     notes.add("files of a person who has another file too, put under one subject", number in SAME_PERSON)
     subject = f"s{SAME_PERSON.get(number, number).zfill(2)}"
-    yield Run("chest", f"file{number.zfill(2)}", subject, acceleration - bias, segments_of(phrases))
+    run = Run("chest", f"file{number.zfill(2)}", subject, acceleration - bias, segments_of(phrases))
+    yield from split_at_lost_rows(run, table.index, RATE_HZ)
 
 
 def _number(path: Path) -> str:

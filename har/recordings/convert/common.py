@@ -1,41 +1,64 @@
-"""What the converters share: cards, runs, raw archives, number files, labels, clocks, and the driver."""
+"""What the converters share: cards, runs, what is done about damage, labels, and the driver.
 
-import gzip
-import lzma
-import re
-import tarfile
-import tempfile
-import zipfile
-import zlib
+Raw files are seldom as they were published. A damaged row is left out, and so is a damaged file; a label that the table
+of a dataset does not know leaves its samples unlabelled. Each is counted in the notes, with its place, and the
+conversion goes on, up to the shares below. Beyond them it is refused with the list of what was found.
+"""
+
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
-from har.recordings.format import DatasetError, DatasetWriter
+from har.recordings.convert.clocks import (
+    FALL_AFTER_S,
+    FALL_BEFORE_S,
+    align_streams,
+    around_peak,
+    lose_spikes,
+    resample_uniform,
+    rows_at,
+    split_at_lost_rows,
+)
+from har.recordings.convert.raw_files import (
+    DAMAGED,
+    ROWS_PER_COMPARED_ROW,
+    files_below,
+    find_files,
+    group_by,
+    name_parts,
+    plain_text,
+    published_twice,
+    raw_folder,
+)
+from har.recordings.convert.tables import WHITE_SPACE, Rule, read_rows, within
+from har.recordings.format import DatasetError, DatasetWriter, StreamInfo
+from har.recordings.scan import largest_readings
+
+__all__ = (
+    "ACC", "DAMAGED", "FALL_AFTER_S", "FALL_BEFORE_S", "GYRO", "MAG", "ROWS_PER_COMPARED_ROW", "WHITE_SPACE",
+    "DatasetCard", "Notes", "Rule", "Run", "align_streams", "around_peak", "convert_dataset", "files_below",
+    "find_files", "group_by", "lose_spikes", "name_parts", "phrase_of", "phrases_of", "plain_text", "published_twice",
+    "raw_folder", "read_rows", "resample_uniform", "rows_at", "split_at_lost_rows", "within",
+)  # fmt: skip
 
 ACC = ("acc_x", "acc_y", "acc_z")
 GYRO = ("gyro_x", "gyro_y", "gyro_z")
 MAG = ("mag_x", "mag_y", "mag_z")
-WHITE_SPACE = r"\s+"
 
-# The labelled part of a fall trial: this much around the impact.
-FALL_BEFORE_S = FALL_AFTER_S = 2.5
-
-# ``published_twice`` compares one row in four; which one depends on its bytes alone, so copies are found at any offset.
-ROWS_PER_COMPARED_ROW = 4
-
-Item = TypeVar("Item")
-
-# What unpacking a cut off or altered archive raises.
-DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile)
+# Of a dataset's rows and files. Loggers and copies lose a few rows in ten thousand and a file in a hundred; a dataset
+# that is damaged in more places is another release, or was saved by a program that changed all of it.
+LARGEST_DAMAGED_ROW_SHARE = 0.01
+LARGEST_DAMAGED_FILE_SHARE = 0.05
+# Of the rows of one file: beyond, it is another thing than it should be, and what looks right is so by chance.
+LARGEST_DAMAGED_SHARE_OF_A_FILE = 0.1
+# Of a dataset's files, and of its rows, that bear labels which its table does not know. A whole activity has more.
+LARGEST_UNKNOWN_LABEL_SHARE = 0.05
+_LISTED = 20  # damages that are told with their places
 
 
 @dataclass(frozen=True)
@@ -63,7 +86,8 @@ class Run:
     """A gap-free run of samples of one stream.
 
     samples: (n, channels) at the stream's rate, in g, rad/s, uT. labels: (phrase, start, stop) in rows of this run,
-    sorted; rows without a label stay unlabelled. start_time_s: time of row 0 on the recording's clock.
+    sorted; rows without a label, or with an empty phrase, stay unlabelled. start_time_s: time of row 0 on the
+    recording's clock.
     """
 
     stream: str
@@ -75,320 +99,132 @@ class Run:
 
 
 class Notes:
-    """Counts of what a converter repaired or left out, by sentence; they end in dataset.json and on the console."""
+    """Counts of what a converter repaired or left out, by sentence; they end in dataset.json and on the console.
+
+    Damage and unknown labels are counted apart: `check` refuses a dataset that has too much of them.
+    """
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
+        self._rows = 0
+        # kind -> [how many, the first places]
+        self._found: dict[str, list] = {kind: [0, []] for kind in _KINDS}
 
     def add(self, sentence: str, count: int = 1) -> None:
         if count:
             self._counts[sentence] += int(count)
 
-    def lines(self) -> list[str]:
-        return [f"{sentence}: {count}" for sentence, count in sorted(self._counts.items())]
+    def rows(self, path: Path, rows: int, damaged: Sequence[tuple[int, str]]) -> None:
+        """A file of so many rows was read; damaged: (line, what is wrong with it) of each row that is left out.
+
+        Raises ``DatasetError`` when they are too many for one file.
+        """
+        if len(damaged) > LARGEST_DAMAGED_SHARE_OF_A_FILE * rows:
+            line, reason = damaged[0]
+            raise DatasetError(f"{path}, row {line}: {reason} ({len(damaged)} of {rows} rows are damaged)")
+        self._rows += rows
+        self._find("damaged rows", [f"{path}, row {line}: {reason}" for line, reason in damaged])
+
+    def damaged_rows(self, place: str, count: int) -> None:
+        """Rows that were read and turned out to be damaged; place: file and what is wrong."""
+        self._find("damaged rows", [place] if count else [], int(count))
+
+    def damaged_file(self, reason: str) -> None:
+        """A file (or the files of one recording) that cannot be read; reason: names it."""
+        self._find("damaged files", [reason])
+
+    def unknown_label(self, place: str, rows: int | None = None) -> None:
+        """A label that the table does not know, of a whole file or of so many rows; place: names file and label."""
+        self._find("files of unknown label" if rows is None else "rows of unknown label", [place], rows or 1)
+
+    def _find(self, kind: str, places: Sequence[str], count: int | None = None) -> None:
+        found = self._found[kind]
+        found[0] += len(places) if count is None else count
+        found[1] += places[: _LISTED - len(found[1])]
+
+    def take(self, other: "Notes") -> None:
+        """Count what another one counted."""
+        self._counts += other._counts
+        self._rows += other._rows
+        for kind, (count, places) in other._found.items():
+            self._find(kind, places, count)
+
+    def check(self, raw: Path, files: int) -> None:
+        """Raise ``DatasetError`` that lists the damage of a dataset of so many files, if there is too much of it."""
+        for kind, (share, of, remedy) in _KINDS.items():
+            count, places = self._found[kind]
+            whole = files if of == "files" else self._rows
+            if count > share * whole:
+                more = f"\n  and {count - len(places)} more" if count > len(places) and kind != _ROWS_OF_LABEL else ""
+                raise DatasetError(
+                    f"{raw}: {count} {kind} among {whole} {of}; at most {share:.0%} are left out. {remedy}\n  "
+                    + "\n  ".join(places)
+                    + more
+                )
+
+    def lines(self, root: Path | None = None) -> list[str]:
+        """Sentences with their counts, then damage with its places; root: is taken off the paths."""
+        lines = [f"{sentence}: {count}" for sentence, count in sorted(self._counts.items())]
+        for kind, (count, places) in self._found.items():
+            if count:
+                lines.append(f"{kind}, left {'unlabelled' if 'label' in kind else 'out'}: {count}")
+                lines += places
+        return [line.replace(f"{root}/", "") for line in lines] if root else lines
 
 
-# --- raw folders and archives -----------------------------------------------------------------------------------------
+_ROWS_OF_LABEL = "rows of unknown label"
+_KINDS = {  # share that is allowed, of what, what to do beyond
+    "damaged files": (
+        LARGEST_DAMAGED_FILE_SHARE, "files", "Fetch the dataset again, or correct or remove these files:",
+    ),
+    "damaged rows": (LARGEST_DAMAGED_ROW_SHARE, "rows", "Fetch the dataset again, or correct or remove these rows:"),
+    "files of unknown label": (
+        LARGEST_UNKNOWN_LABEL_SHARE, "files", "Complete the table PHRASES of the converter, or remove these files:",
+    ),
+    _ROWS_OF_LABEL: (LARGEST_UNKNOWN_LABEL_SHARE, "rows", "Complete the table PHRASES of the converter:"),
+}  # fmt: skip
 
 
-@contextmanager
-def raw_folder(raw: Path) -> Iterator[Path]:
-    """A folder with the raw files: ``raw`` itself, or a temporary one into which the archive ``raw`` is unpacked.
+# --- labels -----------------------------------------------------------------------------------------------------------
 
-    tar (any compression) and zip are unpacked, also a zip inside a zip, as the UCI repository wraps them; members that
-    would leave the folder are refused. Raises ``DatasetError`` when ``raw`` is neither a folder nor a readable archive.
+
+def phrase_of(phrases: Mapping, code: object, where: Path | str, notes: Notes | None = None) -> str:
+    """Look the label of a file up. An unknown one is "" and told to ``notes``, without notes a ``DatasetError``; either
+    names the place and the known ones.
     """
-    raw = Path(raw)
-    if raw.is_dir():
-        yield raw
-        return
-    if not raw.exists():
-        raise DatasetError(f"{raw} does not exist; give the folder or the archive with the raw files")
-    with tempfile.TemporaryDirectory(prefix="har-raw-") as folder:
-        try:
-            if zipfile.is_zipfile(raw):
-                _unzip(raw, Path(folder))
-                for inner in sorted(Path(folder).rglob("*.zip")):
-                    _unzip(inner, inner.with_suffix(""))
-            elif tarfile.is_tarfile(raw):
-                with tarfile.open(raw) as archive:
-                    archive.extractall(folder, filter="data")
-            else:
-                raise DatasetError(f"{raw} is neither a folder nor a tar or zip archive")
-        except DAMAGED as error:
-            raise DatasetError(f"{raw}: the archive is damaged ({error}); fetch it again") from error
-        yield Path(folder)
-
-
-def _unzip(path: Path, folder: Path) -> None:
-    with zipfile.ZipFile(path) as archive:
-        archive.extractall(folder)
-
-
-def find_files(raw: Path, pattern: str) -> list[Path]:
-    """Files below ``raw`` (at any depth) that match the glob ``pattern``, in a fixed order.
-
-    Raises ``DatasetError`` that says what was looked for when there is none.
-    """
-    files = sorted((p for p in Path(raw).rglob(pattern) if p.is_file()), key=lambda p: p.relative_to(raw).parts)
-    if not files:
-        raise DatasetError(f"{raw}: no file matches {pattern!r}; is this the raw folder of this dataset?")
-    return files
-
-
-def group_by(items: Iterable[Item], key: Callable[[Item], object]) -> list[list[Item]]:
-    """Items with equal keys together, in the order in which the keys first appear."""
-    groups: dict[object, list[Item]] = {}
-    for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return list(groups.values())
-
-
-def name_parts(path: Path, pattern: str, example: str) -> tuple[str, ...]:
-    """The groups of the regular expression ``pattern``, which the end of ``path`` must match, folders included.
-
-    Raises ``DatasetError`` that shows the example.
-    """
-    match = re.search(f"(?:^|/){pattern}$", path.as_posix())
-    if not match:
-        raise DatasetError(f"{path}: expected a name like {example}; is this a published file?")
-    return match.groups()
-
-
-def published_twice(
-    paths: Sequence[Path], label_of: Callable[[Path], object], samples_of: Callable[[bytes], bytes] = bytes.strip
-) -> set[Path]:
-    """Files to leave out because their samples are published a second time, under another label or subject.
-
-    Two files are copies when at least half of the rows of the shorter one occur in the other. Of copies with equal
-    labels the first stays; with different labels nobody can say which one is right, and both are left out.
-    samples_of: a line of the file -> its part that holds the samples.
-    """
-    seen: dict[bytes, list[int]] = {}
-    counts, shared = [], Counter()
-    for number, path in enumerate(paths):
-        rows = {samples_of(line) for line in path.read_bytes().splitlines()}
-        rows = {row for row in rows if zlib.crc32(row) % ROWS_PER_COMPARED_ROW == 0}
-        counts.append(len(rows))
-        for row in rows:
-            others = seen.setdefault(row, [])
-            shared.update((other, number) for other in others)
-            others.append(number)
-    left_out = set()
-    for (first, second), count in shared.items():
-        if 2 * count >= min(counts[first], counts[second]):
-            left_out.add(paths[second])
-            if label_of(paths[first]) != label_of(paths[second]):
-                left_out.add(paths[first])
-    return left_out
-
-
-# --- rows and labels --------------------------------------------------------------------------------------------------
-
-
-def read_rows(
-    path: Path,
-    columns: Sequence[str],
-    *,
-    separator: str = ",",
-    header: bool = False,
-    text: Sequence[str] = (),
-    times: Sequence[str] = (),
-    missing: Mapping[str, str] | None = None,
-    skiprows: int = 0,
-    comment: str | None = None,
-) -> pd.DataFrame:
-    """Read a text file with the columns ``columns``: finite float64 numbers in every row.
-
-    separator: one character, or ``WHITE_SPACE``. header: the first row holds the names, which may stand in any order
-    and among others; otherwise there must be as many columns as names (but rows may end with a separator).
-    text, times: columns of words (stripped) and of dates with the time of day (datetime64). missing: column -> the text
-    which says there that a number is missing, read as NaN. skiprows: lines to skip at the start. comment: this
-    character and what follows it in a line are skipped.
-
-    Raises ``DatasetError`` that names the file, and the row of anything else, also of a row that is too short.
-    """
-    keys = dict(zip(columns, columns if header else range(len(columns)), strict=True))
-    frame = _parse(
-        path,
-        columns,
-        sep=separator,
-        header=0 if header else None,
-        skiprows=skiprows,
-        comment=comment,
-        dtype={keys[name]: str for name in (*text, *times)},
-        na_values={keys[name]: [cell] for name, cell in (missing or {}).items()},
-    )
-    result = {}
-    for name, key in keys.items():
-        cells = frame[key]
-        if name in text:
-            result[name] = cells.str.strip()
-            bad, kind = result[name] == "", "a text"
-        elif name in times:
-            result[name] = pd.to_datetime(cells, format="ISO8601", errors="coerce")
-            bad, kind = result[name].isna(), "a date and time like 2016-04-13 10:31:57.494"
-        else:
-            result[name] = pd.to_numeric(cells, errors="coerce").astype(np.float64)
-            bad, kind = ~np.isfinite(result[name]), "a number"
-            if name in (missing or {}):
-                bad &= cells.notna()
-        if bad.any():
-            row = int(np.argmax(bad))
-            line = _line_number(path, row + header, skiprows, comment)
-            raise DatasetError(
-                f"{path}, row {line}: {name} is {str(cells.iloc[row])!r}; expected {kind}: fetch the file again or "
-                "remove the row"
-            )
-    return pd.DataFrame(result)
-
-
-def _parse(path: Path, columns: Sequence[str], *, header: int | None, **options: object) -> pd.DataFrame:
-    """All columns of a file as pandas reads them, after a look at their number or names."""
-    expected = ", ".join(columns) if len(columns) < 20 else f"{len(columns)} columns"
-    try:
-        # An empty cell is no NaN: a short row makes its last column text, so that it can be told from missing numbers.
-        frame = pd.read_csv(
-            path, header=header, skipinitialspace=True, low_memory=False, keep_default_na=False, **options
-        )
-    except FileNotFoundError as error:
-        raise DatasetError(f"{path} is missing; fetch the dataset again") from error
-    except ValueError as error:
-        raise DatasetError(f"{path}: expected rows of {expected} ({error}); fetch the file again") from error
-    if header is None:
-        if frame.shape[1] == len(columns) + 1 and (frame.iloc[:, -1] == "").all():
-            frame = frame.iloc[:, :-1]
-        if frame.shape[1] != len(columns):
-            raise DatasetError(f"{path}: {frame.shape[1]} columns; expected {expected}; is this a published file?")
-    else:
-        absent = [name for name in columns if name not in frame.columns]
-        if absent:
-            raise DatasetError(f"{path}, row 1: no column {absent} in {list(frame.columns)}; is this a published file?")
-        if not isinstance(frame.index, pd.RangeIndex):
-            raise DatasetError(f"{path}: rows are longer than row 1, which names the columns; fetch the file again")
-    if frame.empty:
-        raise DatasetError(f"{path}: no samples; fetch the file again or remove it")
-    return frame
-
-
-def _line_number(path: Path, row: int, skiprows: int, comment: str | None) -> int:
-    """Line (from 1) of the row (from 0) of a file; lines that are blank or all comment are none."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        lines = islice(enumerate(file, start=1), skiprows, None)
-        filled = (number for number, line in lines if (line.split(comment)[0] if comment else line).strip())
-        return next(islice(filled, row, None))
-
-
-def phrase_of(phrases: Mapping, code: object, where: Path | str) -> str:
-    """Look a published label up; an unknown one is an error that names the place and the known ones."""
     if code not in phrases:
-        shown = f"{code:g}" if isinstance(code, float) else repr(code)
-        raise DatasetError(f"{where}: unknown label {shown}; known are {sorted(map(str, phrases))}")
+        place = f"{where}: {_unknown(phrases, code)}"
+        if notes is None:
+            raise DatasetError(place)
+        notes.unknown_label(place)
+        return ""
     return phrases[code]
 
 
-def phrases_of(phrases: Mapping, codes: np.ndarray, path: Path, first_row: int = 1) -> np.ndarray:
-    """Look the label of every row up, (rows,) -> (rows,) object; an unknown one is an error that names file and row."""
-    known, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    found = [
-        phrase_of(phrases, code, f"{path}, row {first_row + row}")
-        for code, row in zip(known.tolist(), first.tolist(), strict=True)
-    ]
+def _unknown(phrases: Mapping, code: object) -> str:
+    shown = f"{code:g}" if isinstance(code, float) else repr(code)
+    return f"unknown label {shown}; known are {sorted(map(str, phrases))}"
+
+
+def phrases_of(
+    phrases: Mapping, codes: np.ndarray | pd.Series, path: Path, first_row: int = 1, notes: Notes | None = None
+) -> np.ndarray:
+    """Look the label of every row up, (rows,) -> (rows,) object; the index of a Series numbers the rows in the file.
+
+    An unknown one is "" and told to ``notes``, without notes a ``DatasetError``; either names file and row.
+    """
+    number = codes.index if isinstance(codes, pd.Series) else np.arange(len(codes))
+    known, first, inverse, count = np.unique(
+        np.asarray(codes), return_index=True, return_inverse=True, return_counts=True
+    )
+    found = []
+    for code, row, rows in zip(known.tolist(), number[first].tolist(), count.tolist(), strict=True):
+        if code not in phrases and notes is not None:
+            notes.unknown_label(f"{path}, row {first_row + row}: {_unknown(phrases, code)} ({rows} rows)", rows)
+            found.append("")
+        else:
+            found.append(phrase_of(phrases, code, f"{path}, row {first_row + row}"))
     return np.array(found, dtype=object)[inverse]
-
-
-# --- clocks and repairs -----------------------------------------------------------------------------------------------
-
-
-def resample_uniform(
-    time_s: np.ndarray, samples: np.ndarray, rate_hz: float, max_gap_s: float, notes: Notes | None = None
-) -> list[tuple[float, np.ndarray]]:
-    """Jittered time stamps -> gap-free runs on a uniform grid: [(time of the first row, (n, C) float32), ...].
-
-    Linear interpolation to a rate close to the device's own. Rows with NaN are treated as lost; where two
-    neighbours are more than ``max_gap_s`` apart the run is split, so nothing is invented across a gap. Rows are sorted
-    by time, of rows with the same stamp the first one stays.
-    """
-    time_s, samples = np.asarray(time_s, dtype=np.float64), np.asarray(samples, dtype=np.float64)
-    good = np.isfinite(time_s) & np.isfinite(samples).all(axis=1)
-    if notes:
-        notes.add("samples without a number treated as lost", int((~good).sum()))
-    time_s, samples = time_s[good], samples[good]
-    order = np.argsort(time_s, kind="stable")
-    if notes and len(order):
-        notes.add("samples whose time stamps run backwards, sorted", int((np.diff(time_s) < 0).sum()))
-    time_s, samples = time_s[order], samples[order]
-    fresh = np.ones(len(time_s), dtype=bool)
-    fresh[1:] = np.diff(time_s) > 0
-    if notes:
-        notes.add("samples with a repeated time stamp left out", int((~fresh).sum()))
-    time_s, samples = time_s[fresh], samples[fresh]
-    runs = []
-    borders = [0, *(np.flatnonzero(np.diff(time_s) > max_gap_s) + 1).tolist(), len(time_s)]
-    if notes:
-        notes.add(f"gaps longer than {max_gap_s:g} s at which a recording is split", len(borders) - 2)
-    for first, last in pairwise(borders):
-        if last - first < 2:
-            continue
-        t, x = time_s[first:last], samples[first:last]
-        # A hair of slack keeps the last sample when the span is a whole number of periods up to rounding.
-        grid = t[0] + np.arange(int((t[-1] - t[0]) * rate_hz + 1e-6) + 1) / rate_hz
-        runs.append(
-            (float(t[0]), np.stack([np.interp(grid, t, x[:, c]) for c in range(x.shape[1])], 1).astype(np.float32))
-        )
-    return runs
-
-
-def rows_at(time_s: np.ndarray, start_s: float, count: int, rate_hz: float) -> np.ndarray:
-    """For each row of a run of ``resample_uniform``, the row of increasing ``time_s`` whose label it takes, (count,).
-
-    It is the first one that comes at most half a period of ``rate_hz`` before.
-    """
-    grid = start_s + np.arange(count) / rate_hz
-    return np.minimum(np.searchsorted(time_s, grid - 0.5 / rate_hz), len(time_s) - 1)
-
-
-def align_streams(parts: Sequence[list[tuple[float, np.ndarray]]], rate_hz: float) -> list[tuple[float, np.ndarray]]:
-    """Sensors with clocks of their own, already on uniform runs -> runs over which all of them were on.
-
-    parts: per sensor the result of ``resample_uniform`` at ``rate_hz``. Each later sensor is interpolated onto the
-    grid of the first over the overlap of their runs. Returns [(start time, (n, sum of C)), ...].
-    """
-    result = parts[0]
-    for part in parts[1:]:
-        joined = []
-        for start_a, a in result:
-            for start_b, b in part:
-                first = max(0, int(np.ceil((start_b - start_a) * rate_hz - 1e-6)))
-                last = min(len(a), int(np.floor((start_b - start_a) * rate_hz + len(b) - 1 + 1e-6)) + 1)
-                if last - first < 2:
-                    continue
-                position = np.clip(np.arange(first, last) - (start_b - start_a) * rate_hz, 0, len(b) - 1)
-                moved = np.stack([np.interp(position, np.arange(len(b)), b[:, c]) for c in range(b.shape[1])], 1)
-                joined.append((start_a + first / rate_hz, np.hstack([a[first:last], moved.astype(np.float32)])))
-        result = joined
-    return result
-
-
-def lose_spikes(acceleration_g: np.ndarray, range_g: float, notes: Notes) -> np.ndarray:
-    """A copy in which samples beyond what the device can report are NaN (lost), counted in ``notes``."""
-    result = np.array(acceleration_g, dtype=np.float64)
-    spikes = (np.abs(result) > range_g).any(axis=1)
-    result[spikes] = np.nan
-    notes.add(f"accelerometer samples beyond the device's range of {range_g:g} g treated as lost", int(spikes.sum()))
-    return result
-
-
-def around_peak(
-    acceleration_g: np.ndarray, rate_hz: float, before_s: float = FALL_BEFORE_S, after_s: float = FALL_AFTER_S
-) -> tuple[int, int]:
-    """Rows from ``before_s`` before to ``after_s`` after the largest acceleration magnitude, within the array.
-
-    Fall trials hold seconds of standing and lying around an impact of half a second; only this part is a fall
-    (the peak of the magnitude marks the impact: Kangas et al., Gait & Posture 2008).
-    """
-    peak = int(np.argmax(np.linalg.norm(acceleration_g[:, :3], axis=1)))
-    return max(0, peak - round(before_s * rate_hz)), min(len(acceleration_g), peak + round(after_s * rate_hz))
 
 
 # --- driver -----------------------------------------------------------------------------------------------------------
@@ -399,7 +235,8 @@ def convert_dataset(
 ) -> list[str]:
     """Run one converter: raw folder or archive -> dataset folder, whole or not at all. Returns the notes.
 
-    progress: wraps the list of sources, e.g. a progress bar. Raises ``DatasetError``.
+    progress: wraps the list of sources, e.g. a progress bar. Raises ``DatasetError``, also when more is damaged than
+    this module's shares.
     """
     card, notes = module.CARD, Notes()
     with raw_folder(raw) as files:
@@ -407,10 +244,21 @@ def convert_dataset(
         with DatasetWriter(
             folder, title=card.title, citation=card.citation, licence=card.licence, source_url=card.source_url
         ) as writer:
-            for info in module.STREAMS:
+            infos = {info.name: info for info in module.STREAMS}
+            for info in infos.values():
                 writer.add_stream(info)
             for source in progress(sources):
-                for run in module.read(source, notes):
+                own = Notes()
+                try:
+                    # All of a file or nothing: what is wrong with it may turn up at its end.
+                    runs = list(module.read(source, own))
+                    for run in runs:
+                        _check_run(run, infos[run.stream])
+                except DatasetError as error:
+                    notes.damaged_file(_named(source, error))
+                    continue
+                notes.take(own)
+                for run in runs:
                     writer.append(
                         run.stream,
                         recording=run.recording,
@@ -419,6 +267,28 @@ def convert_dataset(
                         labels=run.labels,
                         start_time_s=run.start_time_s,
                     )
-            for line in notes.lines():
+            notes.check(Path(raw), len(sources))
+            lines = notes.lines(files)
+            for line in lines:
                 writer.note(line)
-    return notes.lines()
+    return lines
+
+
+def _named(source: object, error: DatasetError) -> str:
+    """What went wrong with a source, with the name of its (first) file."""
+    parts = source if isinstance(source, list | tuple) else [source]
+    while isinstance(parts[0], list | tuple):
+        parts = parts[0]
+    return str(error) if any(str(part) in str(error) for part in parts) else f"{parts[0]}: {error}"
+
+
+def _check_run(run: Run, info: StreamInfo) -> None:
+    """Refuse samples that the stream's device cannot have reported."""
+    for axes, largest, unit in largest_readings(info):
+        reach = np.abs(np.asarray(run.samples)[:, axes]).max(axis=1, initial=0.0)
+        if not (reach <= largest).all():
+            row = int(np.argmin(reach <= largest))
+            raise DatasetError(
+                f"{run.recording} of {run.subject}, sample {row} of {run.stream}: {reach[row]:.4g} {unit}; expected at "
+                f"most {largest:g}: correct or remove the file"
+            )

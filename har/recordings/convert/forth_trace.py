@@ -15,6 +15,7 @@ from har.recordings.convert.common import (
     MAG,
     DatasetCard,
     Notes,
+    Rule,
     Run,
     find_files,
     name_parts,
@@ -22,8 +23,10 @@ from har.recordings.convert.common import (
     read_rows,
     resample_uniform,
     rows_at,
+    within,
 )
-from har.recordings.format import STANDARD_GRAVITY, DatasetError, StreamInfo, segments_of
+from har.recordings.format import RANGE_TOLERANCE, STANDARD_GRAVITY, StreamInfo, segments_of
+from har.signal.plausibility import LARGEST
 
 CARD = DatasetCard(
     title="FORTH-TRACE",
@@ -41,6 +44,7 @@ CARD = DatasetCard(
 RATE_HZ = 51.2
 MAX_GAP_S = 0.1
 CLOCK_WRAP_MS = 2000.0  # 16 bits at 32768 Hz
+LARGEST_MS = 1e8  # a day; recordings last an hour
 RANGE_G = 2.5  # the largest axis value of all files is 2.34 g
 
 # Table 1 of the publisher's README. Seen on original files: 2 and 3.
@@ -51,6 +55,11 @@ STREAMS = tuple(
     for placement in DEVICES.values()
 )
 COLUMNS = ("device", *ACC, *GYRO, *MAG, "timestamp", "label")
+RULES = (
+    within(ACC, RANGE_TOLERANCE * RANGE_G * STANDARD_GRAVITY),
+    within(GYRO, float(np.rad2deg(LARGEST["gyro"]))),
+    within(["timestamp"], LARGEST_MS, 0),
+)
 
 # 10 and 11: the talking belongs to the seat, the movement is that of 8 and 9. 14 to 16 do not say up or down.
 PHRASES = {
@@ -80,11 +89,10 @@ def sources(raw: Path) -> list[Path]:
 def read(source: Path, notes: Notes) -> Iterator[Run]:
     """One file is one recording: whether the clocks of one person's devices agree has not been seen on any files."""
     person, device = name_parts(source, r"part(\d+)dev([1-5])\.csv", "part3dev2.csv")
-    table = read_rows(source, COLUMNS).to_numpy()
-    wrong = np.flatnonzero(table[:, 0] != int(device))
-    if len(wrong):
-        raise DatasetError(f"{source}, row {wrong[0] + 1}: device {table[wrong[0], 0]:g}; the file name says {device}")
-    phrases = phrases_of(PHRASES, table[:, 11], source)
+    own = Rule(f"device {device}, as the file name says", lambda rows: rows["device"] == int(device))
+    table = read_rows(source, COLUMNS, rules=(own, *RULES), notes=notes)
+    phrases = phrases_of(PHRASES, table["label"], source, notes=notes)
+    table = table.to_numpy()
     time_s, keep = sample_times(table[:, 10], notes)
     table, time_s, phrases = table[keep], time_s[keep], phrases[keep]
     samples = np.hstack([table[:, 1:4] / STANDARD_GRAVITY, np.deg2rad(table[:, 4:7])])

@@ -14,8 +14,9 @@ from har.recordings.convert.common import (
     phrase_of,
     read_rows,
     resample_uniform,
+    within,
 )
-from har.recordings.format import StreamInfo
+from har.recordings.format import RANGE_TOLERANCE, StreamInfo
 
 CARD = DatasetCard(
     title="MEx: multi-modal exercises (thigh accelerometer)",
@@ -31,9 +32,10 @@ CARD = DatasetCard(
 )
 
 RATE_HZ = 100.0
+RANGE_G = 8.0
 MAX_GAP_S = 0.1
 
-STREAMS = (StreamInfo("thigh", "Axivity AX3", "thigh", ACC, RATE_HZ, accelerometer_range_g=8.0),)
+STREAMS = (StreamInfo("thigh", "Axivity AX3", "thigh", ACC, RATE_HZ, accelerometer_range_g=RANGE_G),)
 
 PHRASES = {
     "01": "rolling the knees from side to side while lying on the back",
@@ -52,8 +54,9 @@ def sources(raw: Path) -> list[Path]:
 
 def read(source: Path, notes: Notes) -> Iterator[Run]:
     """One labelled recording a file; its clock starts with its first sample."""
-    phrase = phrase_of(PHRASES, source.stem.split("_")[0], source)
-    table = read_rows(source, ("timestamp", "x", "y", "z"), times=("timestamp",))
+    phrase = phrase_of(PHRASES, source.stem.split("_")[0], source, notes)
+    rules = (within("xyz", RANGE_TOLERANCE * RANGE_G),)
+    table = read_rows(source, ("timestamp", "x", "y", "z"), times=("timestamp",), rules=rules, notes=notes)
     time_s = ((table["timestamp"] - table["timestamp"].iloc[0]) / pd.Timedelta(seconds=1)).to_numpy()
     samples = table[["x", "y", "z"]].to_numpy()
     subject = f"s{source.parent.name}"

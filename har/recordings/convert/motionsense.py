@@ -20,8 +20,11 @@ from har.recordings.convert.common import (
     name_parts,
     phrase_of,
     read_rows,
+    split_at_lost_rows,
+    within,
 )
-from har.recordings.format import StreamInfo
+from har.recordings.format import RANGE_TOLERANCE, StreamInfo
+from har.signal.plausibility import LARGEST
 
 CARD = DatasetCard(
     title="MotionSense",
@@ -34,7 +37,10 @@ CARD = DatasetCard(
     activities=6,
     verified="published layout",
 )
-STREAMS = (StreamInfo("phone", "Apple iPhone 6s", "front trouser pocket", ACC + GYRO, 50.0, accelerometer_range_g=8.0),)
+RATE_HZ, RANGE_G = 50.0, 8.0
+STREAMS = (
+    StreamInfo("phone", "Apple iPhone 6s", "front trouser pocket", ACC + GYRO, RATE_HZ, accelerometer_range_g=RANGE_G),
+)
 PHRASES = {
     "dws": "walking downstairs",
     "ups": "walking upstairs",
@@ -44,6 +50,11 @@ PHRASES = {
     "sit": "sitting",
 }
 COLUMNS = tuple(f"{group}.{axis}" for group in ("gravity", "userAcceleration", "rotationRate") for axis in "xyz")
+RULES = (
+    within(COLUMNS[:3], 1.5),
+    within(COLUMNS[3:6], RANGE_TOLERANCE * RANGE_G - 1.5),
+    within(COLUMNS[6:], LARGEST["gyro"]),
+)
 
 
 def sources(raw: Path) -> list[Path]:
@@ -55,8 +66,10 @@ def sources(raw: Path) -> list[Path]:
 def read(path: Path, notes: Notes) -> Iterator[Run]:
     """One labelled run a file."""
     activity, trial, subject = name_parts(path, r"([a-z]+)_(\d+)/sub_(\d+)\.csv", "dws_1/sub_1.csv")
-    phrase, subject = phrase_of(PHRASES, activity, path), f"s{int(subject):02d}"
-    values = read_rows(path, COLUMNS, header=True).to_numpy()
+    phrase, subject = phrase_of(PHRASES, activity, path, notes), f"s{int(subject):02d}"
+    table = read_rows(path, COLUMNS, header=True, rules=RULES, notes=notes)
+    values = table.to_numpy()
     samples = np.hstack([-(values[:, 0:3] + values[:, 3:6]), values[:, 6:9]])
     notes.add("trials whose accelerometer sign was turned from Core Motion's to specific force")
-    yield Run("phone", f"{activity}_{trial}_{subject}", subject, samples, [(phrase, 0, len(samples))])
+    run = Run("phone", f"{activity}_{trial}_{subject}", subject, samples, [(phrase, 0, len(samples))])
+    yield from split_at_lost_rows(run, table.index, RATE_HZ)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from har.recordings.convert.common import (
     ACC,
@@ -15,6 +16,7 @@ from har.recordings.convert.common import (
     WHITE_SPACE,
     DatasetCard,
     Notes,
+    Rule,
     Run,
     find_files,
     name_parts,
@@ -22,8 +24,10 @@ from har.recordings.convert.common import (
     read_rows,
     resample_uniform,
     rows_at,
+    within,
 )
-from har.recordings.format import STANDARD_GRAVITY, DatasetError, StreamInfo, segments_of
+from har.recordings.format import RANGE_TOLERANCE, STANDARD_GRAVITY, DatasetError, StreamInfo, segments_of
+from har.signal.plausibility import LARGEST
 
 CARD = DatasetCard(
     title="PAMAP2 Physical Activity Monitoring",
@@ -36,9 +40,10 @@ CARD = DatasetCard(
     activities=18,
     verified="published layout",
 )
-RATE_HZ = 100.0
+RATE_HZ, RANGE_G = 100.0, 16.0
+LARGEST_S = 1e6  # recordings last hours
 STREAMS = tuple(
-    StreamInfo(name, "Trivisio Colibri wireless", placement, ACC + GYRO + MAG, RATE_HZ, accelerometer_range_g=16.0)
+    StreamInfo(name, "Trivisio Colibri wireless", placement, ACC + GYRO + MAG, RATE_HZ, accelerometer_range_g=RANGE_G)
     for name, placement in (("hand", "wrist"), ("chest", "chest"), ("ankle", "ankle"))
 )
 PHRASES = {
@@ -75,6 +80,24 @@ COLUMNS = ("time", "activity", "heart rate", *(f"{info.name} {name}" for info in
 MAX_GAP_S = 0.1
 
 
+def _plausible(rows: pd.DataFrame) -> np.ndarray:
+    """No reading beyond what its sensor can give; one that is missing is none."""
+    limits = {"acc": RANGE_TOLERANCE * RANGE_G * STANDARD_GRAVITY, "gyro": LARGEST["gyro"], "mag": LARGEST["mag"]}
+    return np.all(
+        [
+            (rows[[f"{info.name} {axis}" for axis in axes]].fillna(0).abs() <= limits[axes[0].partition("_")[0]]).all(
+                axis=1
+            )
+            for info in STREAMS
+            for axes in (ACC, GYRO, MAG)
+        ],
+        axis=0,
+    )
+
+
+RULES = (Rule("readings within the range of their sensors", _plausible), within(["time"], LARGEST_S, 0))
+
+
 def sources(raw: Path) -> list[Path]:
     """The files of ``Protocol`` and, for some people, ``Optional``."""
     return [p for p in find_files(raw, "subject*.dat") if p.parent.name in ("Protocol", "Optional")]
@@ -83,12 +106,15 @@ def sources(raw: Path) -> list[Path]:
 def read(path: Path, notes: Notes) -> Iterator[Run]:
     """Gap-free runs of the three units; the file is one recording with one clock."""
     (number,) = name_parts(path, r"subject(\d+)\.dat", "subject101.dat")
-    table = read_rows(path, COLUMNS, separator=WHITE_SPACE, missing=dict.fromkeys(COLUMNS[2:], "NaN"))
+    missing = dict.fromkeys(COLUMNS[2:], "NaN")
+    table = read_rows(path, COLUMNS, separator=WHITE_SPACE, missing=missing, rules=RULES, notes=notes)
     time_s = table["time"].to_numpy()
     backwards = np.flatnonzero(np.diff(time_s) <= 0)
     if len(backwards):
-        raise DatasetError(f"{path}, row {backwards[0] + 2}: the time does not increase; fetch the file again")
-    phrases = phrases_of(PHRASES, table["activity"].to_numpy(), path)
+        raise DatasetError(
+            f"{path}, row {table.index[backwards[0] + 1] + 1}: the time does not increase; fetch the file again"
+        )
+    phrases = phrases_of(PHRASES, table["activity"], path, notes=notes)
     recording, subject = f"{path.parent.name.lower()}_s{number}", f"s{number}"
     for info in STREAMS:
         samples = table[[f"{info.name} {channel}" for channel in info.channels]].to_numpy(copy=True)

@@ -1,5 +1,6 @@
 """PDIoT 2023: a Respeck on the chest and a Nordic Thingy in the trouser pocket, each activity 30 s."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,11 @@ from har.recordings.convert.common import (
     phrase_of,
     published_twice,
     read_rows,
+    split_at_lost_rows,
+    within,
 )
-from har.recordings.format import DatasetError, StreamInfo
+from har.recordings.format import RANGE_TOLERANCE, DatasetError, StreamInfo
+from har.signal.plausibility import LARGEST
 
 CARD = DatasetCard(
     title="PDIoT course dataset 2023",
@@ -39,6 +43,10 @@ STREAMS = (
 LYING_TURNS_RAD_PER_S = 1.0
 STREAM_OF_DEVICE = {"respeck": "chest", "thingy": "trouser_pocket"}
 COLUMNS = ("timestamp", "accel_x", "accel_y", "accel_z", "gyro_x", "gyro_y", "gyro_z")
+RULES = (
+    within(COLUMNS[1:4], RANGE_TOLERANCE * 2.0),
+    within(COLUMNS[4:], float(np.rad2deg(LARGEST["gyro"]))),
+)
 PHRASES = {
     "sitting": "sitting",
     "standing": "standing",
@@ -67,25 +75,29 @@ def sources(raw: Path) -> list[tuple[Path, bool]]:
     return [(path, path in copies) for path in paths]
 
 
-def read(source: tuple[Path, bool], notes: Notes) -> list[Run]:
+def read(source: tuple[Path, bool], notes: Notes) -> Iterator[Run]:
     """The published time stamps are exact multiples of 40 ms that start alike for all activities of a person: they are
     no clock, and chest and pocket cannot be aligned by them. So each file is a recording of its own.
     """
     path, is_copy = source
     name = r"(s\d+)_(respeck|thingy)_([^/_]+)_[^/_]+\.csv"
     subject, device, activity = name_parts(path, name, "s1_respeck_sitting_breathingNormal.csv")
-    phrase = phrase_of(PHRASES, activity, path)
+    phrase = phrase_of(PHRASES, activity, path, notes)
     if is_copy:
         notes.add("recordings left out because their samples are published twice, under different labels or people")
-        return []
-    table = read_rows(path, COLUMNS, header=True).to_numpy()
+        return
+    rows = read_rows(path, COLUMNS, header=True, rules=RULES, notes=notes)
+    table = rows.to_numpy()
     steps = np.diff(table[:, 0])
-    uneven = np.flatnonzero(steps != PERIOD_MS)
+    uneven = np.flatnonzero(steps != PERIOD_MS * np.diff(rows.index))
     if len(uneven):
         row = uneven[0]
-        raise DatasetError(f"{path}, row {row + 3}: {steps[row]:g} ms after the row above; expected {PERIOD_MS:g}")
+        raise DatasetError(
+            f"{path}, row {rows.index[row + 1] + 2}: {steps[row]:g} ms after the row above; expected {PERIOD_MS:g}"
+        )
     samples = np.hstack([table[:, 1:4], np.deg2rad(table[:, 4:7])])
     if phrase.startswith("lying") and np.median(np.linalg.norm(samples[:, 3:], axis=1)) > LYING_TURNS_RAD_PER_S:
         notes.add("recordings left out because they are labelled lying and move throughout")
-        return []
-    return [Run(STREAM_OF_DEVICE[device], path.stem, subject, samples, [(phrase, 0, len(samples))])]
+        return
+    run = Run(STREAM_OF_DEVICE[device], path.stem, subject, samples, [(phrase, 0, len(samples))])
+    yield from split_at_lost_rows(run, rows.index, RATE_HZ)

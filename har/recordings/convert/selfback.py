@@ -10,13 +10,15 @@ from har.recordings.convert.common import (
     DatasetCard,
     Notes,
     Run,
+    files_below,
     find_files,
     group_by,
     phrase_of,
     read_rows,
     resample_uniform,
+    within,
 )
-from har.recordings.format import StreamInfo
+from har.recordings.format import RANGE_TOLERANCE, StreamInfo
 
 CARD = DatasetCard(
     title="SelfBACK activity recognition dataset",
@@ -32,8 +34,9 @@ CARD = DatasetCard(
 )
 RATE_HZ = 100.0
 MAX_GAP_S = 0.1
+RANGE_G = 8.0
 STREAMS = tuple(
-    StreamInfo(place, "Axivity AX3", place, ACC, RATE_HZ, accelerometer_range_g=8.0) for place in ("wrist", "thigh")
+    StreamInfo(place, "Axivity AX3", place, ACC, RATE_HZ, accelerometer_range_g=RANGE_G) for place in ("wrist", "thigh")
 )
 # The folders bear the placement and the number of people of the whole study: wrist50, thigh34.
 FOLDER_OF_STREAM = {"wrist": "wrist50", "thigh": "thigh34"}
@@ -52,7 +55,7 @@ PHRASES = {
 
 def sources(raw: Path) -> list[list[Path]]:
     """The files of one activity of one person, one file a placement."""
-    paths = [path for folder in FOLDER_OF_STREAM.values() for path in sorted(Path(raw).rglob(f"{folder}/*/*.csv"))]
+    paths = [path for folder in FOLDER_OF_STREAM.values() for path in files_below(raw, f"{folder}/*/*.csv")]
     if not paths:
         find_files(raw, "wrist50/*/*.csv")
     return group_by(paths, lambda path: (path.parent.name, path.stem))
@@ -61,8 +64,8 @@ def sources(raw: Path) -> list[list[Path]]:
 def read(source: list[Path], notes: Notes) -> list[Run]:
     """The recording's clock starts with the earlier of its devices."""
     activity, subject = source[0].parent.name, source[0].stem
-    phrase = phrase_of(PHRASES, activity, source[0])
-    tables = {path: _read_device(path) for path in source}
+    phrase = phrase_of(PHRASES, activity, source[0], notes)
+    tables = {path: _read_device(path, notes) for path in source}
     origin = min(time_s[0] for time_s, _ in tables.values())
     runs = []
     for path, (time_s, acc) in tables.items():
@@ -72,8 +75,9 @@ def read(source: list[Path], notes: Notes) -> list[Run]:
     return runs
 
 
-def _read_device(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _read_device(path: Path, notes: Notes) -> tuple[np.ndarray, np.ndarray]:
     """Seconds of the wall clock (n,) and acceleration in g (n, 3)."""
-    table = read_rows(path, ("time", "x", "y", "z"), times=("time",), header=True)
+    rules = (within("xyz", RANGE_TOLERANCE * RANGE_G),)
+    table = read_rows(path, ("time", "x", "y", "z"), times=("time",), header=True, rules=rules, notes=notes)
     time_s = (table["time"] - pd.Timestamp(0)).dt.total_seconds().to_numpy()
     return time_s, table[["x", "y", "z"]].to_numpy()

@@ -1,5 +1,6 @@
 """SisFall: a device at the waist; adults' and elderly people's daily activities and falls."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ from har.recordings.convert.common import (
     phrase_of,
     published_twice,
     read_rows,
+    split_at_lost_rows,
+    within,
 )
-from har.recordings.format import StreamInfo
+from har.recordings.format import RANGE_TOLERANCE, StreamInfo
 
 CARD = DatasetCard(
     title="SisFall: A Fall and Movement Dataset",
@@ -33,6 +36,7 @@ RATE_HZ = 200.0
 # Readme.txt: value = 2 * range / 2**resolution per count.
 ADXL345_G_PER_COUNT = 2 * 16 / 2**13
 ITG3200_DEG_PER_S_PER_COUNT = 2 * 2000 / 2**16
+LARGEST_COUNT = RANGE_TOLERANCE * 16 / ADXL345_G_PER_COUNT
 COLUMNS = tuple(f"{sensor} {axis}" for sensor in ("ADXL345", "ITG3200", "MMA8451Q") for axis in "xyz")
 # The ADXL345 is taken, not the MMA8451Q: its range of 16 g holds the impacts of falls.
 STREAMS = (StreamInfo("waist", "ADXL345 and ITG3200", "waist", ACC + GYRO, RATE_HZ, accelerometer_range_g=16.0),)
@@ -81,18 +85,21 @@ def sources(raw: Path) -> list[tuple[Path, bool]]:
     return [(path, path in copies) for path in paths]
 
 
-def read(source: tuple[Path, bool], notes: Notes) -> list[Run]:
+def read(source: tuple[Path, bool], notes: Notes) -> Iterator[Run]:
     """One trial; of a fall only the seconds around the impact are labelled."""
     path, is_copy = source
     code, _, trial = path.stem.split("_")
-    phrase = phrase_of(PHRASES, code, path)
+    phrase = phrase_of(PHRASES, code, path, notes)
     if is_copy:
         notes.add("trials left out because their samples are published twice, under different labels or people")
-        return []
-    counts = read_rows(path, COLUMNS, comment=";").to_numpy()
+        return
+    rules = (within(COLUMNS[:3], LARGEST_COUNT), within(COLUMNS[3:], 2**15))
+    table = read_rows(path, COLUMNS, record_end=";", rules=rules, notes=notes)
+    counts = table.to_numpy()
     acc = counts[:, :3] * ADXL345_G_PER_COUNT
     gyro = np.deg2rad(counts[:, 3:6] * ITG3200_DEG_PER_S_PER_COUNT)
     first, last = (0, len(acc)) if code[0] == "D" else around_peak(acc, RATE_HZ)
     # The folder names the subject: SA15 holds trials whose file names say SE15.
     subject = path.parent.name
-    return [Run("waist", f"{code}_{subject}_{trial}", subject, np.hstack([acc, gyro]), [(phrase, first, last)])]
+    run = Run("waist", f"{code}_{subject}_{trial}", subject, np.hstack([acc, gyro]), [(phrase, first, last)])
+    yield from split_at_lost_rows(run, table.index, RATE_HZ)

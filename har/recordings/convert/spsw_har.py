@@ -15,8 +15,10 @@ from har.recordings.convert.common import (
     phrases_of,
     read_rows,
     resample_uniform,
+    within,
 )
 from har.recordings.format import STANDARD_GRAVITY, DatasetError, StreamInfo, segments_of
+from har.signal.plausibility import LARGEST
 
 CARD = DatasetCard(
     title="Smartphone and smartwatch inertial measurements from heterogeneous subjects for human activity recognition",
@@ -41,6 +43,7 @@ STREAMS = (
 )
 STREAM_OF_DEVICE = {"sp": "phone", "sw": "watch"}
 COLUMNS = ("x_acc", "y_acc", "z_acc", "x_gyro", "y_gyro", "z_gyro", "timestamp", "label")
+RULES = (within(COLUMNS[:3], LARGEST["acc"] * STANDARD_GRAVITY), within(COLUMNS[3:6], LARGEST["gyro"]))
 PHRASES = {
     "SEATED": "sitting",
     "STANDING_UP": "standing up from a chair",
@@ -76,10 +79,10 @@ def _read_device(path: Path, notes: Notes) -> tuple[float, float, np.ndarray, np
     The time stamps are those of arrival, in bursts with equal stamps after a pause, while the rate is constant to
     0.1 %: a straight line through stamps over sample numbers restores the clock of the sensor.
     """
-    table = read_rows(path, COLUMNS, text=("label",), header=True)
-    phrases = phrases_of(PHRASES, table["label"].to_numpy(dtype=object), path, first_row=2)
+    table = read_rows(path, COLUMNS, text=("label",), header=True, rules=RULES, notes=notes)
+    phrases = phrases_of(PHRASES, table["label"], path, first_row=2, notes=notes)
     stamps = table["timestamp"].to_numpy() / 1e3
-    number = np.arange(len(stamps))
+    number = table.index.to_numpy()
     if len(stamps) < 2 or np.ptp(stamps) == 0:
         raise DatasetError(f"{path}: {len(stamps)} samples, all at one time; expected about 10 s; remove the file")
     step, first = np.polyfit(number, stamps - stamps[0], 1)

@@ -23,8 +23,10 @@ from har.recordings.convert.common import (
     phrase_of,
     phrases_of,
     read_rows,
+    within,
 )
-from har.recordings.format import DatasetError, StreamInfo
+from har.recordings.format import RANGE_TOLERANCE, DatasetError, StreamInfo
+from har.signal.plausibility import LARGEST
 
 SAME_PEOPLE = "uci_har and hapt are the same 30 people, doing the same: use one of the two"
 CARD = DatasetCard(
@@ -40,7 +42,8 @@ CARD = DatasetCard(
     verified="published layout",
     note=SAME_PEOPLE,
 )
-STREAMS = (StreamInfo("phone", "Samsung Galaxy S II", "waist", ACC + GYRO, 50.0, accelerometer_range_g=2.0),)
+RATE_HZ, RANGE_G = 50.0, 2.0
+STREAMS = (StreamInfo("phone", "Samsung Galaxy S II", "waist", ACC + GYRO, RATE_HZ, accelerometer_range_g=RANGE_G),)
 PHRASES = {
     "WALKING": "walking",
     "WALKING_UPSTAIRS": "walking upstairs",
@@ -63,18 +66,28 @@ def read(split: Path, notes: Notes) -> Iterator[Run]:
     """One run for each stretch of windows that continue each other."""
     kind = split.name
     label_path, subject_path = split / f"y_{kind}.txt", split / f"subject_{kind}.txt"
-    codes = read_rows(label_path, ("activity",), separator=WHITE_SPACE)["activity"].to_numpy()
-    subjects = read_rows(subject_path, ("subject",), separator=WHITE_SPACE)["subject"].to_numpy().astype(int)
-    phrases = phrases_of(phrases_by_code(split.parent, PHRASES), codes, label_path)
-    paths = [split / "Inertial Signals" / f"{signal}_{kind}.txt" for signal in SIGNALS]
-    tables = [read_rows(path, WINDOW_COLUMNS, separator=WHITE_SPACE).to_numpy() for path in paths]
-    for path, table in zip((subject_path, *paths), (subjects, *tables), strict=True):
-        if len(table) != len(codes):
+    forms = [(label_path, ("activity",), ()), (subject_path, ("subject",), (within(["subject"], 1e6, 0),))]
+    for signal in SIGNALS:
+        rule = within(WINDOW_COLUMNS, RANGE_TOLERANCE * RANGE_G if signal.startswith("total_acc") else LARGEST["gyro"])
+        forms.append((split / "Inertial Signals" / f"{signal}_{kind}.txt", WINDOW_COLUMNS, (rule,)))
+    tables = [
+        read_rows(path, columns, separator=WHITE_SPACE, rules=rules, notes=notes) for path, columns, rules in forms
+    ]
+    count = tables[0].attrs["rows"]
+    for (path, *_), table in zip(forms, tables, strict=True):
+        if table.attrs["rows"] != count:
             raise DatasetError(
-                f"{path}: {len(table)} rows, but {label_path.name} has {len(codes)}; fetch the dataset again"
+                f"{path}: {table.attrs['rows']} rows, but {label_path.name} has {count}; fetch the dataset again"
             )
-    windows = np.stack(tables, axis=-1)
-    same = (codes[1:] == codes[:-1]) & (subjects[1:] == subjects[:-1])
+    rows = tables[0].index
+    for table in tables[1:]:
+        rows = rows.intersection(table.index)
+    notes.add("windows of which one of the files holds a damaged row, left out", count - len(rows))
+    codes, subjects, *signals = (table.loc[rows] for table in tables)
+    phrases = phrases_of(phrases_by_code(split.parent, PHRASES), codes["activity"], label_path, notes=notes)
+    codes, subjects = codes["activity"].to_numpy(), subjects["subject"].to_numpy().astype(int)
+    windows = np.stack([signal.to_numpy() for signal in signals], axis=-1)
+    same = (codes[1:] == codes[:-1]) & (subjects[1:] == subjects[:-1]) & (np.diff(rows) == 1)
     continues = same & (windows[1:, : WINDOW // 2] == windows[:-1, WINDOW // 2 :]).all(axis=(1, 2))
     notes.add(
         "neighbouring windows of one subject and activity that do not overlap, between which a new recording starts",
@@ -84,7 +97,7 @@ def read(split: Path, notes: Notes) -> Iterator[Run]:
     borders = [0, *(np.flatnonzero(~continues) + 1).tolist(), len(codes)]
     for first, last in pairwise(borders):
         samples = np.concatenate([windows[first], *windows[first + 1 : last, WINDOW // 2 :]])
-        recording, subject = f"{kind}_window{first + 1:05d}", f"s{subjects[first]:02d}"
+        recording, subject = f"{kind}_window{rows[first] + 1:05d}", f"s{subjects[first]:02d}"
         yield Run("phone", recording, subject, samples, [(phrases[first], 0, len(samples))])
 
 

@@ -2,7 +2,8 @@
 
 One text file a trial. Header lines start with ``%``; one of them per sensor holds MAC address, sensor id and position,
 and positions move between files. Rows: time in ms; sample number; x; y; z; type (0 acc in g, 1 gyro in deg/s,
-2 magnetometer in uT); sensor id.
+2 magnetometer in uT); sensor id. Copies that a spreadsheet saved again have commas for semicolons, empty cells at the
+ends of lines, and numbers that lost their decimal point, which nobody can restore.
 """
 
 import re
@@ -20,6 +21,7 @@ from har.recordings.convert.common import (
     MAG,
     DatasetCard,
     Notes,
+    Rule,
     Run,
     align_streams,
     around_peak,
@@ -27,8 +29,10 @@ from har.recordings.convert.common import (
     lose_spikes,
     name_parts,
     phrase_of,
+    plain_text,
     read_rows,
     resample_uniform,
+    within,
 )
 from har.recordings.format import DatasetError, StreamInfo
 
@@ -74,12 +78,20 @@ PHRASES = {
     "forwardFall": "falling forward",
     "lateralFall": "falling sideways",
 }
+OTHER_NAMES = {"ClappingHands": "Aplausing"}  # of activities, in other releases
 POCKETS = ("RIGHTPOCKET", "LEFTPOCKET", "POCKET")
 # A longer silence than two samples of a tag (or ten of the phone) splits a trial.
 TAG_GAP_S, PHONE_GAP_S = 0.15, 0.05
+LARGEST_MS = 1e8  # a day; trials last 15 s
+LARGEST_READING = 2.0**15  # counts of the sensors have 16 bits, and units are larger than a count
 COLUMNS = ("time in ms", "sample number", "x", "y", "z", "sensor type", "sensor id")
+RULES = (
+    within(["time in ms"], LARGEST_MS, 0),
+    within("xyz", LARGEST_READING),
+    Rule("sensor type 0, 1 or 2", lambda rows: rows["sensor type"].isin((0, 1, 2))),
+)
 _NAME = r"UMAFall_Subject_(\d+)_(ADL|Fall)_([^/]+)_\d+_\d{4}-[^/]*\.csv"
-_SENSOR = re.compile(r"%\s*[0-9A-Fa-f:.-]{12,17}\s*;\s*(\d+)\s*;\s*([A-Za-z ]+?)\s*(?:;.*)?")
+_SENSOR = re.compile(r'"?%\s*[0-9A-Fa-f:.-]{12,17}\s*[;,]\s*(\d+)\s*[;,]\s*([A-Za-z ]+?)\s*(?:[;,].*)?"?')
 
 
 @dataclass
@@ -100,12 +112,12 @@ def sources(raw: Path) -> list[Path]:
 def read(path: Path, notes: Notes) -> Iterator[Run]:
     """Runs of all devices of a trial on its common clock; only the seconds around the impact of a fall are labelled."""
     person, group, activity = name_parts(path, _NAME, "UMAFall_Subject_01_ADL_Walking_1_2016-06-13_20-25-30.csv")
-    phrase = phrase_of(PHRASES, activity, path)
+    phrase = phrase_of(PHRASES, OTHER_NAMES.get(activity, activity), path, notes)
     positions = _positions(path)
-    table = read_rows(path, COLUMNS, separator=";", comment="%").to_numpy()
-    unknown = set(table[:, 6].astype(int).tolist()) - set(positions)
-    if unknown:
-        raise DatasetError(f"{path}: sensor ids {sorted(unknown)} have no header line; the header knows {positions}")
+    known = Rule(
+        f"sensor ids {sorted(positions)}, which have a header line", lambda rows: rows["sensor id"].isin(positions)
+    )
+    table = read_rows(path, COLUMNS, separator=(";", ","), comment="%", rules=(known, *RULES), notes=notes).to_numpy()
     parts = [p for sensor in positions for p in _device(table[table[:, 6] == sensor], positions[sensor], notes)]
     order = [info.name for info in STREAMS]
     parts.sort(key=lambda part: (order.index(part.stream), part.start_s))
@@ -122,11 +134,10 @@ def read(path: Path, notes: Notes) -> Iterator[Run]:
 def _positions(path: Path) -> dict[int, str]:
     """Sensor id -> position, from the header."""
     positions = {}
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            match = _SENSOR.fullmatch(line.strip())
-            if match:
-                positions[int(match[1])] = match[2].upper().replace(" ", "")
+    for line in plain_text(path).decode("utf-8", errors="replace").split("\n"):
+        match = _SENSOR.fullmatch(line.strip())
+        if match:
+            positions[int(match[1])] = match[2].upper().replace(" ", "")
     if not positions:
         raise DatasetError(f"{path}: no header line like '% MAC; sensor id; position; ...'; fetch the file again")
     if len(set(positions.values())) < len(positions):
@@ -163,7 +174,7 @@ def _device(table: np.ndarray, position: str, notes: Notes) -> Iterator[_Part]:
             values = np.radians(values)
         gap_s = PHONE_GAP_S if is_phone else TAG_GAP_S
         sensors.append(resample_uniform(rows[:, 0] / 1000, values, info.sampling_rate_hz, gap_s, notes))
-    for start_s, samples in align_streams(sensors, info.sampling_rate_hz):
+    for start_s, samples in align_streams(sensors, info.sampling_rate_hz, notes):
         yield _Part(stream, info.sampling_rate_hz, start_s, samples)
 
 

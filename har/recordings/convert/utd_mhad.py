@@ -9,8 +9,19 @@ import numpy as np
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
-from har.recordings.convert.common import ACC, GYRO, DatasetCard, Notes, Run, find_files, name_parts, phrase_of
-from har.recordings.format import DatasetError, StreamInfo
+from har.recordings.convert.common import (
+    ACC,
+    GYRO,
+    DatasetCard,
+    Notes,
+    Run,
+    find_files,
+    name_parts,
+    phrase_of,
+    split_at_lost_rows,
+)
+from har.recordings.format import RANGE_TOLERANCE, DatasetError, StreamInfo
+from har.signal.plausibility import LARGEST
 
 CARD = DatasetCard(
     title="UTD-MHAD (inertial sensor)",
@@ -25,7 +36,7 @@ CARD = DatasetCard(
     verified="original files",
 )
 
-RATE_HZ = 50.0
+RATE_HZ, RANGE_G = 50.0, 8.0
 LAST_WRIST_ACTION = 21
 # What scipy raises for an empty, cut off, foreign or version 7.3 file, and for one without the array.
 UNREADABLE = (LookupError, ValueError, TypeError, EOFError, OSError, RuntimeError, MatReadError, StructError, ZlibError)
@@ -37,7 +48,7 @@ STREAMS = tuple(
         placement,
         ACC + GYRO,
         RATE_HZ,
-        accelerometer_range_g=8.0,
+        accelerometer_range_g=RANGE_G,
     )
     for placement in CARD.placements
 )
@@ -74,22 +85,37 @@ PHRASES = {
 
 
 def sources(raw: Path) -> list[Path]:
-    return sorted(find_files(raw, "a*_s*_t*_inertial.mat"), key=lambda path: _numbers(path)[1:] + _numbers(path)[:1])
+    return sorted(find_files(raw, "a*_s*_t*_inertial.mat"), key=_subject_trial_action)
 
 
 def read(source: Path, notes: Notes) -> Iterator[Run]:
     """One clip is one recording; clips have no clock."""
     action, subject, trial = _numbers(source)
-    phrase = phrase_of(PHRASES, action, source)
+    phrase = phrase_of(PHRASES, action, source, notes)
     try:
         samples = loadmat(source)["d_iner"]
     except UNREADABLE as error:
         raise DatasetError(f"{source}: expected a MATLAB file with the array d_iner ({error!r}); fetch it") from error
-    if samples.ndim != 2 or samples.shape[1] != 6 or not len(samples):
+    if samples.ndim != 2 or samples.shape[1] != 6 or not len(samples) or samples.dtype.kind not in "iuf":
         raise DatasetError(f"{source}: d_iner of shape {samples.shape}; expected (n, 6): acc in g, gyro in deg/s")
-    samples = np.hstack([samples[:, :3], np.deg2rad(samples[:, 3:])])
+    samples = np.hstack([samples[:, :3], np.deg2rad(samples[:, 3:].astype(np.float64))])
+    good = (np.abs(samples[:, :3]) <= RANGE_TOLERANCE * RANGE_G).all(axis=1)
+    good &= (np.abs(samples[:, 3:]) <= LARGEST["gyro"]).all(axis=1)
+    expected = f"numbers up to {RANGE_TOLERANCE * RANGE_G:g} g and {LARGEST['gyro']:g} rad/s"
+    damaged = [(row + 1, f"{samples[row].tolist()}; expected {expected}") for row in np.flatnonzero(~good).tolist()]
+    notes.rows(source, len(samples), damaged)
+    samples = samples[good]
     stream = STREAMS[0 if action <= LAST_WRIST_ACTION else 1].name
-    yield Run(stream, f"s{subject}_a{action:02d}_t{trial}", f"s{subject}", samples, [(phrase, 0, len(samples))])
+    run = Run(stream, f"s{subject}_a{action:02d}_t{trial}", f"s{subject}", samples, [(phrase, 0, len(samples))])
+    yield from split_at_lost_rows(run, np.flatnonzero(good), RATE_HZ)
+
+
+def _subject_trial_action(path: Path) -> list[int]:
+    try:
+        action, subject, trial = _numbers(path)
+    except DatasetError:  # told when it is read
+        return []
+    return [subject, trial, action]
 
 
 def _numbers(path: Path) -> list[int]:

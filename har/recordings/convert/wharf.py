@@ -11,14 +11,16 @@ from har.recordings.convert.common import (
     WHITE_SPACE,
     DatasetCard,
     Notes,
+    Rule,
     Run,
     find_files,
     group_by,
     name_parts,
     phrase_of,
     read_rows,
+    split_at_lost_rows,
 )
-from har.recordings.format import DatasetError, StreamInfo
+from har.recordings.format import StreamInfo
 
 CARD = DatasetCard(
     title="Wearable Human Activity Recognition Folder (WHARF)",
@@ -32,7 +34,9 @@ CARD = DatasetCard(
     activities=14,
     verified="published layout",
 )
-STREAMS = (StreamInfo("wrist", "wrist-worn accelerometer", "right wrist", ACC, 32.0, accelerometer_range_g=1.5),)
+RATE_HZ, LARGEST_CODE, RANGE_G = 32.0, 63, 1.5
+STREAMS = (StreamInfo("wrist", "wrist-worn accelerometer", "right wrist", ACC, RATE_HZ, accelerometer_range_g=RANGE_G),)
+_MODEL = re.compile(r"(?i)models?$")
 PHRASES = {
     "brush_teeth": "brushing teeth",
     "climb_stairs": "walking upstairs",
@@ -49,28 +53,42 @@ PHRASES = {
     "use_telephone": "making a phone call",
     "walk": "walking",
 }
-LARGEST_CODE, RANGE_G = 63, 1.5
+RULES = (
+    Rule(
+        f"three codes 0 to {LARGEST_CODE}",
+        lambda rows: ((rows >= 0) & (rows <= LARGEST_CODE) & (rows == np.floor(rows))).all(axis=1),
+    ),
+)
 
 
-def sources(raw: Path) -> list[list[Path]]:
-    """The files of one name together: some releases hold copies of a few trials in folders <Activity>_MODEL."""
-    return group_by(find_files(raw, "Accelerometer-*.txt"), lambda path: path.name)
+def sources(raw: Path) -> list[tuple[list[Path], bool]]:
+    """The files of one name together, and whether they are model trials: releases hold trials that made the authors'
+    models, whole or cut, a second time, in a folder MODELS or in folders <Activity>_MODEL.
+    """
+    trials, models = [], []
+    for path in find_files(raw, "Accelerometer-*.txt"):
+        is_model = any(_MODEL.search(part) for part in path.relative_to(raw).parent.parts)
+        (models if is_model else trials).append(path)
+    copies = [(group, False) for group in group_by(trials, lambda path: path.name)]
+    return copies + [([path], True) for path in models]
 
 
-def read(copies: list[Path], notes: Notes) -> Iterator[Run]:
+def read(source: tuple[list[Path], bool], notes: Notes) -> Iterator[Run]:
     """One labelled run a trial; g = -1.5 + 3 code / 63."""
+    copies, is_model = source
     path = copies[0]
+    if is_model:
+        notes.add("model trials (copies or cuts of trials) left out")
+        return
     notes.add("second copies of a trial left out", len(copies) - 1)
     name = r"(?i:Accelerometer-[\d-]+-([a-z_]+)-([fm]\d+)\.txt)"
     named, subject = name_parts(path, name, "Accelerometer-2011-04-11-13-28-18-brush_teeth-f1.txt")
-    activity = re.sub("_model$", "", path.parent.name.lower())
-    phrase = phrase_of(PHRASES, activity, path)
+    activity = path.parent.name.lower()
+    phrase = phrase_of(PHRASES, activity, path, notes)
     odd = activity != named.lower()
     notes.add("trials whose file name says another activity than their folder, which counts", odd)
-    codes = read_rows(path, ("x", "y", "z"), separator=WHITE_SPACE).to_numpy()
-    fits = ((codes >= 0) & (codes <= LARGEST_CODE) & (codes == np.floor(codes))).all(axis=1)
-    if not fits.all():
-        row = int(np.argmin(fits))
-        raise DatasetError(f"{path}, row {row + 1}: {codes[row].tolist()}; expected three codes 0 to {LARGEST_CODE}")
+    table = read_rows(path, ("x", "y", "z"), separator=WHITE_SPACE, rules=RULES, notes=notes)
+    codes = table.to_numpy()
     samples = 2 * RANGE_G * codes / LARGEST_CODE - RANGE_G
-    yield Run("wrist", path.stem, subject.lower(), samples, [(phrase, 0, len(samples))])
+    run = Run("wrist", path.stem, subject.lower(), samples, [(phrase, 0, len(samples))])
+    yield from split_at_lost_rows(run, table.index, RATE_HZ)

@@ -10,15 +10,17 @@ from har.recordings.convert.common import (
     GYRO,
     DatasetCard,
     Notes,
+    Rule,
     Run,
     align_streams,
     find_files,
     name_parts,
-    phrase_of,
     read_rows,
     resample_uniform,
+    within,
 )
 from har.recordings.format import STANDARD_GRAVITY, DatasetError, StreamInfo
+from har.signal.plausibility import LARGEST
 
 CARD = DatasetCard(
     title="WISDM Smartphone and Smartwatch Activity and Biometrics Dataset (phone)",
@@ -34,6 +36,7 @@ CARD = DatasetCard(
 )
 MAX_GAP_S = 0.25
 RATE_TOLERANCE = 0.1
+LARGEST_NS = 2.0**63  # a time stamp is a long integer
 DEVICE = "Nexus 5, Nexus 5X or Galaxy S6"
 # A stream per rate, so that nothing is brought to a rate far from its own. The phones clip at 2 g, except one of those
 # at 50 Hz: the range of that stream is left open.
@@ -74,14 +77,25 @@ def read(source: Path, notes: Notes) -> list[Run]:
     """Each activity has a clock of its own, which starts with its first sample."""
     (subject,) = name_parts(source, r"data_(\d+)_accel_phone\.txt", "data_1600_accel_phone.txt")
     gyro_path = source.parent.parent / "gyro" / source.name.replace("accel", "gyro")
-    acc_table, gyro_table = (_read_sensor(path, int(subject)) for path in (source, gyro_path))
+    acc_table, gyro_table = (
+        _read_sensor(path, int(subject), largest, notes)
+        for path, largest in ((source, LARGEST["acc"] * STANDARD_GRAVITY), (gyro_path, LARGEST["gyro"]))
+    )
     runs = []
+    alone = ~gyro_table["activity"].isin(acc_table["activity"])
+    notes.add("samples of the gyroscope in activities without accelerometer, left out", int(alone.sum()))
     for letter in acc_table["activity"].unique():
-        phrase = phrase_of(PHRASES, letter, source)
         acc_time, acc = _activity(acc_table, letter)
         gyro_time, gyro = _activity(gyro_table, letter)
-        if not len(gyro):
+        if letter not in PHRASES:
+            place = f"{source}: unknown label {letter!r}; known are {sorted(PHRASES)}"
+            notes.unknown_label(place, len(acc) + len(gyro))
+        if len(np.unique(acc_time)) < 2:
+            notes.damaged_rows(f"{source}: a single sample of activity {letter!r}; expected 3 minutes", len(acc))
+            continue
+        if len(np.unique(gyro_time)) < 2:
             notes.add("activities without gyroscope left out")
+            notes.add("samples of the accelerometer in activities without gyroscope", len(acc))
             continue
         stream, own_rate = _stream_of(acc_time, source, letter)
         if 1 / _period(gyro_time) < (1 - RATE_TOLERANCE) * own_rate:
@@ -90,18 +104,17 @@ def read(source: Path, notes: Notes) -> list[Run]:
         rate = stream.sampling_rate_hz
         acc_runs = resample_uniform(acc_time - origin, acc / STANDARD_GRAVITY, rate, MAX_GAP_S, notes)
         gyro_runs = resample_uniform(gyro_time - origin, gyro, rate, MAX_GAP_S, notes)
-        for start, x in align_streams([acc_runs, gyro_runs], rate):
-            runs.append(Run(stream.name, f"{subject}_{letter}", f"s{subject}", x, [(phrase, 0, len(x))], start))
+        for start, x in align_streams([acc_runs, gyro_runs], rate, notes):
+            runs.append(
+                Run(stream.name, f"{subject}_{letter}", f"s{subject}", x, [(PHRASES.get(letter, ""), 0, len(x))], start)
+            )
     return runs
 
 
-def _read_sensor(path: Path, subject: int) -> pd.DataFrame:
-    table = read_rows(path, COLUMNS, text=("activity",), comment=";")
-    other = np.flatnonzero(table["subject"] != subject)
-    if len(other):
-        found = table["subject"].iloc[other[0]]
-        raise DatasetError(f"{path}, row {other[0] + 1}: subject {found:g}; expected {subject} as in the file name")
-    return table
+def _read_sensor(path: Path, subject: int, largest: float, notes: Notes) -> pd.DataFrame:
+    own = Rule(f"subject {subject} as in the file name", lambda rows: rows["subject"] == subject)
+    rules = (own, within("xyz", largest), within(["timestamp"], LARGEST_NS))
+    return read_rows(path, COLUMNS, text=("activity",), record_end=";", rules=rules, notes=notes)
 
 
 def _activity(table: pd.DataFrame, letter: str) -> tuple[np.ndarray, np.ndarray]:
@@ -115,8 +128,6 @@ def _period(time_s: np.ndarray) -> float:
 
 
 def _stream_of(acc_time: np.ndarray, path: Path, letter: str) -> tuple[StreamInfo, float]:
-    if len(acc_time) < 2:
-        raise DatasetError(f"{path}: activity {letter} has one sample; expected about 3 minutes; remove the row")
     own_rate = 1 / _period(acc_time)
     stream = min(STREAMS, key=lambda info: abs(info.sampling_rate_hz - own_rate))
     if abs(stream.sampling_rate_hz - own_rate) > RATE_TOLERANCE * stream.sampling_rate_hz:
