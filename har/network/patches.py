@@ -131,7 +131,8 @@ class PatchTokens(nn.Module):
             return (torch.log(power + 1e-5) / 5 + 1).flatten(2)
 
 
-@torch.compiler.disable  # TorchInductor takes over a minute to make this slower
+# TorchInductor takes over a minute to make this slower. Only GPUs come here, and asking the compiler takes a second.
+@torch.compiler.disable if torch.cuda.is_available() else lambda function: function
 def _through_products(stem: nn.Sequential, patches: Tensor) -> Tensor:
     """A stem of convolutions as products of matrices: what a GPU is fast at.
 
