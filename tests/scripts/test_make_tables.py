@@ -3,7 +3,9 @@
 import csv
 import json
 import re
+import runpy
 import shutil
+import subprocess
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +39,22 @@ PLACEMENTS = {
 
 
 @pytest.fixture
+def make(capsys: pytest.CaptureFixture) -> Callable[..., subprocess.CompletedProcess]:
+    """make(argument, …) -> the script's status and outputs, from this process: most of its tests are about refusals."""
+    main = runpy.run_path(str(ROOT / SCRIPT))["main"]
+
+    def run(*arguments: object) -> subprocess.CompletedProcess:
+        command = [str(argument) for argument in arguments]
+        try:
+            status = main(command)
+        except SystemExit as end:
+            status = end.code
+        return subprocess.CompletedProcess(command, status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The pages and figures of the repository, to change."""
     root = tmp_path / "copy"
@@ -65,11 +83,11 @@ def test_the_tables_of_the_repository_are_those_of_its_figures(run_script: Calla
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_a_changed_figure_is_named_and_then_written(copy: Path, run_script: Callable):
+def test_a_changed_figure_is_named_and_then_written(copy: Path, make: Callable):
     old = "one_window,mean,,closed_set,macro_f1,53.6,0.2,52.3,54.7,3,53.6 53.8 53.5"
     replace(copy / "docs/results/protocol.csv", old, old.replace("53.6,0.2", "12.345,"))
     before = contents(copy)
-    done = run_script(SCRIPT, "--check", "--root", copy)
+    done = make("--check", "--root", copy)
     assert done.returncode == 1
     expected = [
         f"{page}: {table} differs from its figures"
@@ -83,9 +101,9 @@ def test_a_changed_figure_is_named_and_then_written(copy: Path, run_script: Call
     assert done.stdout.splitlines() == expected
     assert contents(copy) == before
 
-    done = run_script(SCRIPT, "--root", copy)
+    done = make("--root", copy)
     assert done.returncode == 0 and done.stdout.splitlines()[0] == "README.md: protocol written"
-    assert run_script(SCRIPT, "--check", "--root", copy).returncode == 0
+    assert make("--check", "--root", copy).returncode == 0
     after = contents(copy)
     pairs = {path: zip(after[path].splitlines(), before[path].splitlines(), strict=True) for path in after}
     changed = {path: [new for new, was in lines if new != was] for path, lines in pairs.items()}
@@ -144,18 +162,18 @@ CSV, LAYOUT, PAGE = "docs/results/simulated_only.csv", "docs/results/tables.toml
         ),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_said_and_nothing_written(spoil: Callable, said: str, copy: Path, run_script: Callable):
+def test_what_does_not_fit_is_said_and_nothing_written(spoil: Callable, said: str, copy: Path, make: Callable):
     spoil(copy)
     before = contents(copy)
-    done = run_script(SCRIPT, "--root", copy)
+    done = make("--root", copy)
     assert done.returncode == 2
     assert said in done.stderr and "Traceback" not in done.stderr
     assert contents(copy) == before
 
 
-def test_arguments_that_contradict_each_other_are_refused(run_script: Callable):
+def test_arguments_that_contradict_each_other_are_refused(make: Callable):
     for arguments in (["--name", "protocol"], ["--check", "--from", "x", "--name", "protocol"]):
-        assert run_script(SCRIPT, *arguments).returncode == 2
+        assert make(*arguments).returncode == 2
 
 
 # --- From a finished protocol ----------------------------------------------------------------------------------------
@@ -199,10 +217,10 @@ def table_of(text: str, name: str) -> dict[str, dict[str, str]]:
     return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
 
 
-def test_a_finished_protocol_becomes_the_tables(copy: Path, record: dict, tmp_path: Path, run_script: Callable):
+def test_a_finished_protocol_becomes_the_tables(copy: Path, record: dict, tmp_path: Path, make: Callable):
     write_results(tmp_path / "results.json", record)
     command = ("--from", tmp_path / "results.json", "--name", "protocol", "--root", copy)
-    done = run_script(SCRIPT, *command)
+    done = make(*command)
     assert done.returncode == 0, done.stderr
 
     # The protocol's own report prints the same numbers: a row a dataset there, a row a method here.
@@ -227,7 +245,7 @@ def test_a_finished_protocol_becomes_the_tables(copy: Path, record: dict, tmp_pa
         assert entry["seeds"] == str(len(value["values"])) and bool(entry["sd"]) == (value["sd"] is not None)
 
     before = contents(copy)
-    assert run_script(SCRIPT, *command).returncode == 0
+    assert make(*command).returncode == 0
     assert contents(copy) == before
 
 
@@ -246,12 +264,12 @@ def found_in(record: dict, entry: dict[str, str]) -> dict:
     return of["rows"][entry["row"]][entry["set"]][entry["score"]]
 
 
-def test_other_results_are_refused(copy: Path, record: dict, tmp_path: Path, run_script: Callable):
+def test_other_results_are_refused(copy: Path, record: dict, tmp_path: Path, make: Callable):
     before = contents(copy)
     path = tmp_path / "results.json"
 
     def refused() -> str:
-        done = run_script(SCRIPT, "--from", path, "--name", "protocol", "--root", copy)
+        done = make("--from", path, "--name", "protocol", "--root", copy)
         assert done.returncode == 2 and "Traceback" not in done.stderr and contents(copy) == before
         return done.stderr
 
