@@ -1,13 +1,15 @@
 """Original files of the public datasets, from the folder that the environment variable HAR_RAW_SAMPLES names."""
 
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from har.recordings.convert import converter
 from har.recordings.convert.common import convert_dataset
+from har.signal.plausibility import SignalWarning
 
 
 @pytest.fixture
@@ -36,3 +38,11 @@ def convert_twice(tmp_path: Path) -> Callable[[str, Path], Path]:
         return folders[0]
 
     return convert
+
+
+@pytest.fixture(autouse=True)
+def plain_numbers() -> Iterator[None]:
+    """What is said of the few lines of a fixture, which are no movement, matters to those alone who expect it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SignalWarning)
+        yield

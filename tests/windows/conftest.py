@@ -1,11 +1,14 @@
 """A corpus of two small dataset folders whose samples say where they lie, so that an oracle can recognise each."""
 
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from har.recordings.format import Dataset, DatasetWriter, StreamInfo, read_dataset
+from har.signal.plausibility import SignalWarning
 
 ACC = ("acc_x", "acc_y", "acc_z")
 GYRO = ("gyro_x", "gyro_y", "gyro_z")
@@ -75,3 +78,11 @@ def corpus_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def corpus(corpus_folder: Path) -> list[Dataset]:
     """alpha (wrist 50 Hz acc gyro, chest 20 Hz acc, thigh 32 Hz gyro acc) and beta (pocket 25 Hz acc mag)."""
     return [read_dataset(corpus_folder / name) for name in ("alpha", "beta")]
+
+
+@pytest.fixture(autouse=True)
+def plain_numbers() -> Iterator[None]:
+    """What is said of numbers that make a test readable, and are no movement, matters to those alone who expect it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SignalWarning)
+        yield
