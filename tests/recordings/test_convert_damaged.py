@@ -178,7 +178,7 @@ MAY_BE_SILENT = (truncated, swapped, only_the_first_line)
 def test_a_mutated_file_gives_the_right_data_a_note_or_an_error_in_words(name, whole, tmp_path):
     raw, right, notes = whole(name)
     rng = np.random.default_rng(NAMES.index(name))
-    for number, mutate in enumerate(m for m in MUTATIONS for _ in range(2)):
+    for number, mutate in enumerate(MUTATIONS):
         mutated = tmp_path / f"raw{number}"
         shutil.copytree(raw, mutated)
         files = raw_files(mutated)
