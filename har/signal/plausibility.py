@@ -38,9 +38,11 @@ _LEAST_AGREEING = 0.03  # of the windows: in most, movement hides how the weight
 _LEAST_QUARTERS = 8  # of a second, in a window
 _MOST_SLOPE = 20.0  # of one against the other; degrees in place of radians make it 57
 _CODE_LEAST = {"acc": 20.0, "gyro": 50.0, "mag": 900.0}  # all three axes equal beyond: a code, no measurement
+_KNOWN_CODES = (99.0, 999.0, 9999.0, 99999.0, 999999.0, 32767.0, 32768.0, 65535.0, 2147483647.0, 2147483648.0)
 _LARGEST_READ = 1e6  # raw counts of 20 bits; squares of more overflow
 _MOST_ZERO_SHARE = 0.01
 _LEAST_SHARE = 0.5  # of a second's samples that the network wants
+_SHORTEST_S = 0.25  # below, nothing is known of the weight
 _MOST_WINDOWS, _MOST_SECONDS = 2048, 4096  # looked at for medians
 
 
@@ -103,12 +105,16 @@ def examine(signal: np.ndarray, devices: Devices, sampling_rate_hz: float, gravi
             found += _missing(some, axes, kind, name)
             if kind == "acc":  # exact zeros are found by themselves
                 some[..., axes] = np.where((some[..., axes] == 0).all(-1, keepdims=True), np.nan, some[..., axes])
+            code, is_code = _code(signal, axes, kind, name)
+            found += is_code
+            if code is not None:  # its own sentence; what is left tells the unit
+                some[..., axes] = np.where(_reads(some[..., axes], code), np.nan, some[..., axes])
             unit = _unit(some[..., axes], kind, name, sampling_rate_hz, gravity)
             found += unit
             if unit:
                 scaled.add(kind)
-            if not any(finding.certain for finding in unit):
-                found += _codes(signal, axes, kind, name)
+            if code is None and not any(finding.certain for finding in unit):
+                found += _beyond(signal, axes, kind, name)
         if {"acc", "gyro"} <= set(sensors) and not scaled:
             found += _turning(some[..., sensors["acc"]], some[..., sensors["gyro"]], sampling_rate_hz, whose)
     return found
@@ -147,25 +153,47 @@ def _missing(signal: np.ndarray, axes: Sequence[int], kind: str, name: str) -> l
     return []
 
 
-def _codes(signal: np.ndarray, axes: Sequence[int], kind: str, name: str) -> list[Finding]:
-    """Numbers that stand for something else than a measurement."""
+def _code(signal: np.ndarray, axes: Sequence[int], kind: str, name: str) -> tuple[float | None, list[Finding]]:
+    """A number that stands for missing samples: most of what is too large is that number, on all axes or well known."""
     x = signal[..., axes]
-    magnitude = np.abs(x)
-    beyond = magnitude > LARGEST[kind]
+    large = np.abs(x) >= _CODE_LEAST[kind]
+    if not large.any():
+        return None, []
+    values, counts = np.unique(x[large & np.isfinite(x)], return_counts=True)
+    if not len(values):
+        return None, []
+    value, times = float(values[counts.argmax()]), int(counts.max())
+    everywhere = (x == value).all(-1)
+    known = abs(value) in _KNOWN_CODES and times > 1
+    if times < large.sum() / 2 or not (known or 3 * everywhere.sum() == times):
+        return None, []
+    rows = _reads(x, value)[..., 0]
+    text = f"{_where(value, rows, name)}: a code for missing samples, no measurement. Replace it by NaN"
+    return value, [Finding(True, text)]
+
+
+def _reads(x: np.ndarray, value: float) -> np.ndarray:
+    """(N, T, 1): samples of which an axis reads this value."""
+    return (x == value).any(-1, keepdims=True)
+
+
+def _where(value: float, rows: np.ndarray, name: str) -> str:
+    """rows: (N, T) bool, samples that read the value."""
+    window = int(rows.any(1).argmax())
+    return f"window {window} holds samples of {value:.3g} of the {name} ({int(rows.sum()):,} of {rows.size:,} in all)"
+
+
+def _beyond(signal: np.ndarray, axes: Sequence[int], kind: str, name: str) -> list[Finding]:
+    """Single samples that nothing worn measures, and zeros in place of missing ones."""
+    x = signal[..., axes]
+    beyond = (np.abs(x) > LARGEST[kind]).any(-1)
+    if beyond.any():
+        readings = x[beyond][~np.isnan(x[beyond])]
+        largest = float(readings[np.abs(readings).argmax()])
+        largest = largest if math.isfinite(largest) else abs(largest)
+        text = f"{_where(largest, beyond, name)}; nothing worn measures that. Mark what was not measured with NaN"
+        return [Finding(True, text)]
     equal = (x[..., 0] == x[..., 1]) & (x[..., 1] == x[..., 2])
-    coded = equal & (magnitude[..., 0] >= _CODE_LEAST[kind])
-    if coded.any() or beyond.any():
-        values, counts = np.unique(x[coded] if coded.any() else x[beyond], return_counts=True)
-        value, times = float(values[counts.argmax()]), int(counts.max())
-        value = value if math.isfinite(value) else abs(value)
-        odd = coded | beyond.any(-1)
-        window = int(odd.any(1).argmax())
-        what = (
-            f"window {window} holds samples of {value:.3g} of the {name} ({int(odd.sum()):,} of {equal.size:,} in all)"
-        )
-        if coded.any() or (times > 1 and times >= counts.sum() / 2):
-            return [Finding(True, f"{what}: a code for missing samples, no measurement. Replace it by NaN")]
-        return [Finding(True, f"{what}; nothing worn measures that. Mark what was not measured with NaN")]
     zero = equal & (x[..., 0] == 0)
     share = float(zero.mean())
     if share > _MOST_ZERO_SHARE and (kind == "acc" or share == 1):
@@ -210,12 +238,15 @@ def _unit(x: np.ndarray, kind: str, name: str, rate_hz: float, gravity: str) -> 
 
 def _accelerometer_unit(x: np.ndarray, median: float, name: str, rate_hz: float, gravity: str) -> list[Finding]:
     means, deviations = _seconds(x, rate_hz)
+    there = np.isfinite(means).all(-1)
+    means, deviations = means[there], deviations[there]
     weights = np.linalg.norm(means, axis=-1)
     weight = float(np.median(weights)) if len(weights) else None
     reads = f"the {name} has a median magnitude of {median:.2f}; expected about 1 (g)"
     if weight is not None:
         reads += f". Averaged over a second it is {weight:.2g}"
-    if median > _LARGEST_MEDIAN_G and (weight is None or not _LEAST_WEIGHT_SHARE * median < weight < _LARGEST_MEAN_G):
+    known = median if weight is None else weight
+    if median > _LARGEST_MEDIAN_G and not _LEAST_WEIGHT_SHARE * median < known < _LARGEST_MEAN_G:
         if weight is not None and weight < _LEAST_WEIGHT_SHARE * median:
             text = f"{reads}: it is not in g, and gravity is missing. Give the acceleration with gravity, in g"
             return [Finding(True, text)]
@@ -261,9 +292,9 @@ def _turning(acc: np.ndarray, gyro: np.ndarray, rate_hz: float, whose: str) -> l
     1 for a gyroscope in rad/s (least squares over slow movement).
     """
     deviation = _seconds(acc, rate_hz)[1]
-    magnitude = _seconds(np.linalg.norm(gyro, axis=-1, keepdims=True), rate_hz)[0]
-    if len(deviation) and len(deviation) == len(magnitude):
-        still = deviation.max(-1) < _STILL_SHARE
+    magnitude = _seconds(np.linalg.norm(gyro, axis=-1, keepdims=True), rate_hz)[0][:, 0]
+    if len(deviation):
+        still = (deviation.max(-1) < _STILL_SHARE) & np.isfinite(magnitude)
         rate = float(np.median(magnitude[still])) if still.sum() >= 3 else 0.0
         if rate > _STILL_TURN_RATE:
             return [
@@ -311,13 +342,19 @@ def _slope(acc: np.ndarray, gyro: np.ndarray, rate_hz: float) -> tuple[float, fl
 
 
 def _seconds(x: np.ndarray, rate_hz: float) -> tuple[np.ndarray, np.ndarray]:
-    """Means and deviations (n, C) of the whole seconds of windows (N, T, C) of which all samples are there."""
-    length = round(_SECOND * rate_hz)
-    count = x.shape[1] // max(1, length)
-    if length < 2 or not count:
+    """Means and deviations (n, C) of the seconds of windows (N, T, C), NaN where half of the samples are missing.
+
+    Windows shorter than a second are taken whole.
+    """
+    length = min(round(_SECOND * rate_hz), x.shape[1])
+    if length < max(2, _SHORTEST_S * rate_hz):
         return np.zeros((0, x.shape[2])), np.zeros((0, x.shape[2]))
+    count = x.shape[1] // length
     pieces = x[:, : count * length].reshape(-1, length, x.shape[2])
-    pieces = pieces[np.linspace(0, len(pieces) - 1, min(len(pieces), _MOST_SECONDS)).astype(int)]
-    means, deviations = pieces.mean(1, dtype=np.float64), pieces.std(1, dtype=np.float64)
-    there = np.isfinite(means).all(-1)
-    return means[there], deviations[there]
+    pieces = pieces[np.linspace(0, len(pieces) - 1, min(len(pieces), _MOST_SECONDS)).astype(int)].astype(np.float64)
+    there = np.isfinite(pieces).all(-1, keepdims=True)
+    samples = there.sum(1)
+    means = np.where(there, pieces, 0).sum(1) / np.maximum(samples, 1)
+    squares = np.where(there, np.square(pieces - means[:, None]), 0).sum(1) / np.maximum(samples, 1)
+    missing = samples < length / 2
+    return np.where(missing, np.nan, means), np.where(missing, np.nan, np.sqrt(squares))

@@ -25,6 +25,7 @@ from har.run.seed import seed_everything
 
 _running: set[int] = set()  # namespaces of sessions that have not ended
 _running_lock = threading.Lock()
+_AT_LEAST_ONE = ("EPOCHS", "BATCH_SIZE", "LOADER_WORKERS", "LOG_EVERY")
 _SWITCH_INTERVAL_S = 2e-4  # the loader's thread must not keep the interpreter from the network's
 
 
@@ -79,6 +80,9 @@ class Session:
             override_constants(namespace, self.argv)
             self.constants = snapshot_constants(namespace)
             check_choices(namespace, self.training.choices)
+            for name in _AT_LEAST_ONE:
+                if self.constants[name] < 1:
+                    raise ConstantError(f"{name} is {self.constants[name]}; expected 1 at least")
             self.processes = Processes(compute_device(self.constants["DEVICE"]))
             self.closing.callback(self.processes.close)
             batch_size, count = self.constants["BATCH_SIZE"], self.processes.count

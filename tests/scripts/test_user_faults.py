@@ -53,6 +53,8 @@ def test_help_is_no_error(run_script, script):
             marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU"),
         ),
         ("--EPOCHS=two", "EPOCHS is of type int"),
+        ("--EPOCHS=0", "EPOCHS is 0; expected 1 at least"),
+        ("--LOADER_WORKERS=-1", "LOADER_WORKERS is -1; expected 1 at least"),
         ("--EPOCHS 2", "is not of the form --NAME=value"),
         ("--RESUME=nowhere.pt", "no run folder or checkpoint at"),
     ],

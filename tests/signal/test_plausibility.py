@@ -89,6 +89,17 @@ def test_a_wrist_that_is_thrown_about_is_no_unit():
     assert texts(fast) == []
 
 
+@pytest.mark.parametrize("seconds", [0.5, 5.0])
+def test_a_fast_wrist_with_lost_samples_or_seen_for_half_a_second_is_no_unit_either(seconds):
+    """No second of it is whole."""
+    fast = still(4, seconds)
+    fast[..., 2] = 5.0 + np.sin(np.arange(fast.shape[1]) / 3)
+    fast[np.random.default_rng(0).random(fast.shape[:2]) < 0.15] = np.nan
+    assert texts(fast) == []
+    fast[..., :3] *= 9.80665 / 5  # as if at rest in m/s^2
+    assert "Divide m/s^2" in texts(fast, certain=True)[0]
+
+
 @pytest.mark.parametrize(("factor", "said"), [(2.0, "2.00"), (0.5, "0.50")])
 def test_a_range_that_is_another_than_assumed_shows_at_rest(factor, said):
     wrong = still() * np.array([factor] * 3 + [1] * 3, dtype=np.float32)
@@ -160,6 +171,22 @@ def test_a_code_for_missing_samples_is_refused(code):
     signal[2, 100:120, :3] = code
     (text,) = texts(signal, certain=True)
     assert f"window 2 holds samples of {code:.3g} of the accelerometer (20 of 1,500 in all)" in text and "NaN" in text
+
+
+@pytest.mark.parametrize("axes", [slice(3, 6), slice(4, 5)], ids=["all axes", "one axis"])
+def test_a_code_in_a_gyroscope_is_no_unit(axes):
+    signal = swinging()
+    signal[:, ::20, axes] = -999
+    (text,) = texts(signal, certain=True)
+    assert "holds samples of -999 of the gyroscope (78 of 1,500 in all): a code" in text
+
+
+def test_a_code_in_most_samples_is_no_unit_and_what_is_left_tells_the_unit():
+    signal = still()
+    signal[..., :3] *= 1000
+    signal[:, 60:, :3] = -9999
+    code, unit = texts(signal, certain=True)
+    assert "samples of -1e+04 of the accelerometer (1,140 of 1,500 in all): a code" in code and "Divide mg" in unit
 
 
 def test_one_impossible_sample_is_enough():

@@ -21,6 +21,9 @@ TRAINING = Training(
 )
 
 
+ONES = {"EPOCHS": 1, "LOADER_WORKERS": 1, "LOG_EVERY": 1}
+
+
 @pytest.fixture
 def script() -> dict:
     """The globals of a script."""
@@ -31,13 +34,14 @@ def script() -> dict:
         "SEED": 3,
         "BATCH_SIZE": 8,
         "RATES": (1.0, 2.0),
+        **ONES,
     }
 
 
 def test_overrides_hold_inside_and_are_gone_after(script):
     with Session(TRAINING, script, ["--seed", "5", "--RATES=3,4"]) as session:
         assert (script["SEED"], script["RATES"]) == (5, (3.0, 4.0))
-        assert session.constants == {"DEVICE": "cpu", "SEED": 5, "BATCH_SIZE": 8, "RATES": [3.0, 4.0]}
+        assert session.constants == {"DEVICE": "cpu", "SEED": 5, "BATCH_SIZE": 8, "RATES": [3.0, 4.0], **ONES}
         assert session.argv == ["--SEED=5", "--RATES=3,4"]
         assert session.script == "lesson.py" and session.device == torch.device("cpu")
     assert (script["SEED"], script["RATES"]) == (3, (1.0, 2.0))
@@ -49,6 +53,7 @@ def test_overrides_hold_inside_and_are_gone_after(script):
         (["--SEED=5", "--DEVICE=gpu"], "DEVICE is 'gpu'; expected one of auto, cpu, cuda"),
         (["--SEED=5", "--SEEDS=1"], "did you mean SEED"),
         (["--SEED=x"], "SEED is of type int"),
+        (["--BATCH_SIZE=0"], "BATCH_SIZE is 0; expected 1 at least"),
     ],
 )
 def test_what_is_refused_leaves_the_constants_alone(script, arguments, words):
