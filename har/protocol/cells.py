@@ -180,8 +180,10 @@ def run_cells(
     }
     children = Children(environment, kept_open)
     with ThreadPoolExecutor(jobs, "cell") as pool:
-        futures = {pool.submit(run_cell, cell, out, plan, children): cell for cell in cells}
-        try:
+        futures = {}
+        try:  # from the first one on: a signal while the others are submitted ends what has begun
+            for cell in cells:
+                futures[pool.submit(run_cell, cell, out, plan, children)] = cell
             for future in as_completed(futures):
                 future.result()
                 finished(futures[future])
