@@ -21,9 +21,9 @@ from har.protocol.scoring import (
     predictions_name,
     predictions_table,
 )
-from har.recordings.corpus import Fallback, open_datasets
+from har.recordings.corpus import open_datasets, simulated_people
 from har.recordings.format import Dataset, read_dataset
-from har.recordings.simulate import SIMULATED_NAMES, write_simulated_corpus
+from har.recordings.simulate import SIMULATED_NAMES
 from har.run.folder import resolve_cache, write_atomically
 from har.run.seed import derive_seed
 from har.text.encoder import SentenceEncoder
@@ -75,18 +75,10 @@ def training_datasets(plan: Plan, left_out: str, tell: Callable[[str], object]) 
     """
     constants = plan.constants
 
-    def simulate(folder: Path) -> None:
-        write_simulated_corpus(
-            folder,
-            people=constants["SIMULATED_PEOPLE"],
-            hours=constants["SIMULATED_HOURS"],
-            seed=constants["SIMULATED_SEED"],
-        )
-
     training, _ = open_datasets(
         Path(plan.data),
         [left_out],
-        Fallback(constants["SIMULATED_FOLDER"], constants["SIMULATED_HELD_OUT"], simulate),
+        simulated_people(constants),
         tell,
         only=constants["DATASETS"],
         beside=SIMULATED_NAMES if constants["SIMULATED_BESIDE"] else (),

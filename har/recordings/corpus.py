@@ -3,11 +3,12 @@
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from har.recordings.format import Dataset, DatasetError, prepared_datasets, read_dataset
+from har.recordings.simulate import write_simulated_corpus
 
 _ABANDONED_S = 3600.0  # an unfinished folder that nothing was written to for so long belongs to a process that died
 
@@ -23,6 +24,16 @@ class Fallback(NamedTuple):
     folder: str
     held_out: Sequence[str]
     write: Callable[[Path], object]
+
+
+def simulated_people(constants: Mapping[str, Any], **options: Any) -> Fallback:
+    """People simulated as the constants SIMULATED_* of a script say; options: further ones of the writer."""
+
+    def write(folder: Path) -> None:
+        people, hours, seed = (constants[f"SIMULATED_{name}"] for name in ("PEOPLE", "HOURS", "SEED"))
+        write_simulated_corpus(folder, people=people, hours=hours, seed=seed, **options)
+
+    return Fallback(constants["SIMULATED_FOLDER"], constants["SIMULATED_HELD_OUT"], write)
 
 
 def open_datasets(

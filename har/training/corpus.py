@@ -3,16 +3,15 @@
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from har.recordings.corpus import Fallback, open_datasets
+from har.recordings.corpus import open_datasets, simulated_people
 from har.recordings.digest import dataset_digest
 from har.recordings.format import Dataset, DatasetError
-from har.recordings.simulate import SIMULATED_NAMES, write_simulated_corpus
+from har.recordings.simulate import SIMULATED_NAMES
 from har.run.folder import resolve_under_root
 from har.windows.index import WindowIndex
 
@@ -26,7 +25,7 @@ def open_corpus(constants: Mapping[str, Any], tell: Callable[[str], object]) -> 
     return open_datasets(
         resolve_under_root(constants["DATA_ROOT"]),
         constants["HELD_OUT_DATASETS"],
-        Fallback(constants["SIMULATED_FOLDER"], constants["SIMULATED_HELD_OUT"], partial(_simulate, constants)),
+        simulated_people(constants, progress=partial(tqdm, desc="simulating", unit="person")),
         tell,
         lambda names: tqdm(names, desc="opening", unit="dataset", leave=False, delay=2),
         only=constants.get("DATASETS", ()),
@@ -72,13 +71,3 @@ def check_learnable(
             "the newest epoch's; prepare recordings of more people, or give a larger VALIDATION_SHARE",
             stacklevel=2,
         )
-
-
-def _simulate(constants: Mapping[str, Any], folder: Path) -> None:
-    write_simulated_corpus(
-        folder,
-        people=constants["SIMULATED_PEOPLE"],
-        hours=constants["SIMULATED_HOURS"],
-        seed=constants["SIMULATED_SEED"],
-        progress=partial(tqdm, desc="simulating", unit="person"),
-    )

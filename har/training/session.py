@@ -41,7 +41,8 @@ class Training:
 
     Every script has the constants DATA_ROOT, OUTPUT_ROOT, SEED, EPOCHS, STEPS_PER_EPOCH, LEAST_STEPS_PER_EPOCH,
     BATCH_SIZE, DROPOUT, DEVICE, LOADER_WORKERS, LOG_EVERY, RESUME, STOP_AFTER_EPOCH, HELD_OUT_DATASETS and SIMULATED_*;
-    those and no others are read here by their names.
+    those are read here by their names, and where a script has them SAVE_EVERY, WAIT_FOR_PARTS, DATASETS and
+    SIMULATED_BESIDE.
     """
 
     folder: str

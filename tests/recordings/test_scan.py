@@ -64,7 +64,8 @@ def write_walk(folder: Path, samples: np.ndarray, gravity: str = "present") -> P
 def test_a_right_recording_is_written_without_a_word(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        read_dataset(write_walk(tmp_path / "mine", walk(120)))
+        dataset = read_dataset(write_walk(tmp_path / "mine", walk(120)))
+    np.testing.assert_array_equal(dataset.streams["wrist"].samples, walk(120).astype(np.float32))
 
 
 SPOILT = {
