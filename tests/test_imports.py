@@ -22,6 +22,8 @@ ALLOWED = {
     "har.layers": (),
     "har.signal": (),
     "har.run": (),
+    # Files of apps and devices enter by the same door as every other signal.
+    "har.readers": ("har.signal",),
     "har.recordings": ("har.signal", "har.labels"),
     "har.windows": ("har.recordings", "har.signal", "har.labels"),
     "har.text": ("har.layers", "har.labels"),
@@ -43,8 +45,14 @@ ALLOWED = {
         "har.recordings", "har.windows", "har.labels", "har.signal", "har.layers", "har.text", "har.network",
         "har.evaluation", "har.plots", "har.run",
     ),
-    # Measures the whole library; nothing in it may depend on that.
+    # A recording and names in, a timeline out.
+    "har.recognition": (
+        "har.readers", "har.signal", "har.windows", "har.labels", "har.text", "har.network", "har.evaluation",
+        "har.plots", "har.run",
+    ),
+    # Measure the whole library; nothing in it may depend on that.
     "har.benchmark": ("har",),
+    "har.endurance": ("har",),
 }  # fmt: skip
 # Packages that take long to import, and that a training script needs at its end if at all.
 SLOW_TO_IMPORT = ("sklearn", "matplotlib", "transformers", "sentence_transformers", "pandas", "scipy", "joblib")
