@@ -3,22 +3,24 @@
 import math
 import numbers
 from collections.abc import Iterable, Set
-from typing import Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
+
+if TYPE_CHECKING:  # loaded by those who hand tensors over; dataset folders are written without it
+    from torch import Tensor
 
 
 def as_rate(sampling_rate_hz: Any) -> float:
-    """A rate as a plain float: any real number, also as an array or tensor of none or one dimension with one element.
+    """A rate as a plain float: any real number, also as an array or tensor of one element.
 
     Raises ``TypeError`` for what is no number.
     """
     value = sampling_rate_hz
-    if isinstance(value, np.ndarray | np.generic | Tensor) and math.prod(value.shape) == 1:
+    if hasattr(value, "item") and math.prod(getattr(value, "shape", (0,))) == 1:
         value = value.item()
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real | Decimal):
         raise TypeError(
             f"sampling_rate_hz is {value!r} of type {type(value).__name__}; expected a number of samples a second, "
             "such as 50.0"
@@ -47,41 +49,66 @@ def as_channels(channels: Any, signal: Any) -> list[str]:
     return [str(name) for name in names]
 
 
-def as_signal(signal: Any, channels: list[str]) -> Tensor:
-    """A signal of any shape as a float32 tensor, copied only where needed, with NaN where samples are missing.
+def as_signal(signal: Any, channels: list[str]) -> "Tensor":
+    """A signal of any shape as a float32 tensor on its own device, copied only where needed; see ``as_array``.
 
-    signal: an array, a tensor on any device, a nested list, a masked array (masked samples are missing), or a table
-    (a pandas DataFrame) with ``channels`` among its columns, which are taken by name. Raises ``ValueError`` for what
-    holds no numbers, and for a table without one of the channels.
+    Raises ``ValueError`` for what holds no numbers, and for a table without one of the channels.
     """
-    if isinstance(signal, Tensor):
+    import torch
+
+    if isinstance(signal, torch.Tensor) and signal.layout == torch.strided:
         if signal.is_complex() or signal.dtype == torch.bool:
             raise ValueError(f"signal has dtype {signal.dtype}; expected numbers")
         return signal.detach().to(torch.float32)
-    if hasattr(signal, "columns"):
-        signal = _table(signal, channels)
-    masked = np.ma.getmaskarray(signal) if isinstance(signal, np.ma.MaskedArray) else None
-    array = np.asarray(signal)
-    if array.dtype.kind not in "iuf":
-        raise ValueError(f"signal has dtype {array.dtype}; expected numbers, with NaN where a sample is missing")
-    if masked is not None:
-        array = np.where(masked, np.float32(np.nan), array.astype(np.float32))
     # PyTorch takes no reversed, byte-swapped or read-only (memory-mapped) array: copied where needed.
-    return torch.from_numpy(np.require(array, np.float32, ["C", "W"]))
+    return torch.from_numpy(np.require(as_array(signal, channels), np.float32, ["C", "W"]))
 
 
-def _table(table: Any, channels: list[str]) -> np.ndarray:
+def as_array(signal: Any, channels: list[str]) -> np.ndarray:
+    """A signal of any shape as a float32 array, copied only where needed, with NaN where samples are missing.
+
+    signal: an array, a tensor, a nested list, a masked array (masked samples are missing), or a table (a pandas
+    DataFrame) with ``channels`` among its columns, which are taken by name. Raises ``ValueError`` for what holds no
+    numbers, and for a table without one of the channels.
+    """
+    if hasattr(signal, "detach"):  # a tensor
+        if str(getattr(signal, "layout", "torch.strided")) != "torch.strided":
+            raise ValueError(f"signal is a sparse tensor ({signal.layout}); give signal.to_dense()")
+        signal = signal.detach().cpu().numpy()
+    if hasattr(signal, "columns"):
+        return np.stack([_column(column, name) for name, column in _columns_of(signal, channels)], axis=1)
+    masked = np.ma.getmaskarray(signal) if isinstance(signal, np.ma.MaskedArray) else None
+    array = _numbers(np.asarray(signal), "signal")
+    return array if masked is None else np.where(masked, np.float32(np.nan), array)
+
+
+def _numbers(array: np.ndarray, what: str) -> np.ndarray:
+    """float32 of an array of numbers, also where each is an object of its own, None where it is missing."""
+    if array.dtype == object:
+        if odd := [value for value in array.flat if not _is_number(value)]:
+            raise ValueError(f"{what} holds {odd[0]!r}; expected numbers, with NaN where a sample is missing")
+        array = array.astype(np.float64)
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"{what} has dtype {array.dtype}; expected numbers, with NaN where a sample is missing")
+    return array.astype(np.float32, copy=False)
+
+
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, numbers.Real | Decimal) and not isinstance(value, bool | np.bool_))
+
+
+def _columns_of(table: Any, channels: list[str]) -> Iterable[tuple[str, Any]]:
     columns = [str(name) for name in table.columns]
     if absent := [name for name in channels if columns.count(name) != 1]:
         raise ValueError(
             f"the table has the columns {', '.join(columns)}; expected {', '.join(absent)} once each. Rename its "
             "columns or give channels"
         )
-    parts = []
-    for name in channels:
-        column = table.iloc[:, columns.index(name)]
-        try:
-            parts.append(column.to_numpy(dtype=np.float32, na_value=np.nan))
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"column {name} holds something else than numbers ({error})") from error
-    return np.stack(parts, axis=1)
+    return [(name, table.iloc[:, columns.index(name)]) for name in channels]
+
+
+def _column(column: Any, name: str) -> np.ndarray:
+    """A column of a table; what is no number there (text, a date, yes and no) is never taken for one."""
+    if column.dtype.kind in "iuf":
+        return column.to_numpy(dtype=np.float32, na_value=np.nan)
+    return _numbers(np.asarray(column), f"column {name}")

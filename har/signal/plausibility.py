@@ -25,6 +25,8 @@ LARGEST = {"acc": 250.0, "gyro": 400.0, "mag": 1e5}
 _NAMES = {"acc": "accelerometer", "gyro": "gyroscope", "mag": "magnetometer"}
 
 _LARGEST_MEDIAN_G = 4.0  # of the magnitude; only the wrists and ankles of runners come above
+_LARGEST_MEDIAN_REMOVED_G = 2.0  # the same without gravity, of 15 in 10,000 windows of worn devices
+_IN_METRES = f"It is probably in m/s^2: divide by {STANDARD_GRAVITY}"
 _LARGEST_MEAN_G = 7.0  # over a second, which nothing on a body keeps up
 _SECOND = 1.0  # s over which movement cancels out and weight stays
 _LEAST_WEIGHT_G = 0.35  # mean over a second; only a device that spins keeps below
@@ -38,6 +40,7 @@ _LEAST_AGREEING = 0.03  # of the windows: in most, movement hides how the weight
 _LEAST_QUARTERS = 8  # of a second, in a window
 _MOST_SLOPE = 20.0  # of one against the other; degrees in place of radians make it 57
 _CODE_LEAST = {"acc": 20.0, "gyro": 50.0, "mag": 900.0}  # all three axes equal beyond: a code, no measurement
+_RANGES_G = (24.0, 30.0, 32.0, 40.0, 50.0, 64.0, 100.0, 200.0)
 _KNOWN_CODES = (99.0, 999.0, 9999.0, 99999.0, 999999.0, 32767.0, 32768.0, 65535.0, 2147483647.0, 2147483648.0)
 _LARGEST_READ = 1e6  # raw counts of 20 bits; squares of more overflow
 _MOST_ZERO_SHARE = 0.01
@@ -115,6 +118,7 @@ def examine(signal: np.ndarray, devices: Devices, sampling_rate_hz: float, gravi
                 scaled.add(kind)
             if code is None and not any(finding.certain for finding in unit):
                 found += _beyond(signal, axes, kind, name)
+                found += _zeros(signal, axes, kind, name, sensors.get("acc"), sampling_rate_hz)
         if {"acc", "gyro"} <= set(sensors) and not scaled:
             found += _turning(some[..., sensors["acc"]], some[..., sensors["gyro"]], sampling_rate_hz, whose)
     return found
@@ -169,6 +173,9 @@ def _code(signal: np.ndarray, axes: Sequence[int], kind: str, name: str) -> tupl
         return None, []
     rows = _reads(x, value)[..., 0]
     text = f"{_where(value, rows, name)}: a code for missing samples, no measurement. Replace it by NaN"
+    # A blow that is more than the device can measure reads its range on all axes, for a few samples.
+    if kind == "acc" and not known and value in _RANGES_G and rows.mean() < _MOST_ZERO_SHARE:
+        return value, [Finding(False, f"{text}, unless {value:g} g is the range of the device, and a blow went beyond")]
     return value, [Finding(True, text)]
 
 
@@ -180,11 +187,11 @@ def _reads(x: np.ndarray, value: float) -> np.ndarray:
 def _where(value: float, rows: np.ndarray, name: str) -> str:
     """rows: (N, T) bool, samples that read the value."""
     window = int(rows.any(1).argmax())
-    return f"window {window} holds samples of {value:.3g} of the {name} ({int(rows.sum()):,} of {rows.size:,} in all)"
+    return f"window {window} holds samples of {value:.6g} of the {name} ({int(rows.sum()):,} of {rows.size:,} in all)"
 
 
 def _beyond(signal: np.ndarray, axes: Sequence[int], kind: str, name: str) -> list[Finding]:
-    """Single samples that nothing worn measures, and zeros in place of missing ones."""
+    """Single samples that nothing worn measures."""
     x = signal[..., axes]
     beyond = (np.abs(x) > LARGEST[kind]).any(-1)
     if beyond.any():
@@ -193,18 +200,26 @@ def _beyond(signal: np.ndarray, axes: Sequence[int], kind: str, name: str) -> li
         largest = largest if math.isfinite(largest) else abs(largest)
         text = f"{_where(largest, beyond, name)}; nothing worn measures that. Mark what was not measured with NaN"
         return [Finding(True, text)]
-    equal = (x[..., 0] == x[..., 1]) & (x[..., 1] == x[..., 2])
-    zero = equal & (x[..., 0] == 0)
-    share = float(zero.mean())
-    if share > _MOST_ZERO_SHARE and (kind == "acc" or share == 1):
-        return [
-            Finding(
-                False,
-                f"the {name} reads exactly 0 on all axes in {share:.0%} of the samples, which nothing worn does: a "
-                "code for missing samples, or a sensor that is off. Replace them by NaN, or leave its channels out",
-            )
-        ]
     return []
+
+
+def _zeros(
+    signal: np.ndarray, axes: Sequence[int], kind: str, name: str, acc: Sequence[int] | None, rate_hz: float
+) -> list[Finding]:
+    """Zeros in place of missing samples. acc: columns of the device's accelerometer."""
+    share = float((signal[..., axes] == 0).all(-1).mean())
+    if share <= _MOST_ZERO_SHARE or (kind != "acc" and share < 1):
+        return []
+    if kind == "gyro" and acc is not None:  # many report no rotation at all below a threshold
+        deviation = _seconds(signal[..., acc], rate_hz)[1]
+        deviation = deviation[np.isfinite(deviation)]
+        if deviation.size and deviation.max() < _STILL_SHARE:
+            return []
+    text = (
+        f"the {name} reads exactly 0 on all axes in {share:.0%} of the samples, which nothing worn does: a code for "
+        "missing samples, or a sensor that is off. Replace them by NaN, or leave its channels out"
+    )
+    return [Finding(False, text)]
 
 
 # --- Units ------------------------------------------------------------------------------------------------------------
@@ -248,7 +263,9 @@ def _accelerometer_unit(x: np.ndarray, median: float, name: str, rate_hz: float,
     known = median if weight is None else weight
     if median > _LARGEST_MEDIAN_G and not _LEAST_WEIGHT_SHARE * median < known < _LARGEST_MEAN_G:
         if weight is not None and weight < _LEAST_WEIGHT_SHARE * median:
-            text = f"{reads}: it is not in g, and gravity is missing. Give the acceleration with gravity, in g"
+            text = f"{reads}: it is not in g, and gravity is missing. {_IN_METRES}"
+            if gravity == "included":
+                text += ", and give the acceleration with gravity, or say gravity='removed' and expect much less"
             return [Finding(True, text)]
         if median < 40:
             remedy = f"Divide m/s^2 by {STANDARD_GRAVITY}"
@@ -263,6 +280,11 @@ def _accelerometer_unit(x: np.ndarray, median: float, name: str, rate_hz: float,
     if gravity == "removed":
         if weight > 2 * _LEAST_WEIGHT_G:
             return [Finding(False, f"{reads}: that is gravity, although gravity='removed'; give gravity='included'")]
+        if median > _LARGEST_MEDIAN_REMOVED_G:
+            text = (
+                f"the {name} has a median magnitude of {median:.2f} without gravity, and few run so hard as that in g"
+            )
+            return [Finding(False, f"{text}. {_IN_METRES}")]
         return []
     if weight < max(_LEAST_WEIGHT_G, _LEAST_WEIGHT_SHARE * median):
         if 0.09 < weight < 0.115 and weight > 0.9 * median:
@@ -273,6 +295,8 @@ def _accelerometer_unit(x: np.ndarray, median: float, name: str, rate_hz: float,
                 "(Android: accelerometer, not linear acceleration; iOS: userAcceleration + gravity), or say "
                 "gravity='removed' and expect much less"
             )
+            if median > _LARGEST_MEDIAN_REMOVED_G:
+                likely = f"{_IN_METRES}. {likely}"
         return [Finding(False, f"{reads}, with gravity 1 g whatever the wearer does. {likely}")]
     still = weights[deviations.max(-1) < _STILL_SHARE * weights]
     rest = float(np.median(still)) if len(still) >= 3 else 1.0
@@ -291,16 +315,18 @@ def _turning(acc: np.ndarray, gyro: np.ndarray, rate_hz: float, whose: str) -> l
     Weight stays where it is while the device turns: da/dt = -w x a in its axes. The slope of one against the other is
     1 for a gyroscope in rad/s (least squares over slow movement).
     """
-    deviation = _seconds(acc, rate_hz)[1]
-    magnitude = _seconds(np.linalg.norm(gyro, axis=-1, keepdims=True), rate_hz)[0][:, 0]
+    weight, deviation = _seconds(acc, rate_hz)
+    turn = _seconds(gyro, rate_hz)[0]
     if len(deviation):
-        still = (deviation.max(-1) < _STILL_SHARE) & np.isfinite(magnitude)
-        rate = float(np.median(magnitude[still])) if still.sum() >= 3 else 0.0
+        # A turn about the vertical, as on a swivel chair, leaves the weight where it is; any other one moves it.
+        tilting = np.linalg.norm(np.cross(turn, weight), axis=-1) / np.maximum(np.linalg.norm(weight, axis=-1), 1e-6)
+        still = (deviation.max(-1) < _STILL_SHARE) & np.isfinite(tilting)
+        rate = float(np.median(tilting[still])) if still.sum() >= 3 else 0.0
         if rate > _STILL_TURN_RATE:
             return [
                 Finding(
                     False,
-                    f"the gyroscope{whose} turns at {rate:.2g} rad/s (median) in seconds in which the accelerometer is "
+                    f"the gyroscope{whose} tilts at {rate:.2g} rad/s (median) in seconds in which the accelerometer is "
                     "still. It is probably in deg/s: multiply by pi / 180",
                 )
             ]

@@ -1,6 +1,7 @@
 """Every form in which people have a signal, against the plain array of the same numbers."""
 
 import datetime
+import decimal
 import fractions
 
 import numpy as np
@@ -33,6 +34,8 @@ def frame() -> pd.DataFrame:
         frame(),
         frame().assign(time=pd.Timestamp(0), label="walking")[["label", "acc_z", "time", "acc_x", "acc_y"]],
         frame().astype("Float64"),
+        frame().astype(object),
+        PLAIN.astype(object),
     ],
     ids=lambda given: type(given).__name__,
 )
@@ -53,7 +56,8 @@ def test_nothing_is_copied_that_need_not_be_and_nothing_that_is_given_changes():
 def test_what_is_masked_or_absent_is_missing():
     mask = np.random.default_rng(1).random(PLAIN.shape) < 0.5
     table = frame().astype("Float64").mask(mask)
-    for given in (np.ma.array(PLAIN, mask=mask), table):
+    as_objects = np.where(mask, None, PLAIN.astype(object))
+    for given in (np.ma.array(PLAIN, mask=mask), table, as_objects, pd.DataFrame(as_objects, columns=NAMES)):
         np.testing.assert_array_equal(as_signal(given, NAMES).numpy(), np.where(mask, np.float32(np.nan), PLAIN))
     counts = np.arange(120).reshape(40, 3)
     found = as_signal(np.ma.array(counts, mask=mask), NAMES).numpy()
@@ -64,13 +68,18 @@ def test_what_is_masked_or_absent_is_missing():
     ("given", "words"),
     [
         (np.array([["a", "b", "c"]]), "expected numbers"),
-        (np.array([[1, None, 2]]), "expected numbers"),
+        (np.array([[1, "2", 2]], dtype=object), "signal holds '2'; expected numbers"),
+        (torch.from_numpy(PLAIN).to_sparse(), r"sparse tensor .* give signal.to_dense"),
         (PLAIN + 1j, "expected numbers"),
         (torch.from_numpy(PLAIN) > 0, "expected numbers"),
         (PLAIN > 0, "expected numbers"),
         (frame().rename(columns={"acc_y": "ay"}), "has the columns acc_x, ay, acc_z; expected acc_y once"),
         (pd.concat([frame(), frame()], axis=1), "expected acc_x, acc_y, acc_z once each"),
-        (frame().assign(acc_y="walking"), "column acc_y holds something else than numbers"),
+        (frame().assign(acc_y="walking"), "column acc_y (holds 'walking'|has dtype str); expected numbers"),
+        (frame().assign(acc_y=True), "column acc_y has dtype bool; expected numbers"),
+        (frame().assign(acc_y=pd.Timestamp(7)), r"column acc_y has dtype datetime64\[.*\]; expected numbers"),
+        (frame().assign(acc_y=pd.Timestamp(7, tz="UTC")), "column acc_y holds Timestamp.*; expected numbers"),
+        (frame().assign(acc_y=pd.array([True] * 40, dtype="boolean")), "column acc_y has dtype bool; expected numbers"),
     ],
 )
 def test_what_holds_no_numbers_is_refused_in_a_sentence(given, words):
@@ -126,6 +135,7 @@ def test_channels_that_are_none_are_refused(given, error, words):
         np.array([50]),
         torch.tensor(50.0),
         fractions.Fraction(50),
+        decimal.Decimal(50),
     ],
     ids=lambda given: type(given).__name__,
 )

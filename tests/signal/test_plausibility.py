@@ -170,7 +170,7 @@ def test_a_code_for_missing_samples_is_refused(code):
     signal = swinging()
     signal[2, 100:120, :3] = code
     (text,) = texts(signal, certain=True)
-    assert f"window 2 holds samples of {code:.3g} of the accelerometer (20 of 1,500 in all)" in text and "NaN" in text
+    assert f"window 2 holds samples of {code:g} of the accelerometer (20 of 1,500 in all)" in text and "NaN" in text
 
 
 @pytest.mark.parametrize("axes", [slice(3, 6), slice(4, 5)], ids=["all axes", "one axis"])
@@ -186,7 +186,7 @@ def test_a_code_in_most_samples_is_no_unit_and_what_is_left_tells_the_unit():
     signal[..., :3] *= 1000
     signal[:, 60:, :3] = -9999
     code, unit = texts(signal, certain=True)
-    assert "samples of -1e+04 of the accelerometer (1,140 of 1,500 in all): a code" in code and "Divide mg" in unit
+    assert "samples of -9999 of the accelerometer (1,140 of 1,500 in all): a code" in code and "Divide mg" in unit
 
 
 def test_one_impossible_sample_is_enough():
@@ -201,10 +201,47 @@ def test_zeros_in_place_of_missing_samples():
     signal[1, :200, :3] = 0
     (text,) = texts(signal)
     assert "exactly 0 on all axes in 13% of the samples" in text and "NaN" in text
-    signal = still()
+    signal = swinging()
     signal[..., 3:] = 0
     (text,) = texts(signal)
     assert text.startswith("the gyroscope reads exactly 0 on all axes in 100% of the samples")
+
+
+def test_no_rotation_at_rest_is_right():
+    """Many gyroscopes report none below a threshold."""
+    signal = still()
+    signal[..., 3:] = 0
+    assert texts(signal) == []
+
+
+def test_a_turn_about_the_vertical_is_right():
+    """A swivel chair at 1 rad/s: the weight stays where it is, as it does not about any other axis."""
+    signal = still()
+    signal[..., 5] += 1.0
+    assert texts(signal) == []
+    signal[..., 3] += 1.0
+    assert "tilts at 1 rad/s (median) in seconds in which the accelerometer is still" in texts(signal)[0]
+
+
+def test_a_blow_beyond_the_range_may_be_one():
+    signal = swinging()
+    signal[2, 100:102, :3] = 32.0
+    (text,) = texts(signal, certain=False)
+    assert "samples of 32 of the accelerometer (2 of 1,500 in all)" in text and "32 g is the range" in text
+    signal[2, 100:120, :3] = 32.0
+    assert "a code for missing samples" in texts(signal, certain=True)[0]
+
+
+def test_acceleration_without_gravity_in_metres_is_told_its_factor():
+    t = np.arange(250) / RATE
+    for amplitude, certain in ((0.4, False), (1.0, True)):
+        walking = still() - np.array([0, 0, 1, 0, 0, 0], dtype=np.float32)
+        walking[..., 2] += amplitude * np.sin(2 * np.pi * 2 * t)
+        assert texts(walking, gravity="removed") == []
+        walking[..., :3] *= 9.80665
+        for gravity in ("removed", "included"):
+            (text,) = texts(walking, gravity=gravity, certain=certain)
+            assert "It is probably in m/s^2: divide by 9.80665" in text
 
 
 def test_clocks_joined_into_one_table_are_named():
