@@ -448,6 +448,15 @@ _SAME_PACE = {
 }
 
 
+# How tables, of pandas, R and spreadsheets, write that there is no value.
+_NO_VALUE = frozenset(("", "nan", "-nan", "na", "n/a", "<na>", "#n/a", "#na", "nat", "none", "null", "1.#qnan"))
+
+
+def is_no_value(text: str) -> bool:
+    """Whether a string is what a table writes where there is nothing: blank, "nan", "NULL", "n/a" and the like."""
+    return text.strip().lower() in _NO_VALUE
+
+
 def clean_label(label: str) -> str:
     """An identifier as a phrase: `walkingUpstairs`, `WALKING_UPSTAIRS` and `walking-upstairs` -> "walking upstairs".
 

@@ -14,9 +14,10 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import pairwise
+from numbers import Real
 from pathlib import Path
 from tokenize import TokenError
 
@@ -35,9 +36,18 @@ from har.recordings.scan import STILL_WINDOW_S as STILL_WINDOW_S
 from har.recordings.scan import rest_magnitude_g as rest_magnitude_g
 from har.recordings.scan import scan_samples
 from har.recordings.segments import CSV_COLUMNS as CSV_COLUMNS
-from har.recordings.segments import DatasetError, Segment, Segments, label_text, read_segments, write_segments
+from har.recordings.segments import (
+    DatasetError,
+    Segment,
+    Segments,
+    label_text,
+    name_text,
+    read_segments,
+    write_segments,
+)
 from har.signal.channels import SENSOR_KINDS as SENSOR_KINDS
 from har.signal.channels import UNITS as UNITS
+from har.signal.entry import as_array
 from har.signal.plausibility import STANDARD_GRAVITY as STANDARD_GRAVITY
 
 
@@ -120,17 +130,24 @@ class DatasetWriter:
 
         samples: (n, channels) in the stream's units and rate. labels: (label, start, stop) with rows counted from
         this run's first sample, sorted, not overlapping; rows between them become unlabelled segments, and so do those
-        whose label is missing (`label_text` says how a label is written).
+        whose label is missing (`label_text` says how a label is written). A table is taken by the names of its columns.
         start_time_s: time of the first sample on the recording's clock.
+
+        Raises ``DatasetError`` for what is none of these, and for samples that are missing.
         """
+        if stream not in self._infos:
+            raise DatasetError(f"{self.folder}: no stream {stream!r} was added; those are {list(self._infos)}")
         info = self._infos[stream]
         where = f"{self.folder.name}/{stream}, recording {recording!r}"
-        for name, value in (("recording", recording), ("subject", subject)):
-            if value is None or value != value or not str(value).strip():
-                raise DatasetError(f"{where}: {name} is {value!r}; splits by subject need both, by a name of their own")
-        if np.ma.isMaskedArray(samples):
-            samples = np.ma.filled(samples.astype("<f4"), np.nan)
-        samples = np.ascontiguousarray(samples, dtype="<f4")
+        recording, subject = name_text(recording, "recording", where), name_text(subject, "subject", where)
+        if isinstance(start_time_s, bool) or not (isinstance(start_time_s, Real) and np.isfinite(start_time_s)):
+            raise DatasetError(
+                f"{where}: start_time_s is {start_time_s!r}; expected seconds on the clock of the recording, a number"
+            )
+        try:
+            samples = np.ascontiguousarray(as_array(samples, list(info.channels)), dtype="<f4")
+        except ValueError as error:
+            raise DatasetError(f"{where}: {error}") from error
         if samples.ndim != 2 or samples.shape[1] != len(info.channels):
             raise DatasetError(f"{where}: samples of shape {samples.shape}; expected (n, {len(info.channels)})")
         if not np.isfinite(samples).all():
@@ -138,17 +155,17 @@ class DatasetWriter:
             raise DatasetError(f"{where}: sample {row} is not finite; split the recording where samples are missing")
         base, position, rate = self._rows[stream], 0, info.sampling_rate_hz
         segments = []
-        for label, start, stop in [*labels, ("", len(samples), len(samples))]:
-            if not (start == int(start) and stop == int(stop) and position <= start <= stop <= len(samples)):
+        for row in [*_listed(labels, where), ("", len(samples), len(samples))]:
+            label, start, stop = _labelled_rows(row, where)
+            if not position <= start <= stop <= len(samples):
                 raise DatasetError(
                     f"{where}: label {label!r} covers rows {start}:{stop}; expected whole numbers within "
                     f"{position}:{len(samples)}"
                 )
-            start, stop = int(start), int(stop)
             for text, first, last in (("", position, start), (label_text(label, where), start, stop)):
                 if last > first:
                     time_s = round(start_time_s + first / rate, 6)
-                    segments.append(Segment(str(recording), str(subject), text, base + first, base + last, time_s))
+                    segments.append(Segment(recording, subject, text, base + first, base + last, time_s))
             position = stop
         with self._parts[stream].open("ab") as part:
             samples.tofile(part)
@@ -279,16 +296,40 @@ def _open_samples(path: Path, info: StreamInfo) -> np.ndarray:
     return samples
 
 
+def _listed(labels: object, where: str) -> list:
+    """What is iterated over in an order that means something; ``DatasetError`` for anything else."""
+    unordered = isinstance(labels, str | bytes | Mapping | Set) or hasattr(labels, "columns")
+    if unordered or not isinstance(labels, Iterable):
+        raise DatasetError(
+            f"{where}: labels are {str(labels)[:60]!r} of type {type(labels).__name__}; expected a list, a column of a "
+            "table, or another sequence"
+        )
+    return list(labels)
+
+
+def _labelled_rows(row: object, where: str) -> tuple[object, int, int]:
+    """(label, start, stop) of what says which rows have a label."""
+    try:
+        label, *rows = row
+        start, stop = (int(at) for at in rows)
+        if (start, stop) == tuple(rows) and not isinstance(row, str):
+            return label, start, stop
+    except (TypeError, ValueError, OverflowError):
+        pass  # said below, in the same words for all
+    raise DatasetError(
+        f"{where}: labels hold {row!r}; expected (label, start, stop) with whole numbers of rows (`segments_of` makes "
+        "that of one label a sample)"
+    )
+
+
 def segments_of(labels: Iterable[object]) -> list[tuple[str, int, int]]:
     """One label a sample -> runs of equal labels (label, start, stop), for ``DatasetWriter.append``.
 
     Labels are written as `label_text` does; where it is missing (None, NaN, blank) there is no run. Raises
     ``DatasetError`` for what is no label.
     """
-    if isinstance(labels, str):
-        raise DatasetError(f"labels are the one string {labels!r}; expected one label a sample")
     known: dict[str, str] = {}
-    values = np.array([_known_text(known, label) for label in labels], dtype=object)
+    values = np.array([_known_text(known, label) for label in _listed(labels, "labels")], dtype=object)
     if not len(values):
         return []
     borders = [0, *(np.flatnonzero(values[1:] != values[:-1]) + 1).tolist(), len(values)]

@@ -1,5 +1,6 @@
 """``dataset.json``: what a dataset folder is, and which streams it has."""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from har.recordings.segments import DatasetError
 from har.signal.channels import SENSOR_KINDS, UNITS
+from har.signal.entry import as_rate
 from har.signal.plausibility import check_rate
 
 FORMAT_VERSION = 1
@@ -47,6 +49,10 @@ class StreamInfo:
     gravity: str = "present"
     accelerometer_range_g: float | None = None
 
+    def __post_init__(self) -> None:
+        with contextlib.suppress(TypeError):  # `check` says it with the place
+            object.__setattr__(self, "sampling_rate_hz", as_rate(self.sampling_rate_hz))
+
     @property
     def units(self) -> dict[str, str]:
         return {kind: UNITS[kind] for kind in SENSOR_KINDS if any(c.startswith(kind) for c in self.channels)}
@@ -57,12 +63,9 @@ class StreamInfo:
             raise DatasetError(f"{where}: stream name {self.name!r}; expected lower-case letters, digits and _")
         if not self.placement.strip():
             raise DatasetError(f"{where}: stream {self.name!r} has no placement; name the place on the body in words")
-        rate = self.sampling_rate_hz
-        if isinstance(rate, bool) or not isinstance(rate, Real):
-            raise DatasetError(f"{where}: stream {self.name!r} has sampling_rate_hz {rate!r}; expected a number")
         try:
-            check_rate(float(rate))
-        except ValueError as error:
+            check_rate(as_rate(self.sampling_rate_hz))
+        except (TypeError, ValueError) as error:
             raise DatasetError(f"{where}: stream {self.name!r}: {error}") from error
         unknown = [c for c in self.channels if not _CHANNEL_NAME.fullmatch(c)]
         if unknown or not self.channels or len(set(self.channels)) != len(self.channels):

@@ -38,17 +38,19 @@ def scan_samples(stream: "Stream", path: Path) -> None:
     """Read a stream through. Raises ``DatasetError`` that names ``path``, row and remedy for what cannot be; warns once
     (``SignalWarning``) of what is unlikely.
     """
-    extremes = _check_each_sample(stream, path)
+    extremes, beyond = _check_each_sample(stream, path)
     info = stream.info
     gravity = "removed" if info.gravity == "removed" else "included"
     # Of an accelerometer without gravity, with a range that nothing worn has, physics of the body says nothing.
-    if gravity == "removed" and (info.accelerometer_range_g or 0) > LARGEST["acc"]:
+    if beyond is None and gravity == "removed" and (info.accelerometer_range_g or 0) > LARGEST["acc"]:
         return
     devices = parse_devices(info.channels, info.placement)
     findings = examine(_pieces(stream, extremes), devices, info.sampling_rate_hz, gravity)
     if certain := [finding.text for finding in findings if finding.certain]:
         rows = ", ".join(map(str, sorted(extremes)))
-        raise DatasetError(f"{path}: {'; besides, '.join(certain)} (the largest values are in the rows {rows})")
+        certain.append(f"the largest values are in the rows {rows}; where samples are missing, split the recording")
+    if wrong := certain + ([beyond] if beyond else []):
+        raise DatasetError(f"{path}: {'; besides, '.join(wrong)}")
     rest = rest_magnitude_g(stream)
     if rest is not None and abs(rest - 1.0) > REST_TOLERANCE_G:
         raise DatasetError(
@@ -59,10 +61,11 @@ def scan_samples(stream: "Stream", path: Path) -> None:
         warnings.warn(f"{path}: {'; besides, '.join(f.text for f in findings)}", SignalWarning, stacklevel=3)
 
 
-def _check_each_sample(stream: "Stream", path: Path) -> list[int]:
-    """Refuse samples that are not finite, or beyond the range of an accelerometer; returns the row with the largest
-    value of each sensor.
+def _check_each_sample(stream: "Stream", path: Path) -> tuple[list[int], str | None]:
+    """Refuse samples that are not finite; returns the row with the largest value of each sensor, and what is to be said
+    when one is beyond the range of an accelerometer.
     """
+    beyond = None
     everything = np.asarray(stream.samples)
     readings = list(largest_readings(stream.info))
     top, row_of_top = [-1.0] * len(readings), [0] * len(readings)
@@ -78,12 +81,12 @@ def _check_each_sample(stream: "Stream", path: Path) -> list[int]:
                 top[sensor], row_of_top[sensor] = largest, start + int(np.argmax(reach.max(axis=1)))
             if unit == UNITS["acc"] and largest > largest_g:
                 known = stream.info.accelerometer_range_g or LARGEST_RANGE_G
-                raise DatasetError(
-                    f"{path}, row {row_of_top[sensor]}: {largest:.4g} g is beyond the device's range of {known:g} g; "
+                beyond = beyond or (
+                    f"row {row_of_top[sensor]}: {largest:.4g} g is beyond the device's range of {known:g} g; "
                     "is it in m/s^2 or in counts? Treat single spikes as lost samples in the converter, or correct "
                     "accelerometer_range_g"
                 )
-    return row_of_top
+    return row_of_top, beyond
 
 
 def _pieces(stream: "Stream", rows: list[int]) -> np.ndarray:

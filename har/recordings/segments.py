@@ -5,6 +5,8 @@ A corpus of a year has millions of segments: as columns of numbers they take 36 
 
 import codecs
 import csv
+import math
+import numbers
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,13 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from har.labels.wording import clean_label
+from har.labels.wording import clean_label, is_no_value
 
 CSV_COLUMNS = ("recording", "subject", "label", "start", "stop", "start_time_s")
 _ROWS_READ = 1 << 11  # of the file at a time; their strings are all that is held as objects, and stay in the cache
-
-
-_NO_LABEL = ("", "nan", "<na>", "nat", "none")  # how tables write that there is none
 
 
 class DatasetError(ValueError):
@@ -29,19 +28,33 @@ class DatasetError(ValueError):
 def label_text(label: object, where: str) -> str:
     """A label as it is kept: one spelling (`har.labels.wording.clean_label`), "" where there is none.
 
-    None, NaN, pandas' missing values, masked values and blank strings are none. Raises ``DatasetError`` for what is no
-    string, or holds no letter or digit.
+    None, NaN, pandas' missing values, masked values, and what `is_no_value` knows are none. Raises ``DatasetError`` for
+    what is no string, or holds no letter or digit.
     """
     if label is None or label is np.ma.masked or type(label).__name__ in ("NAType", "NaTType"):
         return ""
     if isinstance(label, float | np.floating) and np.isnan(label):
         return ""
-    if isinstance(label, str) and label.strip().lower() in _NO_LABEL:
+    if isinstance(label, str) and is_no_value(label):
         return ""
     try:
         return clean_label(label)
     except (TypeError, ValueError) as error:
         raise DatasetError(f"{where}: {error}") from error
+
+
+def name_text(name: object, what: str, where: str) -> str:
+    """The name of a recording or person as it is kept: a string without blanks around it, a whole number as its digits.
+
+    Raises ``DatasetError`` where it is missing (also as a table writes that it is), or no name.
+    """
+    if isinstance(name, numbers.Real) and not isinstance(name, bool) and float(name).is_integer():
+        return str(int(name))  # a column of whole numbers with a gap becomes one of floats in pandas
+    if not isinstance(name, str) or is_no_value(name):
+        raise DatasetError(
+            f"{where}: {what} is {name!r}; splits by subject need recording and subject, each by a name of its own"
+        )
+    return str(name.strip())
 
 
 @dataclass(frozen=True)
@@ -155,8 +168,9 @@ def read_segments(path: Path, length: int) -> Segments:
     if not blocks:
         raise DatasetError(f"{path}: no segments; convert the dataset again")
     *codes, start, stop, time_s = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    recording, subject, label = (Names(list(known), code) for known, code in zip(number, codes, strict=True))
-    return Segments(recording, subject, _one_spelling(path, label), start, stop, time_s)
+    names = (Names(list(known), code) for known, code in zip(number, codes, strict=True))
+    recording, subject, label = (_one_spelling(path, *pair) for pair in zip(CSV_COLUMNS[:3], names, strict=True))
+    return Segments(recording, subject, label, start, stop, time_s)
 
 
 def _encoding(path: Path) -> str:
@@ -183,14 +197,16 @@ def _undecodable(path: Path, encoding: str) -> str:
     raise AssertionError(f"{path} is in UTF-8")
 
 
-def _one_spelling(path: Path, label: Names) -> Names:
-    """Labels as `label_text` has them; those that differed in spelling alone are one."""
+def _one_spelling(path: Path, column: str, names: Names) -> Names:
+    """Labels as `label_text` has them, others as `name_text` does; those that differed in spelling alone are one."""
     number: defaultdict[str, int] = defaultdict(count().__next__)
-    new = [
-        number[text if text in number else label_text(text, f"{path}, row {_row_of(label, code)}")]
-        for code, text in enumerate(label.values)
-    ]
-    return Names(list(number), np.array(new, dtype=np.int32)[label.code])
+
+    def spelled(code: int, text: str) -> str:
+        where = f"{path}, row {_row_of(names, code)}"
+        return label_text(text, where) if column == "label" else name_text(text, column, where)
+
+    new = [number[text if text in number else spelled(code, text)] for code, text in enumerate(names.values)]
+    return Names(list(number), np.array(new, dtype=np.int32)[names.code])
 
 
 def _row_of(label: Names, code: int) -> int:
@@ -216,13 +232,13 @@ def _block(rows: list[list[str]], number: Sequence[dict[str, int]]) -> tuple[np.
 
 
 def _in_order(block: tuple[np.ndarray, ...], number: Sequence[dict[str, int]], position: int, length: int) -> bool:
-    recording, subject, _, start, stop, _ = block
+    recording, subject, _, start, stop, time_s = block
     named = all(
         not (code == known[""]).any()
         for code, known in ((recording, number[0]), (subject, number[1]))
         if "" in known
     )  # fmt: skip
-    follows = start[0] >= position and (start[1:] >= stop[:-1]).all()
+    follows = start[0] >= position and (start[1:] >= stop[:-1]).all() and np.isfinite(time_s).all()
     return bool(named and follows and (start >= 0).all() and (start < stop).all() and stop[-1] <= length)
 
 
@@ -236,6 +252,10 @@ def _refuse_first_defect(path: Path, rows: list[list[str]], first: int, position
             raise DatasetError(f"{path}, row {number}: {row}; expected {', '.join(CSV_COLUMNS)} ({error})") from error
         if not subject or not recording:
             raise DatasetError(f"{path}, row {number}: no subject or recording; splits by subject need both")
+        if not math.isfinite(segment.start_time_s):
+            raise DatasetError(
+                f"{path}, row {number}: start_time_s is {time_s}; expected seconds on the clock of the recording"
+            )
         if not 0 <= segment.start < segment.stop <= length:
             raise DatasetError(
                 f"{path}, row {number}: segment {segment.start}:{segment.stop} is empty or outside the array of "

@@ -281,9 +281,7 @@ def _accelerometer_unit(x: np.ndarray, median: float, name: str, rate_hz: float,
         if weight > 2 * _LEAST_WEIGHT_G:
             return [Finding(False, f"{reads}: that is gravity, although gravity='removed'; give gravity='included'")]
         if median > _LARGEST_MEDIAN_REMOVED_G:
-            text = (
-                f"the {name} has a median magnitude of {median:.2f} without gravity, and few run so hard as that in g"
-            )
+            text = f"the {name} has a median magnitude of {median:.2f} without gravity, more than all but runs"
             return [Finding(False, f"{text}. {_IN_METRES}")]
         return []
     if weight < max(_LEAST_WEIGHT_G, _LEAST_WEIGHT_SHARE * median):

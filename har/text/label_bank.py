@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from har.labels.groups import group_of, pace_of, undecided_pairs
-from har.labels.wording import clean_label, phrasings
+from har.labels.wording import clean_label, is_no_value, phrasings
 from har.layers.blocks import AttentionPooling
 from har.text.encoder import TextFeatures
 from har.text.recording_context import CALIBRATION, in_context
@@ -322,6 +322,11 @@ class LearnableLabelBank(nn.Module):
 
     def _check_windows(self, embeddings: Tensor | np.ndarray) -> Tensor:
         """Unit-norm float windows (N, D) on the bank's device."""
+        if hasattr(embeddings, "embeddings"):
+            raise TypeError(
+                f"found {type(embeddings).__name__} in place of embeddings; give its .embeddings, and its .start_s to "
+                "classify_recording"
+            )
         windows = embeddings if isinstance(embeddings, Tensor) else np.asarray(embeddings)
         if isinstance(windows, np.ndarray) and windows.dtype.kind not in "iuf":
             raise ValueError(f"embeddings to classify have dtype {windows.dtype}; expected numbers")
@@ -459,7 +464,9 @@ def _listed(labels: Iterable[str]) -> list[str]:
 
 def _clean_labels(labels: Iterable[str]) -> list[str]:
     """Cleaned labels; ValueError for none, TypeError for no list of them or a label that is no string."""
-    cleaned = [clean_label(label) for label in _listed(labels)]
-    if not cleaned:
+    labels = _listed(labels)
+    if not labels:
         raise ValueError("expected at least one label, found none")
-    return cleaned
+    if none := [label for label in labels if isinstance(label, str) and is_no_value(label)]:
+        raise ValueError(f"labels hold {none[0]!r}, which says that there is no label; leave it out")
+    return [clean_label(label) for label in labels]

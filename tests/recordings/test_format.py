@@ -159,7 +159,14 @@ def test_a_new_dataset_replaces_the_whole_old_folder(tmp_path):
         (still(60), [("a", 0, 30), ("b", 20, 40)], "'b' covers rows 20:40; expected whole numbers within 30:60"),
         (still(60), [("a", 30, 20)], "rows 30:20"),
         (still(60), [("a", -1, 20)], "rows -1:20"),
-        (still(60), [("a", 0.5, 20)], "rows 0.5:20; expected whole numbers"),
+        (still(60), [("a", 0.5, 20)], r"labels hold \('a', 0.5, 20\); expected \(label, start, stop\) with whole"),
+        (still(60), [("a", None, 20)], "labels hold .*None, 20"),
+        (still(60), [("a", 0, float("nan"))], "labels hold .*nan"),
+        (still(60), ["walking"] * 60, "labels hold 'walking'; .*segments_of"),
+        (still(60), None, "labels are 'None' of type NoneType; expected a list"),
+        (still(60), {"walking": (0, 60)}, "of type dict; expected a list"),
+        (still(60).astype(str), [], "expected numbers"),
+        (pd.DataFrame(still(60), columns=["x", "y", "z"]), [], "columns x, y, z; expected acc_x, acc_y, acc_z"),
         (still(60), [(3, 0, 20)], "must be a string, found int 3"),
         (still(60), [("--", 0, 20)], "a letter or a digit"),
         (np.ma.masked_where(np.arange(180).reshape(60, 3) == 22, still(60)), [], "sample 7 is not finite"),
@@ -176,7 +183,7 @@ def test_append_refuses(tmp_path, samples, labels, expected):
 
 
 @pytest.mark.parametrize("name", ["subject", "recording"])
-@pytest.mark.parametrize("value", [None, float("nan"), "", "  "])
+@pytest.mark.parametrize("value", [None, float("nan"), "", "  ", "nan", "None", pd.NA, pd.NaT, np.ma.masked, b"s", 0.5])
 def test_a_person_or_recording_without_a_name_is_refused(tmp_path, name, value):
     names = {"recording": "r", "subject": "s"} | {name: value}
     with pytest.raises(DatasetError, match=f"{name} is "), DatasetWriter(tmp_path / "mine", **HEADER) as writer:
@@ -223,7 +230,7 @@ def test_no_samples_at_all_or_a_stream_added_twice_is_refused(tmp_path):
         ({"sampling_rate_hz": float("nan")}, "sampling_rate_hz is nan; expected at least 1 Hz"),
         ({"sampling_rate_hz": 0.02}, r"not a period in seconds.*: a period of 0.02 s is 50 Hz"),
         ({"sampling_rate_hz": 1e6}, "at most 20,000 Hz"),
-        ({"sampling_rate_hz": "50"}, "sampling_rate_hz '50'; expected a number"),
+        ({"sampling_rate_hz": "50"}, "sampling_rate_hz is '50' of type str; expected a number"),
         ({"channels": ("acc_x", "acc_y")}, "a sensor is a triad"),
         ({"channels": ("acc_x", "acc_y", "acc_y")}, "expected distinct names"),
         ({"channels": ("x", "y", "z")}, "expected distinct names"),
@@ -342,7 +349,11 @@ DEFECTS = {
         "share no sample",
     ),
     "not finite": (edit_samples(with_nan), "wrist.npy, row 417: a sample is not finite", "split the segment there"),
-    "a spike": (edit_samples(with_spike), "wrist.npy, row 417: 300 g is beyond the device's range", "lost samples"),
+    "a spike": (
+        edit_samples(with_spike),
+        r"wrist.npy: .* -300 of the accelerometer .*row 417: 300 g is beyond the device's range",
+        "lost samples",
+    ),
     "metres": (
         edit_samples(lambda x: x * np.float32(9.80665)),
         r"wrist.npy: the accelerometer of right wrist has a median magnitude of 9.8\d",
@@ -465,6 +476,44 @@ def test_missing_labels_are_unlabelled_and_one_run(tmp_path, missing):
     assert dataset.labels == ["walking"]
 
 
+def test_whole_numbers_and_blanks_are_the_same_name(tmp_path):
+    """As a table has them, one of whose columns was read with a gap."""
+    with DatasetWriter(tmp_path / "mine", **HEADER) as writer:
+        writer.add_stream(info(rate=np.array(50.0)))
+        for subject in (7, 7.0, np.int64(7), "7", " 7 ", np.str_("7")):
+            writer.append("wrist", recording="r", subject=subject, samples=still(60), labels=[("a", 0, 60)])
+    dataset = read_dataset(tmp_path / "mine")
+    assert dataset.subjects == ["7"] and dataset.streams["wrist"].info.sampling_rate_hz == 50.0
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), "0", True, np.datetime64(0, "s"), pd.Timestamp(0)])
+def test_a_time_that_is_no_number_of_seconds_is_refused(tmp_path, value):
+    with (
+        pytest.raises(DatasetError, match=r"start_time_s is .*; expected seconds on the clock"),
+        DatasetWriter(tmp_path / "mine", **HEADER) as writer,
+    ):
+        writer.add_stream(info())
+        writer.append("wrist", recording="r", subject="s", samples=still(60), labels=[], start_time_s=value)
+
+
+def test_a_stream_that_was_not_added_is_named(tmp_path):
+    with (
+        pytest.raises(DatasetError, match=r"no stream 'ankle' was added; those are"),
+        DatasetWriter(tmp_path / "mine", **HEADER) as writer,
+    ):
+        writer.add_stream(info())
+        writer.append("ankle", recording="r", subject="s", samples=still(60), labels=[])
+
+
+def test_a_table_is_taken_by_its_names(tmp_path):
+    samples = still(60)
+    table = pd.DataFrame(samples, columns=list(ACC))[["acc_z", "acc_x", "acc_y"]]
+    with DatasetWriter(tmp_path / "mine", **HEADER) as writer:
+        writer.add_stream(info())
+        writer.append("wrist", recording="r", subject="s", samples=table, labels=[])
+    np.testing.assert_array_equal(read_dataset(tmp_path / "mine").streams["wrist"].samples, samples.astype("f4"))
+
+
 def test_segments_of_a_column_of_a_table():
     frame = pd.DataFrame({"label": ["sitting", None, np.nan, "sitting", "sitting", "standing"]})
     expected = [("sitting", 0, 1), ("sitting", 3, 5), ("standing", 5, 6)]
@@ -474,7 +523,11 @@ def test_segments_of_a_column_of_a_table():
 
 
 @pytest.mark.parametrize(
-    ("labels", "expected"), [([3, 3], "must be a string, found int 3"), ("walking", "one label a sample")]
+    ("labels", "expected"),
+    [
+        ([3, 3], "must be a string, found int 3"),
+        *((odd, "expected a list") for odd in ("walking", {"a"}, {"a": 1}, None, 3, b"ab", pd.DataFrame())),
+    ],
 )
 def test_what_is_no_label_is_refused(labels, expected):
     with pytest.raises(DatasetError, match=expected):

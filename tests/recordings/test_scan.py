@@ -71,6 +71,11 @@ def test_a_right_recording_is_written_without_a_word(tmp_path):
 SPOILT = {
     "m/s^2, never still": (lambda x: x[:, :3].__imul__(9.80665), "Divide m/s\\^2 by 9.80665"),
     "mg": (lambda x: x[:, :3].__imul__(100), "median magnitude of"),
+    "mg beyond every range": (lambda x: x[:, :3].__imul__(1000), "Divide mg by 1000"),
+    "-999 in the accelerometer": (
+        lambda x: x[1000:1003, :3].fill(-999),
+        "samples of -999 .*: a code for missing",
+    ),
     "200 rad/s": (lambda x: x[:, 3:].__imul__(200), "nothing worn turns faster than 70 rad/s"),
     "-999 for missing": (lambda x: x[1000:1003, 3:].fill(-999), "code for missing samples"),
 }

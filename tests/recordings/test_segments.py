@@ -15,7 +15,7 @@ ROWS = [
     ('r "2", late', "bob, the second", "sitting down", 11, 40, -3.5),
     ("r1", "ann", "walking", 50, 61, 1e-7),
     ("r3", "ärt", "standing", 61, 62, 12345678.123456),
-    ("r3", "ärt", "walking", 62, 99, float("inf")),
+    ("r3", "ärt", "walking", 62, 99, 1e300),
     ("r1", "bob, the second", "", 99, 100, 2.0),
 ]
 
@@ -56,6 +56,8 @@ DEFECTS = {
     "negative": ({"start": -1}, "row 6: segment -1:62 is empty or outside"),
     "empty": ({"start": 62}, "row 6: segment 62:62 is empty"),
     "overlap": ({"start": 60}, "row 6: segment 60:62 overlaps or precedes the one before, which ends at 61"),
+    "no time": ({"start_time_s": "nan"}, "row 6: start_time_s is nan; expected seconds on the clock"),
+    "endless time": ({"start_time_s": float("inf")}, "row 6: start_time_s is inf"),
     "no recording": ({"recording": ""}, "row 6: no subject or recording"),
     "no subject": ({"subject": ""}, "row 6: no subject or recording"),
     "time": ({"start_time_s": ""}, "row 6: .*could not convert string to float"),
@@ -116,11 +118,13 @@ def test_spellings_of_one_label_are_one_and_signs_of_none_are_none(tmp_path):
         "  ",
         "NaN",
         "None",
+        "NULL",
+        "n/a",
     ]
     rows = [("r", "s", label, 10 * i, 10 * i + 10, float(i)) for i, label in enumerate(labels)]
     write_segments(tmp_path / "a.csv", rows)
-    found = read_segments(tmp_path / "a.csv", 100)
-    assert [s.label for s in found] == ["walking"] * 3 + ["walking upstairs"] * 2 + [""] * 5
+    found = read_segments(tmp_path / "a.csv", 120)
+    assert [s.label for s in found] == ["walking"] * 3 + ["walking upstairs"] * 2 + [""] * 7
     assert found.label.values == ["walking", "walking upstairs", ""]
     write_segments(tmp_path / "a.csv", [*rows[:3], ("r", "s", "--", 30, 40, 3.0)])
     with pytest.raises(DatasetError, match=r"a.csv, row 5: .*letter or a digit, found '--'"):

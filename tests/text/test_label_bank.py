@@ -213,7 +213,9 @@ def test_encode_in_chunks_is_encode_at_once(monkeypatch):
     [
         ("walking", TypeError, "single string"),
         ([], ValueError, "at least one"),
-        (["walking", ""], ValueError, "one word"),
+        (["walking", ""], ValueError, "labels hold '', which says that there is no label"),
+        (["walking", "NaN"], ValueError, "labels hold 'NaN', which says that there is no label"),
+        (["walking", float("nan")], TypeError, "must be a string"),
         ([3], TypeError, "must be a string"),
     ],
 )
