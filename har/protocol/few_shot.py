@@ -12,8 +12,9 @@ from har.evaluation.report import REPORT_NAME
 from har.network.alignment import AlignmentModel
 from har.network.loading import load_label_bank, load_model
 from har.plots.few_shot import plot_few_shot
-from har.protocol.request import Console, EvaluationError, EvaluationRequest, choose_device, open_datasets
+from har.protocol.request import Console, EvaluationError, EvaluationRequest, open_datasets
 from har.protocol.scoring import ScoredWindows, choose_windows
+from har.run.device import compute_device
 from har.run.folder import write_atomically, write_json
 from har.text.label_bank import LearnableLabelBank, prototype_similarity
 from har.text.recording_context import in_context
@@ -37,7 +38,7 @@ def evaluate_few_shot(asked: FewShotRequest, protocol: FewShotProtocol, console:
 
     Raises ``EvaluationError`` for what cannot be scored, and as `load_model`.
     """
-    device = choose_device(asked.device)
+    device = compute_device(asked.device, "--device")
     model, checkpoint, hyperparams_path = load_model(asked.checkpoint, device)
     datasets = open_datasets(asked.datasets, asked.data, checkpoint["datasets"])
     label_bank = load_label_bank(checkpoint, device, hyperparams_path)

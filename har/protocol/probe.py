@@ -11,8 +11,9 @@ from har.evaluation.probe import linear_probe
 from har.labels.groups import is_fall
 from har.network.alignment import AlignmentModel
 from har.network.loading import load_any_model
-from har.protocol.request import Console, EvaluationError, EvaluationRequest, choose_device, open_datasets
+from har.protocol.request import Console, EvaluationError, EvaluationRequest, open_datasets
 from har.recordings.format import Dataset
+from har.run.device import compute_device
 from har.run.folder import write_json
 from har.windows.index import WindowIndex
 from har.windows.sampling import evenly_spaced
@@ -42,7 +43,7 @@ def evaluate_probe(asked: EvaluationRequest, protocol: ProbeProtocol, console: C
 
     Raises ``EvaluationError`` for what cannot be probed, and as `load_any_model`.
     """
-    model, checkpoint, _ = load_any_model(asked.checkpoint, choose_device(asked.device))
+    model, checkpoint, _ = load_any_model(asked.checkpoint, compute_device(asked.device, "--device"))
     datasets = open_datasets(asked.datasets, asked.data, checkpoint["datasets"])
     networks = {"trained": model} | {f"random {seed}": untrained(model, seed) for seed in protocol.random_seeds}
     results = {}

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from har.recordings.format import Dataset, prepared_datasets, read_dataset
 from har.run.folder import repository_root
 
@@ -53,19 +51,6 @@ def evaluation_parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     parser.add_argument("--falls", action="store_true", help="falls as well")
     return parser
-
-
-def choose_device(name: str) -> torch.device:
-    """The device of that name; "auto" is the GPU if there is one. Raises ``EvaluationError`` when there is none."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise EvaluationError(f"--device {name}: no device of this name; give auto, cpu, cuda or cuda:N") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise EvaluationError(f"--device {name}: there is no CUDA device here; give auto or cpu")
-    return device
 
 
 def open_datasets(

@@ -49,7 +49,7 @@ def choose_windows(
     """The windows of a dataset that have a label to score.
 
     with_falls: falls as well. of_people: index -> (n,) bool, windows of the people that are scored; None for all.
-    Raises ``EvaluationError`` when there is none.
+    Raises ``EvaluationError`` when there is none, or one activity alone.
     """
     index = WindowIndex([dataset], window_s, stride_s, min_window_s)
     candidates = [label for label in dataset.labels if with_falls or not is_fall(label)]
@@ -61,6 +61,11 @@ def choose_windows(
             f"{dataset.name}: none of its {len(index)} windows has a label to score "
             f"({', '.join(candidates) or 'no label left'}){' among the people held out' if of_people else ''}; falls "
             "are scored with --falls"
+        )
+    if len(candidates) < 2:
+        raise EvaluationError(
+            f"{dataset.name}: {candidates[0]!r} is its only activity, and right by default where nothing else can be "
+            "chosen; score a dataset of several"
         )
     labels_n = np.array([*index.labels, ""], dtype=object)[index.label_id]  # UNLABELLED is -1, the last one
     return ScoredWindows(

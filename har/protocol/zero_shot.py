@@ -13,7 +13,7 @@ from har.evaluation.zero_shot import ZeroShotResult, score_zero_shot
 from har.network.alignment import AlignmentModel
 from har.network.loading import load_label_bank, load_model
 from har.plots.confusion import plot_confusion
-from har.protocol.request import Console, EvaluationError, EvaluationRequest, choose_device, open_datasets
+from har.protocol.request import Console, EvaluationError, EvaluationRequest, open_datasets
 from har.protocol.scoring import (
     CLOSED_SET,
     CLOSED_SET_CONTEXT,
@@ -24,6 +24,7 @@ from har.protocol.scoring import (
     predictions_name,
     predictions_table,
 )
+from har.run.device import compute_device
 from har.run.folder import write_atomically
 from har.text.label_bank import LearnableLabelBank
 from har.windows.index import WindowIndex
@@ -55,7 +56,7 @@ def evaluate_zero_shot(asked: ZeroShotRequest, bootstrap: Bootstrap, answers_dra
     bootstrap: over people, of all intervals. answers_drawn: columns of the open-set figure, where rarer answers share
     one more. Raises ``EvaluationError`` for what cannot be scored, and as `load_model`.
     """
-    device = choose_device(asked.device)
+    device = compute_device(asked.device, "--device")
     model, checkpoint, hyperparams_path = load_model(asked.checkpoint, device)
     trained_on, training_labels = training_facts(checkpoint, asked.checkpoint)
     refused = [] if asked.allow_training_dataset or asked.held_out_people else trained_on

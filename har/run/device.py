@@ -1,5 +1,6 @@
 """What a device is busy with: a step by itself, repeated on one batch, on a GPU without its host."""
 
+import re
 import statistics
 import time
 from collections.abc import Callable
@@ -9,19 +10,26 @@ import torch
 
 from har.run.constants import ConstantError
 
+_DEVICE_NAME = re.compile(r"cpu|cuda(:\d{1,2})?")
 _WARM_UP = 11  # calls before the capture: memory, and a memory bank that is full
 
 
-def compute_device(name: str) -> torch.device:
-    """The device of that name; "auto" is a CUDA GPU where there is one, else the CPU.
+def compute_device(name: str, option: str = "DEVICE") -> torch.device:
+    """The device of that name: auto, cpu, cuda or cuda:N; "auto" is a CUDA GPU where there is one, else the CPU.
 
-    Raises ``ConstantError`` for a GPU where there is none.
+    option: what the user gave it by, for the error. Raises ``ConstantError`` for another name, and for a GPU that is
+    not there.
     """
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ConstantError("DEVICE is 'cuda', and no CUDA GPU is available here; 'auto' takes the CPU then")
-    return torch.device(name)
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not _DEVICE_NAME.fullmatch(name):
+        raise ConstantError(f"{option} is {name!r}; expected auto, cpu, cuda or cuda:N")
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConstantError(f"{option} is {name!r}, and no CUDA GPU is available here; 'auto' takes the CPU then")
+    if device.index is not None and device.index >= torch.cuda.device_count():
+        raise ConstantError(f"{option} is {name!r}; the GPUs here are cuda:0 to cuda:{torch.cuda.device_count() - 1}")
+    return device
 
 
 def still_busy(device: torch.device) -> Callable[[], bool]:

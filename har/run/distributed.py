@@ -43,7 +43,11 @@ class Processes:
         self.rank = int(os.environ.get("RANK", "0")) if self.count > 1 else 0
         self.device = device
         if self.count == 1:
+            if device.index is not None:  # streams and events are those of the current GPU
+                torch.cuda.set_device(device)
             return
+        if device.index is not None:
+            raise ConstantError(f"DEVICE is '{device}' for {self.count} processes; give cuda: each takes its own GPU")
         if device.type == "cuda":
             place, gpus = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
             if place >= gpus:

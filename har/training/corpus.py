@@ -59,12 +59,18 @@ def check_learnable(
             f"are held out for validation (VALIDATION_SHARE is {share:g}); prepare recordings of more people, or give "
             "--VALIDATION_SHARE=0"
         )
-    learned = np.unique(index.label_id[train])
+    learned = np.unique(index.label_id[train & (index.label_id >= 0)])
     if labels and len(learned) < 2:
-        raise DatasetError(
-            f"{where}: {index.labels[learned[0]]!r} is the only activity to learn from, and one is told from others. "
-            "Prepare recordings of several activities"
-        )
+        elsewhere = np.setdiff1d(index.label_id[validation & (index.label_id >= 0)], learned)
+        by = [index.subjects[i] for i in np.unique(index.subject_id[validation & np.isin(index.label_id, elsewhere)])]
+        remedy = "Prepare recordings of several activities"
+        if len(elsewhere):
+            others = ", ".join(index.labels[i] for i in elsewhere[:8])
+            remedy += (
+                f", or give --VALIDATION_SHARE=0: those held out for validation ({', '.join(by[:8])}) alone do {others}"
+            )
+        only = f"{index.labels[learned[0]]!r} is the only activity" if len(learned) else "there is no activity"
+        raise DatasetError(f"{where}: {only} to learn from, and one is told from others. {remedy}")
     if share and not validation.any():
         warnings.warn(
             f"none of the {people} people falls among the {share:.0%} held out for validation, so that best.pt will be "

@@ -510,7 +510,19 @@ def test_every_device_of_a_recording_has_a_direction_of_its_own(model):
     [
         ({"signal": np.zeros((2, 100, 6))}, r"shape \(2, 100, 6\); expected one recording \(T, 6\)"),
         ({"signal": np.zeros((0, 6))}, "T > 0"),
-        ({"stride_s": 0}, "stride_s 0"),
+        *(
+            ({"stride_s": stride}, "stride_s is .*; expected a number of seconds above 0")
+            for stride in (0, "2", np.nan)
+        ),
+        *(
+            ({"batch_size": size}, "batch_size is .*; expected a whole number")
+            for size in (0, -1, 2.5, None, "8", True)
+        ),
+        *(
+            ({"placement": place}, "placement is .*; expected where the device is")
+            for place in ("", " ", np.nan, pd.NA)
+        ),
+        ({"placement": ["wrist"]}, r"placement is \['wrist'\]; expected"),
         ({"sampling_rate_hz": 0.02}, "not a period"),
         ({"signal": np.full((100, 6), 9.81)}, "Divide m/s"),
     ],
@@ -575,9 +587,17 @@ def test_what_is_unlikely_is_said_once_a_call_at_the_callers_line(model):
 
 
 def test_a_model_in_half_precision_is_refused_in_a_sentence(model):
-    half = AlignmentModel(model.config, model.placements).half().eval()
-    with pytest.raises(ValueError, match=r"weights are torch\.float16; it embeds in float32: model\.float\(\)"):
-        half.embed(motion(25, 1), 25, SIX)
+    half, partly = (AlignmentModel(model.config, model.placements).eval() for _ in range(2))
+    half.half()
+    partly.encoder.half()
+    for other in (half, partly):
+        with pytest.raises(ValueError, match=r"weights are torch\.float16; it embeds in float32: model\.float\(\)"):
+            other.embed(motion(25, 1), 25, SIX)
+
+
+def test_windows_begin_at_samples_however_small_the_stride(model):
+    found = model.embed_recording(walk_and_rest()[:110], 25, SIX, stride_s=1e-9)
+    np.testing.assert_array_equal(found.start_s, np.arange(11) / 25)
 
 
 def test_rows_of_datasets_are_not_judged_window_by_window(model, tmp_path):

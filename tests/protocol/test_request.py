@@ -3,27 +3,12 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 from har.protocol.request import (
     EvaluationError,
-    choose_device,
     evaluation_parser,
     open_datasets,
 )
-
-
-def test_devices_by_name():
-    assert choose_device("cpu") == torch.device("cpu")
-    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-    with pytest.raises(EvaluationError, match="--device abacus: no device of this name"):
-        choose_device("abacus")
-
-
-def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(EvaluationError, match="--device cuda:1: there is no CUDA device here"):
-        choose_device("cuda:1")
 
 
 def test_datasets_are_opened_in_the_order_in_which_they_are_named(small_corpus):

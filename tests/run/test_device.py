@@ -22,3 +22,19 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
     assert compute_device("auto") == compute_device("cpu") == torch.device("cpu")
     with pytest.raises(ConstantError, match="no CUDA GPU is available here; 'auto' takes the CPU"):
         compute_device("cuda")
+    with pytest.raises(ConstantError, match="--device is 'cuda:1', and no CUDA GPU is available here"):
+        compute_device("cuda:1", "--device")
+
+
+@pytest.mark.parametrize("name", ["gpu", "abacus", "", "cuda:", "cuda:-1", "cuda:x", "CPU", "meta", "mps", "cpu:0"])
+def test_what_is_no_device_is_refused(name):
+    with pytest.raises(ConstantError, match=r"DEVICE is .*; expected auto, cpu, cuda or cuda:N"):
+        compute_device(name)
+
+
+def test_one_of_several_gpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert compute_device("cuda:1") == torch.device("cuda", 1)
+    with pytest.raises(ConstantError, match="DEVICE is 'cuda:2'; the GPUs here are cuda:0 to cuda:1"):
+        compute_device("cuda:2")

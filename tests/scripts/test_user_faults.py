@@ -46,7 +46,7 @@ def test_help_is_no_error(run_script, script):
 @pytest.mark.parametrize(
     ("argument", "words"),
     [
-        ("--DEVICE=gpu", "DEVICE is 'gpu'; expected one of auto, cpu, cuda"),
+        ("--DEVICE=gpu", "DEVICE is 'gpu'; expected auto, cpu, cuda or cuda:N"),
         pytest.param(
             "--DEVICE=cuda",
             "no CUDA GPU is available here",

@@ -91,6 +91,22 @@ def test_activities_take_two_labels_and_signals_none(tmp_path, labels, words):
     check_learnable(index, everybody, nobody, 0.0, labels=False)
 
 
+def test_who_alone_does_the_other_activities_is_named(tmp_path):
+    info = StreamInfo("watch", "test", "left wrist", ("acc_x", "acc_y", "acc_z"), 25.0)
+    samples = np.random.default_rng(0).normal(0, 0.005, (750, 3)) + np.array([0.0, 0.0, 1.0])
+    with DatasetWriter(tmp_path / "mine", title="t", citation="c", licence="l", source_url="u") as writer:
+        writer.add_stream(info)
+        for person, label in (("ann", "walking"), ("bob", "standing"), ("cem", "sitting"), ("cem", "walking")):
+            writer.append("watch", recording=label, subject=person, samples=samples, labels=[(label, 0, 750)])
+    index = WindowIndex([read_dataset(tmp_path / "mine")], 5.0, 2.5, 1.0)
+    words = (
+        r"'walking' is the only activity .*, or give --VALIDATION_SHARE=0: those held out for validation "
+        r"\(mine/bob, mine/cem\) alone do sitting, standing"
+    )
+    with pytest.raises(DatasetError, match=words):
+        check_learnable(index, of_person(index, 0), of_person(index, 1, 2), 0.5)
+
+
 def test_nobody_to_validate_on_is_said(tmp_path):
     index = index_of(tmp_path, labels=["walking", "standing"])
     with pytest.warns(UserWarning, match="none of the 2 people falls among the 10% held out"):

@@ -129,7 +129,7 @@ GRADIENT_CLIP = 1.0  # norm
 
 # ---- running ---------------------------------------------------------------------------------------------------------
 OUTPUT_ROOT = "training_output"
-DEVICE = "auto"  # auto, cpu or cuda
+DEVICE = "auto"  # auto, cpu, cuda or cuda:N
 CORPUS_ON_GPU = "auto"  # copy all recordings there: auto (if they take less than half of its free memory), on or off;
 #   the last digit of a batch depends on it, so a run that is to be repeated to the bit says on or off
 COMPILE = "auto"  # torch.compile: auto (on a GPU), on or off
@@ -145,7 +145,7 @@ training = Training(
     checkpoints="latest.pt",
     holds="decoder",
     choices={
-        "DEVICE": ("auto", "cpu", "cuda"), "COMPILE": ("auto", "on", "off"), "CORPUS_ON_GPU": ("auto", "on", "off"),
+        "COMPILE": ("auto", "on", "off"), "CORPUS_ON_GPU": ("auto", "on", "off"),
     },
     free_to_change={
         "RESUME", "STOP_AFTER_EPOCH", "LOG_EVERY", "SAVE_EVERY", "OUTPUT_ROOT", "DATA_ROOT", "TEXT_CACHE",

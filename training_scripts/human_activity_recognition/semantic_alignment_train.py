@@ -132,7 +132,7 @@ EMA_DECAY = 0.995  # of the averaged weights, which are what is validated and sa
 
 # ---- running ---------------------------------------------------------------------------------------------------------
 OUTPUT_ROOT = "training_output"
-DEVICE = "auto"  # auto, cpu or cuda
+DEVICE = "auto"  # auto, cpu, cuda or cuda:N
 PRECISION = "auto"  # of the network: bfloat16 (auto: on a GPU) or float32
 CORPUS_ON_GPU = "auto"  # copy all recordings there: auto (if they take less than half of its free memory), on or off;
 #   the last digit of a batch depends on it, so a run that is to be repeated to the bit says on or off
@@ -150,7 +150,7 @@ training = Training(
     checkpoints="epoch_*.pt",
     holds="label_bank",
     choices={
-        "DEVICE": ("auto", "cpu", "cuda"), "PRECISION": ("auto", "bfloat16", "float32"),
+        "PRECISION": ("auto", "bfloat16", "float32"),
         "COMPILE": ("auto", "on", "off"), "CORPUS_ON_GPU": ("auto", "on", "off"),
         "LOSS_VARIANT": ("hard", "soft", "supcon", "siglip"),
     },
