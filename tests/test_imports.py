@@ -22,6 +22,7 @@ ALLOWED = {
     "har.layers": (),
     "har.signal": (),
     "har.run": (),
+    "har.weights": (),
     # Files of apps and devices enter by the same door as every other signal.
     "har.readers": ("har.signal",),
     "har.recordings": ("har.signal", "har.labels"),
@@ -30,8 +31,8 @@ ALLOWED = {
     # The network's input is a batch of windows, on a grid that training and `embed` make by the same resampling.
     "har.network": ("har.layers", "har.signal", "har.windows.batch", "har.windows.resample"),
     "har.network.alignment": ("har.network", "har.signal", "har.windows", "har.text"),
-    # What a run saved, as a model and a label bank.
-    "har.network.loading": ("har.network", "har.run", "har.text"),
+    # What a run saved or a release holds, as a model and a label bank.
+    "har.network.loading": ("har.network", "har.run", "har.text", "har.weights"),
     # Stage 1's own network, and how its result is taken over.
     "har.network.reconstruction": ("har.network", "har.layers", "har.signal", "har.windows.batch", "har.run"),
     "har.evaluation": ("har.labels",),

@@ -11,16 +11,20 @@ from har.network.alignment import AlignmentModel
 from har.network.config import NetworkConfig
 from har.network.upgrade import CHECKPOINT_FORMAT, upgraded
 from har.run.checkpoint import CheckpointError, load_checkpoint
+from har.run.device import usable_device
 from har.run.folder import resolve_cache
 from har.text.encoder import SentenceEncoder
 from har.text.label_bank import LearnableLabelBank
+from har.weights.released import released_checkpoint, released_names
 
 _NEEDED_PRETRAINED = ("model", "decoder", "network", "placements", "datasets", "text_encoder")
 _NEEDED = ("model", "label_bank", "network", "bank", "placements", "labels", "datasets", "text_encoder")
 
 
-def load_model(checkpoint_path: str | Path, device: str | torch.device) -> tuple[AlignmentModel, dict, Path]:
-    """Load ``best.pt`` or ``epoch_*.pt`` of a semantic-alignment run.
+def load_model(
+    checkpoint_path: str | Path = "default", device: str | torch.device = "cpu"
+) -> tuple[AlignmentModel, dict, Path]:
+    """Load ``best.pt`` or ``epoch_*.pt`` of a semantic-alignment run, or a released model by its name.
 
     Returns the model in evaluation mode on ``device``, the checkpoint (plain values and CPU tensors), and the path of
     the run's ``hyperparameters.json``. Weights are the averaged ones that were validated. Placements that were not in
@@ -28,9 +32,11 @@ def load_model(checkpoint_path: str | Path, device: str | torch.device) -> tuple
 
     Raises ``CheckpointError`` for a missing or damaged file, a file that is no alignment checkpoint or holds pickled
     objects (they are never run), a format or architecture that this code does not know, or a damaged
-    ``hyperparameters.json``; ``FileNotFoundError`` when that does not lie beside it.
+    ``hyperparameters.json``; ``FileNotFoundError`` when that does not lie beside it; ``ValueError`` for a device that
+    is none or not there.
     """
-    path = Path(checkpoint_path).expanduser()
+    device = usable_device(device)
+    path = checkpoint_at(checkpoint_path)
     checkpoint = load_checkpoint(path)
     _require(checkpoint, _NEEDED, path, "best.pt or epoch_*.pt of semantic_alignment_train.py")
     return _build(checkpoint, path, "hyperparameters.json", device)
@@ -41,7 +47,8 @@ def load_pretrained_model(checkpoint_path: str | Path, device: str | torch.devic
 
     Its embeddings belong to no text: there is no label bank, they are for probes, neighbours and a start of training.
     """
-    path = Path(checkpoint_path).expanduser()
+    device = usable_device(device)
+    path = checkpoint_at(checkpoint_path)
     checkpoint = load_checkpoint(path)
     _require(checkpoint, _NEEDED_PRETRAINED, path, "best.pt, latest.pt or checkpoint_epoch_*.pt of pretrain.py")
     return _build(checkpoint, path, "config.yaml", device)
@@ -49,8 +56,13 @@ def load_pretrained_model(checkpoint_path: str | Path, device: str | torch.devic
 
 def load_any_model(checkpoint_path: str | Path, device: str | torch.device) -> tuple[AlignmentModel, dict, Path]:
     """``load_pretrained_model`` or ``load_model``, whichever the checkpoint is for."""
-    load = load_pretrained_model if "decoder" in load_checkpoint(Path(checkpoint_path).expanduser()) else load_model
+    load = load_pretrained_model if "decoder" in load_checkpoint(checkpoint_at(checkpoint_path)) else load_model
     return load(checkpoint_path, device)
+
+
+def checkpoint_at(name: str | Path) -> Path:
+    """The file of a released model, or the path itself."""
+    return released_checkpoint(str(name)) if str(name) in released_names() else Path(name).expanduser()
 
 
 def _require(checkpoint: dict, needed: tuple[str, ...], path: Path, expected: str) -> None:
@@ -95,6 +107,7 @@ def load_label_bank(
         raise CheckpointError(
             f"the checkpoint holds {sorted(checkpoint)[:12]} but no label bank; pass what load_model returned"
         )
+    device = usable_device(device)
     try:
         bank = LearnableLabelBank(**checkpoint["bank"])
     except (TypeError, ValueError) as error:

@@ -32,6 +32,15 @@ def compute_device(name: str, option: str = "DEVICE") -> torch.device:
     return device
 
 
+def usable_device(device: str | torch.device) -> torch.device:
+    """A device as PyTorch has it. Raises ``ValueError`` for what is none, and for a GPU that is not there."""
+    try:
+        found = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"device is {device!r}; expected one of PyTorch's, such as cpu, cuda or cuda:1") from error
+    return compute_device(str(found), "device") if found.type == "cuda" else found
+
+
 def still_busy(device: torch.device) -> Callable[[], bool]:
     """A question to a device: has it still to come to the end of the work that it has by now? A CPU never has."""
     if device.type != "cuda":

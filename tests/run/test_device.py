@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from har.run.constants import ConstantError
-from har.run.device import compute_device, repeated_s, still_busy
+from har.run.device import compute_device, repeated_s, still_busy, usable_device
 
 
 def test_a_step_is_repeated_as_often_as_asked_for():
@@ -38,3 +38,18 @@ def test_one_of_several_gpus(monkeypatch):
     assert compute_device("cuda:1") == torch.device("cuda", 1)
     with pytest.raises(ConstantError, match="DEVICE is 'cuda:2'; the GPUs here are cuda:0 to cuda:1"):
         compute_device("cuda:2")
+
+
+@pytest.mark.parametrize(
+    ("device", "words"),
+    [
+        ("gpu", "expected one of PyTorch's"),
+        (None, "expected one of PyTorch's"),
+        ("cuda:9", "device is 'cuda:9', and no"),
+    ],
+)
+def test_a_device_of_pytorch_that_cannot_be_used(device, words, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert usable_device("cpu") == usable_device(torch.device("cpu")) == torch.device("cpu")
+    with pytest.raises(ValueError, match=words):
+        usable_device(device)
