@@ -51,6 +51,7 @@ ALLOWED = {
         "har.readers", "har.signal", "har.windows", "har.labels", "har.text", "har.network", "har.evaluation",
         "har.plots", "har.run",
     ),
+    "har.export": ("har.network", "har.text", "har.windows", "har.signal", "har.run"),
     # Measure the whole library; nothing in it may depend on that.
     "har.benchmark": ("har",),
     "har.endurance": ("har",),

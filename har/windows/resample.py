@@ -13,22 +13,22 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-_ZERO_CROSSINGS = 6  # of the sinc, on each side: a transition band of about a sixth of the lower rate
-_KAISER_BETA = 5.0  # side lobes below -50 dB
-_PASS_SHARE = 0.9  # of the lower Nyquist rate
-_VALID_SHARE = 0.4  # of the kernel's mass that must lie on valid samples; just under the half that a border leaves
+ZERO_CROSSINGS = 6  # of the sinc, on each side: a transition band of about a sixth of the lower rate
+KAISER_BETA = 5.0  # side lobes below -50 dB
+PASS_SHARE = 0.9  # of the lower Nyquist rate
+VALID_SHARE = 0.4  # of the kernel's mass that must lie on valid samples; just under the half that a border leaves
 
 
 @lru_cache(maxsize=256)
 def _resampling_matrix(length_in: int, rate_in: float, length_out: int, rate_out: float) -> Tensor:
     """(T_in, T_out) float32, kernel mass of an endless input = 1 in every column."""
-    cutoff = 0.5 * _PASS_SHARE * min(rate_in, rate_out)
+    cutoff = 0.5 * PASS_SHARE * min(rate_in, rate_out)
     lag = torch.arange(length_out, dtype=torch.float64) / rate_out
     lag = lag[None, :] - torch.arange(length_in, dtype=torch.float64)[:, None] / rate_in
-    reach = _ZERO_CROSSINGS / (2 * cutoff)
+    reach = ZERO_CROSSINGS / (2 * cutoff)
     inside = (lag.abs() <= reach).double()
-    taper = torch.special.i0(_KAISER_BETA * (1 - (lag / reach).clamp(-1, 1) ** 2).sqrt()) / torch.special.i0(
-        torch.tensor(_KAISER_BETA, dtype=torch.float64)
+    taper = torch.special.i0(KAISER_BETA * (1 - (lag / reach).clamp(-1, 1) ** 2).sqrt()) / torch.special.i0(
+        torch.tensor(KAISER_BETA, dtype=torch.float64)
     )
     kernel = torch.sinc(2 * cutoff * lag) * taper * inside
     return (kernel * 2 * cutoff / rate_in).float().contiguous()
@@ -69,8 +69,8 @@ def resample(
     matrix = _matrix_on(signal.device, length_in, float(rate_in), length_out, float(rate_out))
     mass = valid.to(matrix.dtype) @ matrix
     total = signal.masked_fill(~valid.unsqueeze(-2), 0.0) @ matrix
-    valid_out = mass > _VALID_SHARE
-    resampled = total / mass.clamp_min(_VALID_SHARE).unsqueeze(-2)
+    valid_out = mass > VALID_SHARE
+    resampled = total / mass.clamp_min(VALID_SHARE).unsqueeze(-2)
     return resampled.masked_fill(~valid_out.unsqueeze(-2), 0.0), valid_out
 
 
@@ -82,6 +82,6 @@ def _resample_whole(signal: Tensor, rate_in: float, rate_out: float, length_out:
         return signal, torch.ones(shape, dtype=torch.bool, device=signal.device)
     matrix = _matrix_on(signal.device, length_in, float(rate_in), length_out, float(rate_out))
     mass = matrix.sum(0)
-    there = mass > _VALID_SHARE
-    resampled = (signal @ matrix) * torch.where(there, 1 / mass.clamp_min(_VALID_SHARE), 0.0)
+    there = mass > VALID_SHARE
+    resampled = (signal @ matrix) * torch.where(there, 1 / mass.clamp_min(VALID_SHARE), 0.0)
     return resampled, there.expand(shape)

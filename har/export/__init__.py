@@ -1,0 +1,1 @@
+"""The network without PyTorch: an ONNX graph, what goes with it, and whether both say the same."""
