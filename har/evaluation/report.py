@@ -8,13 +8,14 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from har.evaluation.events import INSERTED, TIME_KINDS, TRUE_KINDS
 from har.evaluation.zero_shot import NOT_REACHABLE, ZeroShotResult
 
 RESULTS_NAME, REPORT_NAME = "results.json", "report.md"
 
 CONFUSIONS_SHOWN = 10
 
-IN_CONTEXT = "recording context"
+ALONE, IN_CONTEXT = "one window", "recording context"
 OPEN_SET_SHOWN = ("accuracy", "macro_f1")
 SCORE_TITLES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1"}
 
@@ -24,6 +25,11 @@ Scores are percentages; brackets hold {level:g} % intervals of a bootstrap over 
 {training_labels} training labels, right when it means the same, or is a coarser, finer or partial statement of it
 (`har/labels/groups.py`); *same group* counts synonyms alone. Balanced accuracy and macro-F1 average over the labels
 (open set: synonym groups) that occur in the truth. *Most frequent label* is the accuracy of always naming it."""
+
+EVENTS_READ = """\
+An event is an activity done, or named, without a break (closed set; Ward et al. 2011). *Correct*: one true event and
+one named one belong together, whatever their ends; event F1 counts these. The columns of time are in percent of the
+true events' own."""
 
 TWO_ROWS = """\
 Each window is named twice. *One window*: embedded on its own, as if nothing else had been measured. *Recording
@@ -125,6 +131,8 @@ def _mean_scores(scores: Sequence[tuple[Mapping, Mapping]]) -> list[str]:
 def _dataset_section(result: ZeroShotResult, figures: Sequence[str]) -> list[str]:
     remarks = "\n".join(f"- {remark}" for remark in _remarks(result))
     parts = [f"## {result.dataset}", remarks, "### Scores", _scores_table(result)]
+    if result.events:
+        parts += ["### Events", EVENTS_READ, _events_table(result.events)]
     parts += ["### Per activity", _activity_table(result)]
     parts += ["### Largest confusions (closed set)", _confusion_table(result)]
     # Angle brackets keep a path with spaces one path.
@@ -164,6 +172,18 @@ def _scores_table(result: ZeroShotResult) -> str:
             rows.append(row(place, f"closed, {IN_CONTEXT}", placed[place]["closed_set"]))
             rows.append(row(place, f"open, {IN_CONTEXT}", placed[place]["open_set"]))
     return markdown_table(["placement", "set", "windows", "people", *SCORE_TITLES.values()], rows)
+
+
+def _events_table(events: Mapping[str, Mapping]) -> str:
+    head = ["named", "true events", "correct", "fragmented", "merged", "both", "deleted", "named events", "inserted"]
+    head += ["event F1", *(f"{kind} time" for kind in TIME_KINDS)]
+    rows = []
+    for which, of in events.items():
+        counts = [of["true_events"][kind] for kind in TRUE_KINDS]
+        time = [percent(of["seconds"][kind] / of["true_s"]) for kind in TIME_KINDS]
+        inserted = of["named_events"][INSERTED]
+        rows.append([which, of["true"], *counts, of["named"], inserted, percent(of["f1"]), *time])
+    return markdown_table(head, rows)
 
 
 def _activity_table(result: ZeroShotResult) -> str:

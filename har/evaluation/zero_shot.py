@@ -44,6 +44,7 @@ class ZeroShotResult:
     entry a label, best F1 first. ``majority_share`` is the accuracy of always naming the most frequent label.
     ``left_out`` maps labels that were not scored to their windows. ``context`` holds ``closed_set``, ``open_set`` and
     ``per_placement`` of the predictions with recording context, None where there are none; all else is of one window.
+    ``events``: what was named how ("one window", "recording context") -> `EventCounts` as a dictionary.
     """
 
     dataset: str
@@ -59,6 +60,7 @@ class ZeroShotResult:
     left_out: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     context: dict | None = None
+    events: dict[str, dict] | None = None
 
     def to_dict(self) -> dict:
         """All fields as a dictionary of plain values."""
@@ -78,6 +80,7 @@ def score_zero_shot(
     context: tuple[Sequence[str], Sequence[str]] | None = None,
     left_out: Mapping[str, int] | None = None,
     notes: Sequence[str] = (),
+    events: Mapping[str, dict] | None = None,
     draws: int = 1000,
     level: float = 0.95,
     seed: int = 0,
@@ -154,6 +157,7 @@ def score_zero_shot(
         left_out=dict(left_out or {}),
         notes=notes,
         context=None if context is None else everywhere(*map(list, context)),
+        events=None if events is None else dict(events),
     )
 
 

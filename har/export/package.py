@@ -13,12 +13,15 @@ from har.run.folder import write_atomically
 from har.text.label_bank import LearnableLabelBank
 
 GRAPH, INT8_GRAPH, VOCABULARY = "model.onnx", "model.int8.onnx", "vocabulary.json"
-EXAMPLE = "recognise_with_onnx.py"
 _DIGITS = 7  # of a number in single precision
 
 
-def export_package(model: AlignmentModel, bank: LearnableLabelBank, labels: Sequence[str], folder: Path) -> None:
+def export_package(
+    model: AlignmentModel, bank: LearnableLabelBank, labels: Sequence[str], folder: Path, example: Path
+) -> None:
     """Write ``model.onnx``, ``vocabulary.json`` with the embeddings of ``labels``, and the example into a folder.
+
+    example: a program that recognises with these, which is copied.
 
     The vocabulary holds, beside these: window_s, sensors, text_width, scale (by which cosines are multiplied before the
     softmax), and the sentence embeddings of the placements of training. Raises as ``export_graph`` and
@@ -37,7 +40,7 @@ def export_package(model: AlignmentModel, bank: LearnableLabelBank, labels: Sequ
     }
     # Indented, every number would have a line of its own.
     write_atomically(folder / VOCABULARY, json.dumps(vocabulary, ensure_ascii=False))
-    shutil.copyfile(Path(__file__).with_name(EXAMPLE), folder / EXAMPLE)
+    shutil.copyfile(example, folder / example.name)
 
 
 def _rounded(table: torch.Tensor) -> list:

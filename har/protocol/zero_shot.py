@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from har.evaluation.events import score_events
 from har.evaluation.leave_one_out import Bootstrap
-from har.evaluation.report import IN_CONTEXT, REPORT_NAME, write_report
+from har.evaluation.report import ALONE, IN_CONTEXT, REPORT_NAME, write_report
 from har.evaluation.zero_shot import ZeroShotResult, score_zero_shot
 from har.network.alignment import AlignmentModel
 from har.network.loading import load_label_bank, load_model
@@ -204,11 +205,25 @@ def score_dataset(
         context=(predictions[CLOSED_SET_CONTEXT], predictions[OPEN_SET_CONTEXT]),
         left_out=windows.left_out,
         notes=notes,
+        events={
+            ALONE: events_of(windows, predictions[CLOSED_SET]),
+            IN_CONTEXT: events_of(windows, predictions[CLOSED_SET_CONTEXT]),
+        },
         draws=bootstrap.draws,
         level=bootstrap.level,
         seed=bootstrap.seed,
     )
     return result, predictions_table(windows, predictions)
+
+
+def events_of(windows: ScoredWindows, named: Sequence[str]) -> dict:
+    """What became of the events of a dataset."""
+    index, rows = windows.index, windows.rows
+    recording = index.stream_id[rows] * len(index.recordings) + index.recording_id[rows]
+    longest_step_s = index.window_s + index.stride_s  # windows end with the segment that they lie in
+    return score_events(
+        windows.true, named, index.start_time_s[rows], recording, index.stride_s, longest_step_s
+    ).to_dict()
 
 
 # --- Figures ---------------------------------------------------------------------------------------------------------

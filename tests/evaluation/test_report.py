@@ -3,8 +3,10 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
+from har.evaluation.events import score_events
 from har.evaluation.report import render_report, write_report
 from har.evaluation.zero_shot import score_zero_shot
 
@@ -36,6 +38,19 @@ def test_tables_have_as_many_cells_in_every_row():
     assert len(found) == 1 + 2 * 3
     for table in found:
         assert {len(row) for row in table} == {len(table[0])}
+
+
+def test_events_are_counts_and_shares_of_time():
+    counts = score_events(list("aaaabbbb"), list("a-aabbb-"), 2.0 * np.arange(8), np.zeros(8), 2.0, 2.0)
+    found = tables(render_report([result(events={"one window": counts.to_dict()})], SETTINGS))
+    assert len(found) == 1 + 4
+    rows = [dict(zip(*([cell.strip() for cell in row] for row in (found[2][0], found[2][2])), strict=True))]
+    assert rows == [{
+        "named": "one window", "true events": "2", "correct": "1", "fragmented": "1", "merged": "0", "both": "0",
+        "deleted": "0", "named events": "5", "inserted": "2", "event F1": "28.6", "deleted time": "0.0",
+        "fragmented time": "12.5", "underfill time": "12.5", "inserted time": "25.0", "merged time": "0.0",
+        "overfill time": "0.0",
+    }]  # fmt: skip
 
 
 def test_summary_shows_the_scores_with_their_intervals():

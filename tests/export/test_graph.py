@@ -12,11 +12,13 @@ from scipy.special import i0
 
 from har.export import graph as module
 from har.export.graph import INPUTS, WindowGraph
-from har.export.package import EXAMPLE, GRAPH, VOCABULARY, export_package, quantise
+from har.export.package import GRAPH, VOCABULARY, export_package, quantise
 from har.export.parity import Window, compare, feed, session_of, windows_of_all_layouts
 from har.network.loading import load_label_bank, load_model
+from har.run.folder import repository_root
 
 pytest.importorskip("onnxruntime", reason="exporting takes the extra [export]")
+EXAMPLE = repository_root() / "val_scripts/human_activity_recognition/recognise_with_onnx.py"
 SIX = [f"{kind}_{axis}" for kind in ("acc", "gyro") for axis in "xyz"]
 
 
@@ -30,7 +32,7 @@ def trained(whole_run):
 def exported(trained, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported")
     before = copy.deepcopy(trained[0].state_dict())
-    export_package(*trained, trained[1].known_labels(), folder)
+    export_package(*trained, trained[1].known_labels(), folder, EXAMPLE)
     assert all(torch.equal(before[name], tensor) for name, tensor in trained[0].state_dict().items())
     return folder
 
@@ -86,10 +88,10 @@ def test_windows_of_one_call_are_the_same_as_one_by_one_and_know_their_body(trai
 
 def test_the_example_names_as_the_library_does(trained, exported, tmp_path, capsys):
     model, bank = trained
-    spec = importlib.util.spec_from_file_location("example", exported / EXAMPLE)
+    spec = importlib.util.spec_from_file_location("example", exported / EXAMPLE.name)
     example = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(example)
-    assert len((exported / EXAMPLE).read_text().splitlines()) <= 66
+    assert len(EXAMPLE.read_text().splitlines()) <= 66
     about, session = json.loads((exported / VOCABULARY).read_text()), session_of(exported / GRAPH)
     labels = bank.known_labels()
     assert list(about["labels"]) == labels

@@ -55,6 +55,12 @@ def test_recording_context_has_columns_and_scores_of_its_own(evaluation):
         right += matches(answer, label)
     assert result["context"]["open_set"]["accuracy"] == pytest.approx(right / len(rows))
     assert set(result["context"]["per_placement"]) == set(result["per_placement"]) == {"waist"}
+    for which, scores in {"one window": result["closed_set"], "recording context": found}.items():
+        events = result["events"][which]
+        assert events["true"] == sum(events["true_events"].values()) > 0
+        # Time that is right is true, and neither deleted, underfilled nor fragmented.
+        wrong_s = sum(events["seconds"][kind] for kind in ("deleted", "underfill", "fragmented"))
+        assert 1 - wrong_s / events["true_s"] == pytest.approx(scores["accuracy"], abs=0.15)
 
 
 def test_in_context_everybody_is_named_alone_with_all_own_windows(evaluation, whole_run, small_corpus):

@@ -21,6 +21,7 @@ from har.network.loading import load_label_bank, load_model
 from har.run.ending import exit_status
 from har.run.folder import write_json
 
+EXAMPLE = Path(__file__).with_name("recognise_with_onnx.py")
 PARITY_WINDOWS = 1000
 LARGEST_DISTANCE = 1e-4  # 1 - cosine of what the graph and the network say of the same window
 
@@ -45,7 +46,7 @@ def export(arguments: argparse.Namespace) -> None:
     labels = arguments.labels or bank.known_labels()
     out = arguments.out.resolve()
     print("tracing the network, which takes a while", flush=True)
-    export_package(model, bank, labels, out)
+    export_package(model, bank, labels, out, EXAMPLE)
     graphs = [out / GRAPH, *([quantise(out)] if arguments.int8 else [])]
     found = {}
     for graph in graphs:
