@@ -106,6 +106,7 @@ def load_label_bank(
 
     Raises ``CheckpointError`` for a checkpoint without a label bank or with one of another architecture.
     """
+    where = "the label bank" if hyperparams_path is None else f"the label bank of {Path(hyperparams_path).parent}"
     if "label_bank" not in checkpoint or "bank" not in checkpoint:
         raise CheckpointError(
             f"the checkpoint holds {_shown(checkpoint)} but no label bank; pass what load_model returned"
@@ -113,8 +114,8 @@ def load_label_bank(
     try:
         bank = LearnableLabelBank(**checkpoint["bank"])
     except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
-        raise CheckpointError(f"the label bank was written by another version of the architecture: {error}") from error
-    _load_strictly(bank, checkpoint["label_bank"], "the label bank")
+        raise CheckpointError(f"{where} was written by another version of the architecture: {error}") from error
+    _load_strictly(bank, checkpoint["label_bank"], where)
     bank.attach(_sentence_encoder(checkpoint["text_encoder"], hyperparams_path))
     return bank.to(device).eval()
 

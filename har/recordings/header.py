@@ -138,7 +138,7 @@ def read_header(folder: Path) -> tuple[dict, Checksums]:
         header = json.loads(path.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:
         raise DatasetError(f"{path}, line {error.lineno}: not JSON ({error.msg}); convert the dataset again") from error
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8; a number of thousands of digits; brackets as many
         raise DatasetError(f"{path}: not JSON in UTF-8 ({error}); save it so, or convert the dataset again") from error
     if not isinstance(header, dict):
         raise DatasetError(

@@ -20,6 +20,12 @@ _REFUSED_CLASS = re.compile(r"GLOBAL ([\w.]+)")
 # Where a file keeps the digest of all the rest.
 _DIGEST = "content_sha256"
 
+# What reading a damaged file raises, in ways that depend on where; OSError where the archive names a place before its
+# beginning.
+_DAMAGE = (
+    RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError, TypeError, OSError, zipfile.BadZipFile,
+)  # fmt: skip
+
 
 class CheckpointError(RuntimeError):
     """A checkpoint file cannot be used; the message says why and what to do."""
@@ -74,7 +80,7 @@ def load_checkpoint(path: str | Path, map_location: str | torch.device = "cpu") 
         raise
     except pickle.UnpicklingError as error:
         raise CheckpointError(_explain_refusal(path, str(error))) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise CheckpointError(
             f"{path} is not a checkpoint, or is truncated or damaged ({_first_line(error)}). "
             "Copy it again or use another checkpoint of the run"

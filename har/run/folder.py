@@ -11,6 +11,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -160,8 +161,9 @@ def find_restarted_run(output_root: str | Path, kind: str, checkpoints: str) -> 
     found = []
     for record in (resolve_under_root(output_root) / kind).glob("[!.]*/run.json"):
         try:
-            launch = read_json(record, "it is passed over").get("launch")
-        except RecordError:  # damaged: not known to be of this launch
+            launch = read_json(record, "the run is passed over in looking for the one to go on with").get("launch")
+        except RecordError as error:
+            warnings.warn(str(error), stacklevel=2)
             continue
         if launch is not None and launch == launch_id() and any(record.parent.glob(checkpoints)):
             found.append(record.parent)

@@ -82,7 +82,12 @@ def _is_step(value: object) -> bool:
 
 def _whole_lines(path: Path) -> list[tuple[bytes, dict]]:
     """Every line, as bytes and as record, up to a torn last one."""
-    lines = path.read_bytes().splitlines(keepends=True)
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} is missing; give the log of a run, or its folder") from None
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read ({error.strerror}); give the log of a run") from error
     kept = []
     for number, line in enumerate(lines, start=1):
         if not line.endswith(b"\n"):
