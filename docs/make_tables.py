@@ -21,7 +21,6 @@ What is not known is left empty.
 import argparse
 import csv
 import io
-import json
 import re
 import sys
 import tomllib
@@ -244,13 +243,15 @@ def _number(text: str, where: str) -> float:
 
 def protocol_figures(path: Path) -> list[Figure]:
     """The figures of a protocol's results.json (`har.evaluation.leave_one_out.score_protocol`), in its order."""
+    from har.run.folder import RecordError, read_json  # brings torch along, which tables alone can do without
+
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path, "make the report of the protocol again with --report-only")
     except FileNotFoundError as error:
         raise TableError(f"{path} is missing; a finished protocol has one in its folder") from error
-    except json.JSONDecodeError as error:
-        raise TableError(f"{path} is no JSON: {error}") from error
-    if not isinstance(record, dict) or not {"datasets", "mean", "missing"} <= record.keys():
+    except RecordError as error:
+        raise TableError(str(error)) from error
+    if not {"datasets", "mean", "missing"} <= record.keys():
         raise TableError(f"{path} is not of a protocol; expected what --protocol leave-one-dataset-out writes")
     if record["missing"]:
         raise TableError(f"{path}: not finished yet: {', '.join(record['missing'])}; go on with the protocol first")

@@ -1,24 +1,29 @@
 """What training saved, as a model and a label bank again."""
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-import yaml
-from torch import nn
+from torch import Tensor, nn
 
 from har.network.alignment import AlignmentModel
 from har.network.config import NetworkConfig
 from har.network.upgrade import CHECKPOINT_FORMAT, upgraded
 from har.run.checkpoint import CheckpointError, load_checkpoint
 from har.run.device import usable_device
-from har.run.folder import resolve_cache
+from har.run.folder import RecordError, read_json, read_yaml, resolve_cache
 from har.text.encoder import SentenceEncoder
 from har.text.label_bank import LearnableLabelBank
 from har.weights.released import released_checkpoint, released_names
 
-_NEEDED_PRETRAINED = ("model", "decoder", "network", "placements", "datasets", "text_encoder")
-_NEEDED = ("model", "label_bank", "network", "bank", "placements", "labels", "datasets", "text_encoder")
+# What a checkpoint must hold to be used.
+_NEEDED_PRETRAINED = {
+    "model": dict, "decoder": dict, "network": dict, "placements": list, "datasets": list, "text_encoder": str,
+}  # fmt: skip
+_NEEDED = {
+    "model": dict, "label_bank": dict, "network": dict, "bank": dict, "placements": list, "labels": list,
+    "datasets": list, "text_encoder": str,
+}  # fmt: skip
 
 
 def load_model(
@@ -65,10 +70,21 @@ def checkpoint_at(name: str | Path) -> Path:
     return released_checkpoint(str(name)) if str(name) in released_names() else Path(name).expanduser()
 
 
-def _require(checkpoint: dict, needed: tuple[str, ...], path: Path, expected: str) -> None:
+def _require(checkpoint: dict, needed: Mapping[str, type], path: Path, expected: str) -> None:
     missing = [key for key in needed if key not in checkpoint]
     if missing:
-        raise CheckpointError(f"{path} holds {sorted(checkpoint)[:12]} but no {missing}; expected {expected}")
+        raise CheckpointError(f"{path} holds {_shown(checkpoint)} but no {missing}; expected {expected}")
+    for key, kind in needed.items():
+        if not isinstance(checkpoint[key], kind):
+            raise CheckpointError(
+                f"{path}: {key} is a {type(checkpoint[key]).__name__}, not a {kind.__name__}; expected {expected}"
+            )
+        if kind is list and not all(isinstance(name, str) for name in checkpoint[key]):
+            raise CheckpointError(f"{path}: {key} holds other things than names; expected {expected}")
+
+
+def _shown(checkpoint: dict) -> list[str]:
+    return sorted(map(str, checkpoint))[:12]
 
 
 def _build(checkpoint: dict, path: Path, record: str, device: str | torch.device) -> tuple[AlignmentModel, dict, Path]:
@@ -84,10 +100,9 @@ def _build(checkpoint: dict, path: Path, record: str, device: str | torch.device
             f"{hyperparams_path} is missing; keep the checkpoint together with the files of its run folder"
         )
     try:
-        config = NetworkConfig.from_dict(checkpoint["network"])
-    except ValueError as error:
-        raise CheckpointError(f"{path}: {error}") from error
-    model = AlignmentModel(config, checkpoint["placements"])
+        model = AlignmentModel(NetworkConfig.from_dict(checkpoint["network"]), checkpoint["placements"])
+    except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:  # values of another kind or size
+        raise CheckpointError(f"{path}: no network can be built from what it says ({error})") from error
     _load_strictly(model, checkpoint["model"], path)
     model.sentence_encoder = _sentence_encoder(checkpoint["text_encoder"], hyperparams_path)
     return model.to(device).eval(), checkpoint, hyperparams_path
@@ -103,16 +118,17 @@ def load_label_bank(
 
     Raises ``CheckpointError`` for a checkpoint without a label bank or with one of another architecture.
     """
+    where = "the label bank" if hyperparams_path is None else f"the label bank of {Path(hyperparams_path).parent}"
     if "label_bank" not in checkpoint or "bank" not in checkpoint:
         raise CheckpointError(
-            f"the checkpoint holds {sorted(checkpoint)[:12]} but no label bank; pass what load_model returned"
+            f"the checkpoint holds {_shown(checkpoint)} but no label bank; pass what load_model returned"
         )
     device = usable_device(device)
     try:
         bank = LearnableLabelBank(**checkpoint["bank"])
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"the label bank was written by another version of the architecture: {error}") from error
-    _load_strictly(bank, checkpoint["label_bank"], "the label bank")
+    except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+        raise CheckpointError(f"{where} was written by another version of the architecture: {error}") from error
+    _load_strictly(bank, checkpoint["label_bank"], where)
     bank.attach(_sentence_encoder(checkpoint["text_encoder"], hyperparams_path))
     return bank.to(device).eval()
 
@@ -121,21 +137,26 @@ def _sentence_encoder(name: str, hyperparams_path: str | Path | None) -> Sentenc
     """Costs nothing until it is asked for a text that its cache does not hold."""
     cache = None
     if hyperparams_path is not None:
+        read = read_json if Path(hyperparams_path).suffix == ".json" else read_yaml
         try:
-            text = Path(hyperparams_path).read_text(encoding="utf-8")
-            constants = json.loads(text) if Path(hyperparams_path).suffix == ".json" else yaml.safe_load(text)
-        except (ValueError, yaml.YAMLError) as error:
-            raise CheckpointError(f"{hyperparams_path} is damaged ({error}); copy it from its run again") from error
-        if not isinstance(constants, dict):
-            raise CheckpointError(f"{hyperparams_path} holds a {type(constants).__name__}; expected a run's constants")
+            constants = read(hyperparams_path, "copy it from its run again")
+        except RecordError as error:
+            raise CheckpointError(str(error)) from error
         cache = constants.get("TEXT_CACHE")
+        if not isinstance(cache, str | None):
+            raise CheckpointError(f"{hyperparams_path}: TEXT_CACHE is {cache!r}; expected the path of a folder")
     return SentenceEncoder(name, None if cache is None else resolve_cache(cache))
 
 
 def _load_strictly(module: nn.Module, weights: dict, where: str | Path) -> None:
+    # Copying would round them without a word.
+    for name, own in module.state_dict().items():
+        weight = weights.get(name)
+        if isinstance(weight, Tensor) and isinstance(own, Tensor) and weight.dtype != own.dtype:
+            raise CheckpointError(f"{where}: {name} is {weight.dtype}; expected {own.dtype}, as it was trained")
     try:
         module.load_state_dict(weights)
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, TypeError, AttributeError) as error:  # the last two: what is no tensor
         raise CheckpointError(
             f"{where}: the weights belong to another architecture than the checkpoint says ({error})"
         ) from error

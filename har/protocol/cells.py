@@ -8,7 +8,6 @@ A cell is the folder ``cells/<dataset>/<what>_<number>/`` of the protocol's fold
     cell.json          written last: a cell without it is not finished, and is done anew
 """
 
-import json
 import os
 import re
 import shlex
@@ -17,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -33,7 +33,8 @@ from har.protocol.plan import (
     fold_start,
 )
 from har.protocol.request import EvaluationError
-from har.run.folder import git_state, repository_root, write_json
+from har.protocol.scoring import predictions_name, read_predictions
+from har.run.folder import RecordError, git_state, read_json, repository_root, write_json
 
 RECORD_NAME, LOG_NAME = "cell.json", "log.txt"
 LOG_LINES_SHOWN = 15  # of a cell that failed
@@ -213,8 +214,16 @@ def run_cell(cell: Cell, out: Path, plan: Plan, children: Children) -> None:
         seconds.append(round(time.monotonic() - began, 1))
     for copy in folder.glob("training/*/*/best.pt"):
         copy.unlink()  # the same as the only epoch's
-    record = {**cell._asdict(), "seconds": seconds, "git": git_state(repository_root())}
-    write_json(folder / RECORD_NAME, record)
+    predictions = predictions_path(out, cell)
+    if not predictions.is_file():
+        raise CellError(f"cell {cell.name} left no {predictions}", last_lines(log))
+    record = {
+        **cell._asdict(),
+        "seconds": seconds,
+        "git": git_state(repository_root()),
+        "predictions_crc32": crc32_of(predictions),
+    }
+    write_json(folder / RECORD_NAME, record, checked=True)
 
 
 # --- Folders ---------------------------------------------------------------------------------------------------------
@@ -229,8 +238,40 @@ def is_finished(out: Path, cell: Cell) -> bool:
 
 
 def read_record(out: Path, cell: Cell) -> dict:
-    """What ``cell.json`` holds: dataset, what, number, seconds (of each script), git (see ``git_state``)."""
-    return json.loads((cell_folder(out, cell) / RECORD_NAME).read_text(encoding="utf-8"))
+    """What ``cell.json`` holds: dataset, what, number, seconds (of each script), git (see ``git_state``), and
+    predictions_crc32 (of a former version without). Raises ``EvaluationError`` for a damaged one.
+    """
+    path = cell_folder(out, cell) / RECORD_NAME
+    try:
+        record = read_json(path, do_again(out, cell))
+    except RecordError as error:
+        raise EvaluationError(str(error)) from None
+    git = record.get("git", "")
+    if not (git is None or (isinstance(git, dict) and {"commit", "dirty"} <= git.keys())):
+        raise EvaluationError(f"{path} does not say by which commit the cell was done; {do_again(out, cell)}")
+    return record
+
+
+def read_cell_predictions(out: Path, cell: Cell) -> dict[str, list[str]]:
+    """Column -> its texts (N,), see `read_predictions`. Raises ``EvaluationError`` for another file than was scored."""
+    path, recorded = predictions_path(out, cell), read_record(out, cell).get("predictions_crc32")
+    if not path.is_file():
+        raise EvaluationError(f"{path} is missing; {do_again(out, cell)}")
+    if recorded is not None and recorded != crc32_of(path):
+        raise EvaluationError(f"{path} does not hold what was predicted (its checksum differs); {do_again(out, cell)}")
+    return read_predictions(path)
+
+
+def predictions_path(out: Path, cell: Cell) -> Path:
+    return cell_folder(out, cell) / "evaluation" / predictions_name(cell.dataset)
+
+
+def crc32_of(path: Path) -> str:
+    return f"{zlib.crc32(path.read_bytes()):08x}"
+
+
+def do_again(out: Path, cell: Cell) -> str:
+    return f"remove {cell_folder(out, cell)} and run the protocol again"
 
 
 def last_lines(log: Path, count: int = LOG_LINES_SHOWN) -> list[str]:

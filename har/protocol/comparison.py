@@ -1,6 +1,5 @@
 """Several finished protocols side by side, and a choice between them that has not seen what it is scored on."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from har.evaluation.report import REPORT_NAME, RESULTS_NAME
 from har.protocol.plan import FREE, MODEL, Plan, fixed, read_plan
 from har.protocol.request import EvaluationError
 from har.run.constants import difference
-from har.run.folder import write_atomically, write_json
+from har.run.folder import RecordError, read_json, write_atomically, write_json
 
 COMPARED = (ONE_WINDOW, CONTEXT)
 
@@ -33,7 +32,8 @@ def compare(named: Sequence[str], out: Path, tell: Callable[[str], object]) -> N
         "seeds": plans[first].seeds,
     }
     out.mkdir(parents=True, exist_ok=True)
-    write_json(out / RESULTS_NAME, {"settings": settings, "differences": differences, "scores": scores, **compared})
+    record = {"settings": settings, "differences": differences, "scores": scores, **compared}
+    write_json(out / RESULTS_NAME, record, checked=True)
     write_atomically(out / REPORT_NAME, render_comparison(compared, scores, settings, differences))
     for row, nested in compared.items():
         tell(
@@ -69,9 +69,15 @@ def check_alike(plans: Mapping[str, Plan]) -> None:
 def read_results(folder: Path) -> dict:
     """``results.json`` of a protocol whose models are all finished."""
     try:
-        results = json.loads((folder / RESULTS_NAME).read_text(encoding="utf-8"))
+        results = read_json(folder / RESULTS_NAME, "make the report of that protocol again with --report-only")
     except FileNotFoundError:
         raise EvaluationError(f"{folder} holds no {RESULTS_NAME}; finish that protocol first") from None
+    except RecordError as error:
+        raise EvaluationError(str(error)) from None
+    if not {"missing", "datasets"} <= results.keys():
+        raise EvaluationError(
+            f"{folder / RESULTS_NAME} is not of a protocol (it holds {', '.join(results)}); give the folder of one"
+        )
     if missing := [name for name in results["missing"] if f"/{MODEL}_" in name]:
         raise EvaluationError(f"{folder} lacks {', '.join(missing)}; finish that protocol first")
     return results

@@ -4,18 +4,17 @@ The plan is recorded in the protocol's folder; whoever goes on there does so wit
 part of the definition, so they stand here and in no script: scores that bear the protocol's name are taken with them.
 """
 
-import json
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_origin
 
 from har.protocol.request import EvaluationError
 from har.protocol.scoring import choose_windows
 from har.recordings.format import prepared_datasets, read_dataset
 from har.run.constants import difference, joined_arguments, override_constants, read_constants, snapshot_constants
-from har.run.folder import repository_root
+from har.run.folder import RecordError, read_json, repository_root
 
 PLAN_NAME = "protocol.json"
 TRAINING_SCRIPT = "training_scripts/human_activity_recognition/semantic_alignment_train.py"
@@ -142,11 +141,22 @@ def first_given(*values: int | None) -> int:
 def read_plan(out: Path) -> Plan:
     """The plan that a folder records. Raises ``EvaluationError`` when there is none, or of another version."""
     try:
-        return Plan(**json.loads((out / PLAN_NAME).read_text(encoding="utf-8")))
+        plan = Plan(**read_json(out / PLAN_NAME, "give another --out"))
     except FileNotFoundError:
         raise EvaluationError(f"{out} holds no {PLAN_NAME}: no protocol was begun there") from None
-    except (TypeError, ValueError) as error:
+    except RecordError as error:
+        raise EvaluationError(str(error)) from None
+    except TypeError as error:
         raise EvaluationError(f"{out / PLAN_NAME} is no plan that this code reads ({error}); another --out") from None
+    # Without checksum, of a former version or another hand: at least of the kinds that are expected.
+    for field in fields(Plan):
+        kind = get_origin(field.type) or field.type
+        if type(getattr(plan, field.name)) is not kind:
+            found = type(getattr(plan, field.name)).__name__
+            raise EvaluationError(
+                f"{out / PLAN_NAME}: {field.name} is a {found}, expected a {kind.__name__}; give another --out"
+            )
+    return plan
 
 
 def fixed(plan: Plan) -> dict:

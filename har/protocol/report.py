@@ -8,7 +8,7 @@ from har.evaluation import leave_one_out as rows
 from har.evaluation.leave_one_out import Answers, Bootstrap, score_protocol
 from har.evaluation.leave_one_out_report import render_protocol_report
 from har.evaluation.report import REPORT_NAME, RESULTS_NAME
-from har.protocol.cells import cell_folder, is_finished, read_record
+from har.protocol.cells import cell_folder, do_again, is_finished, read_cell_predictions, read_record
 from har.protocol.figures import draw_confusions, draw_overview
 from har.protocol.plan import CEILING, FOREST, FROZEN, MODEL, Cell, Plan
 from har.protocol.request import EvaluationError
@@ -18,8 +18,6 @@ from har.protocol.scoring import (
     OPEN_SET,
     OPEN_SET_CONTEXT,
     WINDOW_COLUMNS,
-    predictions_name,
-    read_predictions,
 )
 from har.recordings.simulate import SIMULATED_NAMES
 from har.run.folder import write_atomically, write_json
@@ -59,7 +57,8 @@ def write(out: Path, plan: Plan, cells: Sequence[Cell], bootstrap: Bootstrap, pr
             found = draw_confusions(part, plan, out)
             confusions[part.dataset] = found.confusions
             figures |= {part.dataset: found.figure} if found.figure else {}
-    write_json(out / RESULTS_NAME, {"settings": settings, "missing": missing, **record, "confusions": confusions})
+    results = {"settings": settings, "missing": missing, **record, "confusions": confusions}
+    write_json(out / RESULTS_NAME, results, checked=True)
     write_atomically(out / REPORT_NAME, render_protocol_report(record, settings, missing, confusions, figures))
     return "\n".join([*summary_lines(record), f"Report, results and plots: {out} (start with {REPORT_NAME})"])
 
@@ -121,9 +120,11 @@ def collect(dataset: str, out: Path, finished: Sequence[Cell], complete: bool) -
     complete: all folds of the ceiling are finished, so that it has a score. Raises ``EvaluationError`` when cells
     scored different windows.
     """
-    tables = {
-        cell: read_predictions(cell_folder(out, cell) / "evaluation" / predictions_name(dataset)) for cell in finished
-    }
+    tables = {cell: read_cell_predictions(out, cell) for cell in finished}
+    for cell, table in tables.items():
+        columns = {column for _, *columns in FILLED[cell.what] for column in columns if column is not None}
+        if absent := sorted(columns - table.keys()):
+            raise EvaluationError(f"{cell.name} has no predictions {', '.join(absent)}; {do_again(out, cell)}")
     whole = {cell: table for cell, table in tables.items() if cell.what != CEILING}
     if not whole:
         return None

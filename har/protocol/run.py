@@ -54,7 +54,7 @@ def run_protocol(asked: ProtocolRequest, bootstrap: Bootstrap, console: Console)
     with alone_in(out) as lock:
         plan = make_plan(asked)
         cells = expected_cells(plan)
-        write_json(out / PLAN_NAME, dataclasses.asdict(plan))
+        write_json(out / PLAN_NAME, dataclasses.asdict(plan), checked=True)
         do_cells(cells, out, plan, asked.jobs, lock, console)
         console.tell(write(out, plan, cells, bootstrap, console.progress))
 

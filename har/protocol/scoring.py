@@ -101,10 +101,13 @@ def predictions_table(windows: ScoredWindows, predictions: Mapping[str, Sequence
 
 def read_predictions(path: Path) -> dict[str, list[str]]:
     """Column -> its texts (N,). Raises ``EvaluationError`` for a file without rows or without `WINDOW_COLUMNS`."""
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        head = next(reader, [])
-        rows = list(reader)
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.reader(file)
+            head = next(reader, [])
+            rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise EvaluationError(f"{path} is no table of predictions ({error}). Evaluate again") from error
     if not rows or tuple(head[: len(WINDOW_COLUMNS)]) != WINDOW_COLUMNS or {len(row) for row in rows} != {len(head)}:
         raise EvaluationError(
             f"{path} is no table of predictions (columns {', '.join(head) or 'none'}, {len(rows)} rows); expected "

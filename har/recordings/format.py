@@ -25,6 +25,7 @@ import numpy as np
 
 import har.recordings
 import har.signal
+from har.recordings.checksums import HEADER, CheckedFile, file_checksum
 from har.recordings.header import FORMAT_VERSION as FORMAT_VERSION  # parts of the format, to be imported from here
 from har.recordings.header import StreamInfo, read_header, stream_info, write_header
 from har.recordings.memory import DatasetMemory, source_digest, write_whole
@@ -192,17 +193,22 @@ class DatasetWriter:
             self._parts[name].unlink()
         if absent:
             self.note(f"streams left out because these raw files hold no samples of them: {', '.join(absent)}")
+        checksums = {}
         for name, info in infos.items():
             part = self._parts[name]
             samples = np.memmap(part, dtype="<f4", mode="r", shape=(self._rows[name], len(info.channels)))
-            np.save(self._work / f"{name}.npy", samples, allow_pickle=False)
+            with (self._work / f"{name}.npy").open("wb") as file:
+                array = CheckedFile(file)
+                np.save(array, samples, allow_pickle=False)
             del samples
             part.unlink()
+            table = self._work / f"{name}.csv"
             write_segments(
-                self._work / f"{name}.csv",
+                table,
                 ((s.recording, s.subject, s.label, s.start, s.stop, s.start_time_s) for s in self._segments[name]),
             )
-        write_header(self._work, self.folder.name, infos.values(), self._notes, **self._header)
+            checksums |= {f"{name}.npy": array.checksum, table.name: file_checksum(table)}
+        write_header(self._work, self.folder.name, infos.values(), self._notes, checksums=checksums, **self._header)
         dataset = read_dataset(self._work, scan=False)
         for name, stream in dataset.streams.items():
             scan_samples(stream, self.folder / f"{name}.npy")
@@ -229,7 +235,8 @@ def prepared_datasets(data_root: Path) -> list[str]:
 def read_dataset(folder: Path, *, scan: bool | None = None) -> Dataset:
     """Open a dataset folder; samples are memory-mapped.
 
-    The structure (files, shapes, units, segments) is checked every time. The samples (see `scan_samples`) are read
+    The structure (files, shapes, units, segments) is checked every time, and that ``dataset.json`` and the segments are
+    those that were written, where the folder has checksums. The samples (see `scan_samples`) are compared and read
     through when ``scan`` is True, never when it is False, and when None only if these files were not scanned before by
     these checks: a stamp beside the folder, ``.checked/<name>.json``, remembers sizes and times of the files and the
     source of the checks.
@@ -237,7 +244,7 @@ def read_dataset(folder: Path, *, scan: bool | None = None) -> Dataset:
     Raises ``DatasetError`` naming file, row and remedy.
     """
     folder = Path(folder)
-    header = read_header(folder)
+    header, checksums = read_header(folder)
     name = folder.name if not folder.name.startswith(".") else header["name"]
     # Before anything is read: what a file held is never taken for what it holds after a change.
     memory = DatasetMemory.of(folder, name)
@@ -249,18 +256,21 @@ def read_dataset(folder: Path, *, scan: bool | None = None) -> Dataset:
         notes=list(map(str, header.get("notes") or [])),
         **{key: header[key] for key in ("title", "citation", "licence", "source_url")},
     )
-    for entry in header["streams"]:
-        info = stream_info(entry, folder)
+    with checksums.comparing(HEADER):
+        infos = [stream_info(entry, folder) for entry in header["streams"]]
+    for info in infos:
         if info.name in dataset.streams:
-            raise DatasetError(f"{folder / 'dataset.json'}: stream {info.name!r} is listed twice")
+            raise DatasetError(f"{folder / HEADER}: stream {info.name!r} is listed twice")
         samples = _open_samples(folder / f"{info.name}.npy", info)
-        segments = read_segments(folder / f"{info.name}.csv", len(samples))
+        with checksums.comparing(f"{info.name}.csv"):
+            segments = read_segments(folder / f"{info.name}.csv", len(samples))
         dataset.streams[info.name] = Stream(info, samples, segments)
     remembered = memory.folder / f"{name}.json"
     stamp = json.dumps({"files": json.loads(memory.stamp), "checks": source_digest(har.recordings, har.signal)})
     if scan or (scan is None and not _holds(remembered, stamp)):
         for stream in dataset.streams.values():
-            scan_samples(stream, folder / f"{stream.info.name}.npy")
+            with checksums.comparing(f"{stream.info.name}.npy"):
+                scan_samples(stream, folder / f"{stream.info.name}.npy")
     if scan is None and not _holds(remembered, stamp):
         try:
             write_whole(remembered, stamp.encode())

@@ -3,11 +3,12 @@
 import contextlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from numbers import Real
 from pathlib import Path
 
+from har.recordings.checksums import FIELD, HEADER, Checksums, header_checksum
 from har.recordings.segments import DatasetError
 from har.signal.channels import SENSOR_KINDS, UNITS
 from har.signal.entry import as_rate
@@ -99,8 +100,12 @@ def write_header(
     citation: str,
     licence: str,
     source_url: str,
+    checksums: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the ``dataset.json`` of a dataset called ``name`` into a folder."""
+    """Write the ``dataset.json`` of a dataset called ``name`` into a folder.
+
+    checksums: of the files beside it; its own is added. None: nobody will find out whether they were altered.
+    """
     header = {
         "format_version": FORMAT_VERSION,
         "name": name,
@@ -119,12 +124,15 @@ def write_header(
             for info in streams
         ],
     }
+    if checksums is not None:
+        header[FIELD] = {HEADER: header_checksum(header), **checksums}
     text = json.dumps(header, indent=2, ensure_ascii=False) + "\n"
-    (folder / "dataset.json").write_text(text, encoding="utf-8")
+    (folder / HEADER).write_text(text, encoding="utf-8")
 
 
-def read_header(folder: Path) -> dict:
-    path = folder / "dataset.json"
+def read_header(folder: Path) -> tuple[dict, Checksums]:
+    """The fields of a folder's ``dataset.json``, and what it says of the other files."""
+    path = folder / HEADER
     if not path.is_file():
         raise DatasetError(
             f"{path} is missing; {folder} is not a dataset folder (make one with prepare_data.py convert)"
@@ -133,18 +141,20 @@ def read_header(folder: Path) -> dict:
         header = json.loads(path.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:
         raise DatasetError(f"{path}, line {error.lineno}: not JSON ({error.msg}); convert the dataset again") from error
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8; a number of thousands of digits; brackets as many
         raise DatasetError(f"{path}: not JSON in UTF-8 ({error}); save it so, or convert the dataset again") from error
-    if isinstance(header, dict):
-        header.setdefault("notes", [])
-    _check_fields(header, _HEADER_FIELDS, str(path))
+    if not isinstance(header, dict):
+        raise DatasetError(
+            f"{path}: {str(header)[:60]!r}; expected an object with the fields {', '.join(_HEADER_FIELDS)}"
+        )
+    _check_fields({"notes": [], **header}, _HEADER_FIELDS, str(path))
     if header["format_version"] != FORMAT_VERSION:
         raise DatasetError(
             f"{path}: format_version {header['format_version']}; this code reads {FORMAT_VERSION}; convert again"
         )
     if not header["streams"]:
         raise DatasetError(f"{path}: no streams; a dataset holds at least one")
-    return header
+    return header, Checksums(folder, header)
 
 
 def _check_fields(found: object, expected: dict[str, tuple[type, ...]], where: str) -> None:
@@ -162,7 +172,7 @@ def _check_fields(found: object, expected: dict[str, tuple[type, ...]], where: s
 
 
 def stream_info(entry: dict, folder: Path) -> StreamInfo:
-    path = folder / "dataset.json"
+    path = folder / HEADER
     names = [field.name for field in fields(StreamInfo)]
     whose = entry.get("name", "?") if isinstance(entry, dict) else "?"
     _check_fields(entry, _STREAM_FIELDS, f"{path}: stream {whose!r}")

@@ -1,5 +1,6 @@
 """Checkpoints: files of tensors and plain Python values, which loading can never turn into running code."""
 
+import hashlib
 import pickle
 import re
 import zipfile
@@ -16,6 +17,15 @@ from har.run.folder import atomic_writer
 _WRAPPER_KEY = re.compile(r"^module\.|(^|\.)_orig_mod\.")
 _REFUSED_CLASS = re.compile(r"GLOBAL ([\w.]+)")
 
+# Where a file keeps the digest of all the rest.
+_DIGEST = "content_sha256"
+
+# What reading a damaged file raises, in ways that depend on where; OSError where the archive names a place before its
+# beginning.
+_DAMAGE = (
+    RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError, TypeError, OSError, zipfile.BadZipFile,
+)  # fmt: skip
+
 
 class CheckpointError(RuntimeError):
     """A checkpoint file cannot be used; the message says why and what to do."""
@@ -25,15 +35,20 @@ def save_checkpoint(path: str | Path, state: dict) -> None:
     """Write ``state`` to ``path``, whole or not at all, loadable with ``torch.load(..., weights_only=True)``.
 
     Tensors may lie on any device: they are copied to the CPU one by one, and views without the rest of their storage.
+    The file holds the SHA-256 of the content besides, under the key ``content_sha256``: that of a file's parts, which
+    the format has, does not tell when parts change places.
 
     Raises:
         TypeError: something in it is neither a tensor nor None, bool, int, float, str, or a list, tuple or dict of
             these; the message names the key.
-        ValueError: a key carries the prefix of a wrapper, see :func:`plain_state_dict`.
+        ValueError: a key carries the prefix of a wrapper, see :func:`plain_state_dict`, or is that of the digest.
     """
     if type(state) is not dict:
         raise TypeError(f"a checkpoint is a dict with named parts, found {type(state).__name__}")
+    if _DIGEST in state:
+        raise ValueError(f"the key {_DIGEST!r} is the file's own: save what load_checkpoint returned, which lacks it")
     copied = _plain_copy(state, "")
+    copied[_DIGEST] = _content_sha256(copied)
     with atomic_writer(path) as temporary:
         torch.save(copied, temporary)
 
@@ -41,9 +56,12 @@ def save_checkpoint(path: str | Path, state: dict) -> None:
 def load_checkpoint(path: str | Path, map_location: str | torch.device = "cpu") -> dict:
     """Read a checkpoint with all tensors on ``map_location``. Nothing in the file is executed.
 
+    What is returned is what was saved: it is compared with the digest that ``save_checkpoint`` has put into the file.
+    Files of former versions have none, and are read without.
+
     Raises:
-        CheckpointError: no such file, a folder, an empty, truncated or damaged file, pickled objects, not a checkpoint,
-            or a device that is not there.
+        CheckpointError: no such file, a folder, an empty, truncated or damaged file, another content than was written,
+            pickled objects, not a checkpoint, or a device that is not there.
     """
     path = Path(path)
     if path.is_dir():
@@ -62,13 +80,19 @@ def load_checkpoint(path: str | Path, map_location: str | torch.device = "cpu") 
         raise
     except pickle.UnpicklingError as error:
         raise CheckpointError(_explain_refusal(path, str(error))) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise CheckpointError(
             f"{path} is not a checkpoint, or is truncated or damaged ({_first_line(error)}). "
             "Copy it again or use another checkpoint of the run"
         ) from error
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} holds a {type(state).__name__}, expected the dict that save_checkpoint writes")
+    written = state.pop(_DIGEST, None)
+    if written is not None and written != _content_sha256(state):
+        raise CheckpointError(
+            f"{path} holds another content than was written into it (its SHA-256 is not the recorded one): it was "
+            "damaged or altered. Copy it again or use another checkpoint of the run"
+        )
     return state
 
 
@@ -150,6 +174,34 @@ def _cpu_tensor(tensor: Tensor, where: str) -> Tensor:
     return tensor.clone() if is_view else tensor
 
 
+def _content_sha256(content: object) -> str:
+    """Hex digest of keys (in their order), types, values, and dtype, shape and elements of tensors."""
+    digest = hashlib.sha256()
+    _feed(digest, content)
+    return digest.hexdigest()
+
+
+def _feed(digest: "hashlib._Hash", value: object) -> None:
+    """Every part is preceded by its type and length, so that no two contents give the same bytes."""
+    kind = type(value).__name__
+    if isinstance(value, Tensor):
+        digest.update(f"{kind} {value.dtype} {tuple(value.shape)}:".encode())
+        # One tensor at a time is brought into order: of most, this is no copy.
+        digest.update(value.detach().cpu().resolve_conj().resolve_neg().reshape(-1).view(torch.uint8).numpy())
+    elif isinstance(value, list | tuple):
+        digest.update(f"{kind} {len(value)}:".encode())
+        for item in value:
+            _feed(digest, item)
+    elif isinstance(value, dict):
+        digest.update(f"{kind} {len(value)}:".encode())
+        for key, item in value.items():
+            _feed(digest, key)
+            _feed(digest, item)
+    else:
+        text = repr(value).encode()  # of a float all its digits
+        digest.update(f"{kind} {len(text)}:".encode() + text)
+
+
 def _check_integrity(path: Path) -> None:
     """Compare the checksums in the file, since torch reads tensors without looking at them."""
     if not zipfile.is_zipfile(path):
@@ -158,6 +210,11 @@ def _check_integrity(path: Path) -> None:
                 raise zipfile.BadZipFile("it begins like a checkpoint, but its end is missing")
         return  # torch's format before 1.6, or no checkpoint: torch.load tells
     with zipfile.ZipFile(path) as archive:
+        # torch.save packs nothing: what would unpack to more than the file holds was made to fill the memory.
+        if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
+            raise zipfile.BadZipFile("its parts are compressed, which those of a checkpoint never are")
+        if sum(part.file_size for part in archive.infolist()) > path.stat().st_size:
+            raise zipfile.BadZipFile("its parts together are larger than the file")
         damaged = archive.testzip()
     if damaged is not None:
         raise zipfile.BadZipFile(f"wrong checksum of {damaged}")

@@ -11,6 +11,8 @@ import secrets
 import shutil
 import subprocess
 import sys
+import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -25,8 +27,15 @@ from har.run.distributed import launch_id, was_restarted
 # The record of constants that marks a run folder: of alignment and of pretraining.
 RECORD_NAMES = ("hyperparameters.json", "config.yaml")
 
+# Of a record: the checksum of all its other fields.
+CHECKSUM_FIELD = "checksum"
+
 # What `atomic_writer` calls a file that is not complete yet.
 _TEMPORARY_NAME = re.compile(r"\..+\.[0-9a-f]{8}\.part(\.[^.]+)?")
+
+
+class RecordError(ValueError):
+    """A record (JSON, YAML) cannot be used; the message names the file, what is wrong with it, and what to do."""
 
 
 def repository_root() -> Path:
@@ -152,8 +161,9 @@ def find_restarted_run(output_root: str | Path, kind: str, checkpoints: str) -> 
     found = []
     for record in (resolve_under_root(output_root) / kind).glob("[!.]*/run.json"):
         try:
-            launch = json.loads(record.read_text(encoding="utf-8"))["launch"]
-        except (ValueError, KeyError, TypeError):  # of another version, or damaged: not of this launch
+            launch = read_json(record, "the run is passed over in looking for the one to go on with").get("launch")
+        except RecordError as error:
+            warnings.warn(str(error), stacklevel=2)
             continue
         if launch is not None and launch == launch_id() and any(record.parent.glob(checkpoints)):
             found.append(record.parent)
@@ -209,14 +219,18 @@ def write_atomically(path: str | Path, data: bytes | str) -> None:
         temporary.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
-def write_json(path: str | Path, obj: object) -> None:
+def write_json(path: str | Path, obj: object, *, checked: bool = False) -> None:
     """Write plain Python values as indented JSON, keys in their given order.
 
+    checked: ``obj`` is a dict whose numbers enter results; a last field, ``checksum``, lets ``read_json`` find out
+    whether they are still those that were written.
+
     Raises:
-        TypeError, ValueError: see :func:`require_plain`.
+        TypeError, ValueError: see :func:`require_plain` and :func:`with_checksum`.
     """
     require_plain(obj)
-    write_atomically(path, json.dumps(obj, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    written = with_checksum(obj) if checked else obj
+    write_atomically(path, json.dumps(written, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_yaml(path: str | Path, obj: object) -> None:
@@ -227,6 +241,74 @@ def write_yaml(path: str | Path, obj: object) -> None:
     """
     require_plain(obj)
     write_atomically(path, yaml.safe_dump(obj, sort_keys=False, allow_unicode=True, width=120))
+
+
+def read_json(path: str | Path, remedy: str) -> dict:
+    """The dict that ``write_json`` wrote, without its checksum.
+
+    remedy: what to do about a damaged file, as the end of a sentence.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        RecordError: it is unreadable, no JSON, no dict, or not what was written, where it says what that was.
+    """
+    return _read_record(path, "JSON", json.loads, (ValueError,), remedy)
+
+
+def read_yaml(path: str | Path, remedy: str) -> dict:
+    """The same for what ``write_yaml`` wrote."""
+    # The parser has no words of its own for some malformed scalars: 2020-13-45 is a ValueError, an empty !!int more.
+    damage = (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+    return _read_record(path, "YAML", yaml.safe_load, damage, remedy)
+
+
+def _read_record(
+    path: str | Path, language: str, parse: Callable[[str], object], damage: tuple[type[Exception], ...], remedy: str
+) -> dict:
+    try:
+        record = parse(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} is missing; {remedy}") from None
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read ({error.strerror}); {remedy}") from error
+    except (UnicodeDecodeError, RecursionError, *damage) as error:
+        raise RecordError(f"{path} is damaged: it is no {language} ({_one_line(error)}); {remedy}") from error
+    if not isinstance(record, dict):
+        raise RecordError(f"{path} holds a {type(record).__name__}, expected named values; {remedy}")
+    return without_checksum(record, str(path), remedy)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def with_checksum(record: dict) -> dict:
+    """``record`` and, as its last field, the CRC-32 of its JSON with sorted keys.
+
+    Raises:
+        ValueError: it has a field of that name already.
+    """
+    if CHECKSUM_FIELD in record:
+        raise ValueError(f"the field {CHECKSUM_FIELD!r} of a record is made when it is written; name yours otherwise")
+    return {**record, CHECKSUM_FIELD: _json_crc32(record)}
+
+
+def without_checksum(record: dict, where: str, remedy: str) -> dict:
+    """What ``with_checksum`` was given; a record without checksum as it is.
+
+    Raises:
+        RecordError: the checksum is that of other values; the message begins with ``where`` and ends with ``remedy``.
+    """
+    if CHECKSUM_FIELD not in record:
+        return record
+    written = {key: value for key, value in record.items() if key != CHECKSUM_FIELD}
+    if record[CHECKSUM_FIELD] != _json_crc32(written):
+        raise RecordError(f"{where} does not hold what was written (its checksum differs); {remedy}")
+    return written
+
+
+def _json_crc32(record: dict) -> str:
+    return f"{zlib.crc32(json.dumps(record, sort_keys=True).encode()):08x}"
 
 
 def require_plain(value: object, where: str = "") -> None:

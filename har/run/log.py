@@ -8,11 +8,20 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
-from har.run.folder import require_plain, write_atomically, write_json
+from har.run.folder import (
+    RecordError,
+    require_plain,
+    with_checksum,
+    without_checksum,
+    write_atomically,
+    write_json,
+)
 
 
 class MetricsLog:
     """Appends records to a ``metrics.jsonl`` file; every line is on its way to the disk when ``log`` returns.
+
+    A line ends with a ``checksum`` of its own, by which reading finds a number that is not the one that was written.
 
     Args:
         path: the file. Its folder must exist.
@@ -21,7 +30,8 @@ class MetricsLog:
 
     Raises:
         FileExistsError: the file has lines already and ``resume_step`` is not given.
-        ValueError: a line other than the last is not a record (the message names it), or ``resume_step`` is negative.
+        RecordError: a line other than the last is not a record, or not what was written; the message names it.
+        ValueError: ``resume_step`` is negative.
     """
 
     def __init__(self, path: str | Path, resume_step: int | None = None):
@@ -42,7 +52,7 @@ class MetricsLog:
         require_plain(record)
         if not isinstance(record, dict) or not _is_step(record.get("step")):
             raise TypeError(f"a record is a dict with a whole number 'step' of at least 0, found {record!r}")
-        self._file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+        self._file.write(json.dumps(with_checksum(record), ensure_ascii=False, allow_nan=False) + "\n")
         self._file.flush()
 
     def close(self) -> None:
@@ -61,7 +71,7 @@ def read_metrics(path: str | Path) -> list[dict]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: another line is not a record; the message names it.
+        RecordError: another line is not a record, or not the one that was written; the message names it.
     """
     return [record for _, record in _whole_lines(Path(path))]
 
@@ -72,21 +82,26 @@ def _is_step(value: object) -> bool:
 
 def _whole_lines(path: Path) -> list[tuple[bytes, dict]]:
     """Every line, as bytes and as record, up to a torn last one."""
-    lines = path.read_bytes().splitlines(keepends=True)
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} is missing; give the log of a run, or its folder") from None
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read ({error.strerror}); give the log of a run") from error
     kept = []
     for number, line in enumerate(lines, start=1):
         if not line.endswith(b"\n"):
             break
         try:
             record = json.loads(line)
-        except ValueError:  # not JSON, or not UTF-8
+        except (ValueError, RecursionError):  # not JSON, or not UTF-8
             record = None
         if not isinstance(record, dict) or not _is_step(record.get("step")):
-            raise ValueError(
+            raise RecordError(
                 f"{path}, line {number}: expected a JSON object with a whole number 'step', found {line[:80]!r}. "
                 "Remove the line"
             )
-        kept.append((line, record))
+        kept.append((line, without_checksum(record, f"{path}, line {number}", "remove the line")))
     return kept
 
 

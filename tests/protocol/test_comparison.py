@@ -23,6 +23,15 @@ def test_variants_are_compared_and_chosen_without_what_is_scored(begin, protocol
     assert "| *chosen* | strong | strong | (best: strong) |" in report
     assert heard.told[-1] == f"Report and results: {tmp_path / 'compared'} (start with report.md)"
 
+    content = (weak / "results.json").read_text()
+    (weak / "results.json").write_text(content.replace('"macro_f1"', '"macro_f2"', 1))
+    with pytest.raises(EvaluationError, match=r"weak.results\.json does not hold what was written .* --report-only"):
+        compare([f"weak={weak}", f"strong={strong}"], tmp_path / "no", heard.told.append)
+    (weak / "results.json").write_text('{"scores": {}}')
+    with pytest.raises(EvaluationError, match=r"is not of a protocol \(it holds scores\)"):
+        compare([f"weak={weak}", f"strong={strong}"], tmp_path / "no", heard.told.append)
+    (weak / "results.json").write_text(content)
+
     other = begin("other seeds", train=["--LEARNING_RATE=0.8"])
     with pytest.raises(EvaluationError, match=r"other has the seeds \[0\], weak \[0, 1\]"):
         compare([f"weak={weak}", f"other={other}"], tmp_path / "no", heard.told.append)

@@ -1,43 +1,24 @@
 """chest_mounted: counts -> g with a zero level per person, labels by code."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from har.endurance.published import CHEST_RATE_HZ, write_chest_counts, write_chest_postures
 from har.recordings.convert import chest_mounted
 from har.recordings.convert.common import Notes, convert_dataset
 from har.recordings.format import DatasetError, read_dataset, rest_magnitude_g
 
-RATE = 52
-
-
-def fake_file(folder: Path, subject: int, zero: tuple[float, float, float], seed: int = 0) -> np.ndarray:
-    """Twelve still postures of two seconds each with a known zero level; returns the true acceleration in g."""
-    rng = np.random.default_rng(seed)
-    directions = rng.standard_normal((12, 3))
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    truth = np.repeat(directions, 2 * RATE, axis=0)
-    write_counts(folder, subject, truth + np.array(zero), np.repeat([1, 3, 0, 4], 6 * RATE))
-    return truth
-
 
 def moving_where(moves: np.ndarray) -> np.ndarray:
     """1 g along y; three steps a second of 0.3 g where ``moves`` (rows,) is true."""
-    steps = 0.3 * np.sin(2 * np.pi * 3 * np.arange(len(moves)) / RATE)
+    steps = 0.3 * np.sin(2 * np.pi * 3 * np.arange(len(moves)) / CHEST_RATE_HZ)
     return np.stack([0 * steps, 1 + steps * moves, 0 * steps], axis=1)
-
-
-def write_counts(folder: Path, number: int, acceleration: np.ndarray, codes: np.ndarray) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    counts = np.round(acceleration * 372 + 2048).astype(int)
-    rows = zip(range(len(counts)), *counts.T, codes, strict=True)
-    (folder / f"{number}.csv").write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
 
 
 def test_zero_level_is_found_per_file(tmp_path):
     truths = {
-        n: fake_file(tmp_path / "raw", n, zero, n) for n, zero in ((2, (0.0, 0.33, -0.05)), (10, (-0.1, -0.2, 0.0)))
+        n: write_chest_postures(tmp_path / "raw", n, zero, n)
+        for n, zero in ((2, (0.0, 0.33, -0.05)), (10, (-0.1, -0.2, 0.0)))
     }
     notes = convert_dataset(chest_mounted, tmp_path / "raw", tmp_path / "chest_mounted")
     dataset = read_dataset(tmp_path / "chest_mounted")
@@ -69,8 +50,8 @@ def test_someone_who_is_never_still_keeps_the_nominal_zero():
 
 def test_the_zero_level_agrees_with_a_search():
     rng = np.random.default_rng(3)
-    still = np.repeat(rng.normal((0.1, 1.2, 0.1), 0.1, (6, 3)), RATE, axis=0)
-    means = still[::RATE]
+    still = np.repeat(rng.normal((0.1, 1.2, 0.1), 0.1, (6, 3)), CHEST_RATE_HZ, axis=0)
+    means = still[::CHEST_RATE_HZ]
 
     def cost(bias: np.ndarray) -> float:
         return float(((np.linalg.norm(means - bias, axis=1) - 1) ** 2).mean() + (0.1 * np.linalg.norm(bias)) ** 2)
@@ -103,7 +84,7 @@ def test_broken_files_are_named(tmp_path, text, expected):
 
 
 def test_a_copy_of_a_file_is_no_person_of_its_own(tmp_path):
-    fake_file(tmp_path / "raw", 1, (0.0, 0.0, 0.0))
+    write_chest_postures(tmp_path / "raw", 1, (0.0, 0.0, 0.0))
     (tmp_path / "raw" / "1.csv").rename(tmp_path / "raw" / "1 (copy).csv")
     with pytest.raises(DatasetError, match=r"1 \(copy\).csv: expected a name like 7.csv"):
         convert_dataset(chest_mounted, tmp_path / "raw", tmp_path / "out")
@@ -117,7 +98,7 @@ def test_original_file(original_files, convert_twice):
     # Steps within the file do not depend on the zero level: first against second row, 372 counts a g.
     first, second = ([int(v) for v in line.split(",")[1:4]] for line in lines[:2])
     np.testing.assert_allclose(stream.samples[1] - stream.samples[0], (np.array(second) - first) / 372, atol=1e-6)
-    lag = 6 * RATE
+    lag = 6 * CHEST_RATE_HZ
     borders = [(s.label, s.start) for s in stream.segments]
     assert borders[:3] == [
         ("", 0),
@@ -131,28 +112,31 @@ def test_original_file(original_files, convert_twice):
 @pytest.mark.parametrize("lag_s", [0, 1, 30, 90])
 def test_labels_that_come_too_early_are_moved(tmp_path, lag_s):
     truth = np.concatenate(
-        [[code] * (seconds * RATE) for code, seconds in ((1, 100), (3, 20), (4, 60), (3, 15), (5, 30), (7, 120))]
+        [
+            [code] * (seconds * CHEST_RATE_HZ)
+            for code, seconds in ((1, 100), (3, 20), (4, 60), (3, 15), (5, 30), (7, 120))
+        ]
     )
     acceleration = moving_where(np.isin(truth, (4, 5)))
-    early = np.concatenate([truth[lag_s * RATE :], np.zeros(lag_s * RATE, dtype=int)])
+    early = np.concatenate([truth[lag_s * CHEST_RATE_HZ :], np.zeros(lag_s * CHEST_RATE_HZ, dtype=int)])
     assert chest_mounted.label_lag_s(acceleration, early) == lag_s
-    write_counts(tmp_path / "raw", 9, acceleration, early)
+    write_chest_counts(tmp_path / "raw", 9, acceleration, early)
     (run,) = chest_mounted.read(tmp_path / "raw" / "9.csv", Notes())
     labels = dict((label, (start, stop)) for label, start, stop in run.labels)
-    assert labels["walking"] == (120 * RATE, 180 * RATE)
-    assert labels["standing while talking"] == (225 * RATE, 345 * RATE)
-    assert run.labels[0] == ("working at a computer", lag_s * RATE, 100 * RATE)
+    assert labels["walking"] == (120 * CHEST_RATE_HZ, 180 * CHEST_RATE_HZ)
+    assert labels["standing while talking"] == (225 * CHEST_RATE_HZ, 345 * CHEST_RATE_HZ)
+    assert run.labels[0] == ("working at a computer", lag_s * CHEST_RATE_HZ, 100 * CHEST_RATE_HZ)
 
 
 def test_without_movement_the_labels_stay():
-    codes = np.repeat([1, 4, 3], 40 * RATE)
+    codes = np.repeat([1, 4, 3], 40 * CHEST_RATE_HZ)
     assert chest_mounted.label_lag_s(moving_where(np.zeros(len(codes), bool)), codes) == 0
     assert chest_mounted.label_lag_s(moving_where(np.ones(len(codes), bool)), np.full(len(codes), 4)) == 0
 
 
 def test_walking_and_talking_without_walking_is_left_out(tmp_path):
-    codes = np.repeat([3, 4, 6, 7], 30 * RATE)
-    write_counts(tmp_path / "raw", 9, moving_where(codes == 4), codes)
+    codes = np.repeat([3, 4, 6, 7], 30 * CHEST_RATE_HZ)
+    write_chest_counts(tmp_path / "raw", 9, moving_where(codes == 4), codes)
     notes = Notes()
     (run,) = chest_mounted.read(tmp_path / "raw" / "9.csv", notes)
     assert [label for label, _, _ in run.labels] == ["standing", "walking"]

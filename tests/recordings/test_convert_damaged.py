@@ -5,7 +5,6 @@ Whatever is in a file, a conversion ends in the right data, in a note, or in a D
 
 import functools
 import re
-import runpy
 import shutil
 import warnings
 from collections.abc import Callable
@@ -14,54 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from har.endurance.published import WRITERS
 from har.recordings.convert import NAMES, converter
 from har.recordings.convert.common import convert_dataset
 from har.recordings.format import DatasetError, read_dataset
 from har.signal.plausibility import SignalWarning
-
-HERE = Path(__file__).parent
-
-
-@functools.cache
-def of_test(name: str) -> dict[str, object]:
-    """The names of another test of converters, whose writers make raw files in the published layout."""
-    return runpy.run_path(str(HERE / f"test_convert_{name}.py"))
-
-
-def write_mex(raw: Path) -> None:
-    for subject in ("01", "12"):
-        of_test("mex")["write_file"](raw, subject, "03")
-
-
-def write_sphere(raw: Path) -> None:
-    for name in ("00001", "00002"):
-        of_test("sphere")["write_recording"](raw, name)
-
-
-def write_utd_mhad(raw: Path) -> None:
-    for key in ((21, 1, 1), (22, 1, 1), (9, 2, 3)):
-        of_test("utd_mhad")["write_clip"](raw / "Inertial", *key)
-
-
-def write_chest_mounted(raw: Path) -> None:
-    for number in (2, 10):
-        of_test("chest_mounted")["fake_file"](raw, number, (0.0, 0.1, 0.0), number)
-
-
-def write_forth_trace(raw: Path) -> None:
-    for device in (2, 3):
-        of_test("forth_trace")["write_file"](raw, 1, device, np.arange(400), np.repeat([1, 8, 2, 16], 100))
-
-
-WRITERS: dict[str, Callable[[Path], None]] = {
-    **of_test("phones")["WRITERS"],
-    **of_test("published")["WRITERS"],
-    "mex": write_mex,
-    "sphere": write_sphere,
-    "utd_mhad": write_utd_mhad,
-    "chest_mounted": write_chest_mounted,
-    "forth_trace": write_forth_trace,
-}
 
 
 @pytest.fixture(autouse=True)

@@ -1,39 +1,18 @@
 """forth_trace: units, labels, and the clock behind rounded, wrapped stamps."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from har.endurance.published import FORTH_RATE_HZ, five_digits, write_forth_file
 from har.recordings.convert import forth_trace
 from har.recordings.convert.common import Notes, convert_dataset
 from har.recordings.format import DatasetError, read_dataset, rest_magnitude_g
 
-RATE = 51.2
-
-
-def five_digits(value: float) -> str:
-    return f"{value:.5g}"
-
-
-def write_file(folder: Path, person: int, device: int, ticks: np.ndarray, codes: np.ndarray, start_ms: float = 1000.0):
-    """Stamps as the publisher prints them; acceleration y is 1 g plus a sine of the true time."""
-    time_s = start_ms / 1000 + ticks / RATE
-    rows = []
-    for t, code in zip(time_s, codes, strict=True):
-        acc = (0.0, 9.80665 + 0.5 * np.sin(2 * np.pi * 0.5 * t), 0.0)
-        values = (*acc, 180.0, 0.0, -90.0, 0.5, 0.6, 1.0)
-        rows.append(",".join([str(device), *map(five_digits, values), five_digits(1000 * t), str(code)]))
-    path = folder / f"part{person}" / f"part{person}dev{device}.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(rows) + "\n")
-    return path
-
 
 def test_units_labels_and_streams(tmp_path):
     ticks, codes = np.arange(400), np.repeat([1, 8, 2, 16], 100)
-    write_file(tmp_path / "raw", 1, 2, ticks, codes)
-    write_file(tmp_path / "raw", 1, 3, ticks, codes, start_ms=3000)
+    write_forth_file(tmp_path / "raw", 1, 2, ticks, codes)
+    write_forth_file(tmp_path / "raw", 1, 3, ticks, codes, start_ms=3000)
     convert_dataset(forth_trace, tmp_path / "raw", tmp_path / "forth_trace")
     dataset = read_dataset(tmp_path / "forth_trace")
     assert list(dataset.streams) == ["right_wrist", "torso"] and dataset.subjects == ["s01"]
@@ -58,7 +37,7 @@ def test_lost_samples_and_rounded_stamps_give_the_true_times(start_s, tolerance_
     rng = np.random.default_rng(0)
     ticks = np.flatnonzero(rng.random(1500) > 0.1)
     ticks = ticks[np.concatenate([[True], np.diff(ticks) <= 3])]
-    truth = start_s + ticks / RATE
+    truth = start_s + ticks / FORTH_RATE_HZ
     stamps = np.array([float(five_digits(1000 * t)) for t in truth])
     time_s, keep = forth_trace.sample_times(stamps, Notes())
     assert keep.all()
@@ -68,7 +47,7 @@ def test_lost_samples_and_rounded_stamps_give_the_true_times(start_s, tolerance_
 
 def test_a_wrap_that_was_none_is_undone():
     ticks = np.arange(600)
-    truth = 1000 * (20 + ticks / RATE)
+    truth = 1000 * (20 + ticks / FORTH_RATE_HZ)
     stamps = truth.copy()
     stamps[300] = truth[298] + 2000  # ran back by two periods, so 2 s were added, there and ever after
     stamps[301:] += 2000
@@ -82,19 +61,19 @@ def test_a_wrap_that_was_none_is_undone():
 
 def test_a_real_gap_splits(tmp_path):
     ticks = np.concatenate([np.arange(200), np.arange(250, 400)])
-    path = write_file(tmp_path, 7, 2, ticks, np.full(350, 4))
+    path = write_forth_file(tmp_path, 7, 2, ticks, np.full(350, 4))
     notes = Notes()
     runs = list(forth_trace.read(path, notes))
     assert [len(run.samples) for run in runs] == [200, 150]
-    assert [run.start_time_s for run in runs] == pytest.approx([1.0, 1.0 + 250 / RATE], abs=0.001)
+    assert [run.start_time_s for run in runs] == pytest.approx([1.0, 1.0 + 250 / FORTH_RATE_HZ], abs=0.001)
     # The sine written at the true times is what comes out at the reconstructed ones.
     for run in runs:
-        grid = run.start_time_s + np.arange(len(run.samples)) / RATE
+        grid = run.start_time_s + np.arange(len(run.samples)) / FORTH_RATE_HZ
         np.testing.assert_allclose(run.samples[:, 1] * 9.80665 - 9.80665, 0.5 * np.sin(np.pi * grid), atol=0.003)
 
 
 def test_broken_files_are_named(tmp_path):
-    good = write_file(tmp_path, 1, 2, np.arange(60), np.full(60, 1)).read_text()
+    good = write_forth_file(tmp_path, 1, 2, np.arange(60), np.full(60, 1)).read_text()
     path = tmp_path / "part1" / "part1dev2.csv"
     for text, expected in (
         ("", "expected rows of device, acc_x"),
@@ -120,7 +99,7 @@ def test_original_file(original_files):
     assert runs[0].start_time_s == pytest.approx(rows[0][10] / 1000, abs=0.001)
     assert runs[0].labels[0][0] == "standing"
     # The clock's one false wrap of 2 s aside, the runs last as long as the stamps say.
-    end = runs[-1].start_time_s + (len(runs[-1].samples) - 1) / RATE
+    end = runs[-1].start_time_s + (len(runs[-1].samples) - 1) / FORTH_RATE_HZ
     assert end == pytest.approx(rows[-1][10] / 1000 - 2, abs=0.12)
     still = np.concatenate([run.samples for run in runs])[:800, :3]
     assert np.linalg.norm(still, axis=1).mean() == pytest.approx(1, abs=0.05)
@@ -128,6 +107,6 @@ def test_original_file(original_files):
 
 def test_converting_twice_gives_identical_bytes(tmp_path, convert_twice):
     for device in (2, 3):
-        write_file(tmp_path / "raw", 3, device, np.arange(150), np.full(150, 3))
+        write_forth_file(tmp_path / "raw", 3, device, np.arange(150), np.full(150, 3))
     dataset = read_dataset(convert_twice("forth_trace", tmp_path / "raw"))
     assert rest_magnitude_g(dataset.streams["torso"]) == pytest.approx(1, abs=0.06)

@@ -1,33 +1,19 @@
 """mex: millisecond stamps to 100 Hz, exercises by file name."""
 
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 
 import numpy as np
 import pytest
 
+from har.endurance.published import write_mex_file
 from har.recordings.convert import mex
 from har.recordings.convert.common import Notes, convert_dataset
 from har.recordings.format import DatasetError, read_dataset, rest_magnitude_g
 
 
-def write_file(folder: Path, subject: str, exercise: str, seconds: float = 3.0, gap_s: float = 0.0) -> Path:
-    """103 Hz with stamps rounded to a millisecond; x is a slow sine of the true time, z is 1 g."""
-    path = folder / "act" / subject / f"{exercise}_act_1.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    begin = datetime(2018, 11, 8, 11, 34, 51, 474000)
-    lines = []
-    for i in range(round(seconds * 103)):
-        t = i / 103 + (gap_s if i >= 154 else 0)
-        stamp = (begin + timedelta(milliseconds=round(1000 * t))).strftime("%Y-%m-%d %H:%M:%S.%f")
-        lines.append(f"{stamp},{0.02 * np.sin(2 * np.pi * 0.5 * t):.6f},0.000000,1.000000")
-    path.write_text("\n".join(lines) + "\n")
-    return path
-
-
 def test_resampled_by_stamps(tmp_path):
     for subject in ("01", "12"):
-        write_file(tmp_path / "raw", subject, "03")
+        write_mex_file(tmp_path / "raw", subject, "03")
     notes = convert_dataset(mex, tmp_path / "raw", tmp_path / "mex")
     dataset = read_dataset(tmp_path / "mex")
     stream = dataset.streams["thigh"]
@@ -42,7 +28,7 @@ def test_resampled_by_stamps(tmp_path):
 
 
 def test_a_gap_splits_the_recording(tmp_path):
-    path = write_file(tmp_path, "01", "07", gap_s=0.5)
+    path = write_mex_file(tmp_path, "01", "07", gap_s=0.5)
     notes = Notes()
     runs = list(mex.read(path, notes))
     assert [run.start_time_s for run in runs] == pytest.approx([0, 154 / 103 + 0.5], abs=0.001)

@@ -6,150 +6,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from har.endurance.published import GRAVITY, WRITERS, pdiot_samples, sisfall_counts, write_lines, write_spsw_har
 from har.recordings.convert import converter
 from har.recordings.convert.common import Notes, convert_dataset
 from har.recordings.format import DatasetError, read_dataset
 
-G = 9.80665
-
-
-def write(path: Path, lines: list[str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def rows(*columns: np.ndarray | list) -> list[str]:
-    return [",".join(map(str, row)) for row in zip(*(np.asarray(c).tolist() for c in columns), strict=True)]
-
-
-# --- the published layouts in miniature -------------------------------------------------------------------------------
-
-
-def write_mobifall(raw: Path) -> None:
-    header = ["#Acceleration force along the x y z axes (including gravity).", "#Subject ID: 2", "", "@DATA"]
-    for code, group, seconds in (("WAL", "ADL", 6.0), ("FOL", "FALLS", 9.0)):
-        acc_s = np.concatenate([[0, 0.2, 0.4], np.arange(0.6, seconds, 1 / 93)])
-        gyro_s = np.arange(-0.1, seconds, 1 / 200)
-        z = np.full(len(acc_s), G)
-        if code == "FOL":
-            z[np.argmin(np.abs(acc_s - 5.0))] = 19.0
-        acc = [np.sin(np.pi * acc_s), 0 * z, z]
-        # 130 Hz would turn up as 30 Hz if every second sample were simply dropped.
-        gyro = [np.sin(2 * np.pi * 3 * gyro_s) + np.sin(2 * np.pi * 130 * gyro_s), 0 * gyro_s, 0.5 + 0 * gyro_s]
-        for sensor, t, xyz in (("acc", acc_s, acc), ("gyro", gyro_s, gyro)):
-            stamps = np.rint((t + 3000) * 1e9).astype(np.int64)
-            write(raw / f"sub2/{group}/{code}/{code}_{sensor}_2_1.txt", header + rows(stamps, *xyz))
-
-
-def sisfall_counts(seed: int) -> np.ndarray:
-    counts = np.random.default_rng(seed).integers(-4, 5, (2400, 9))
-    counts[:, 1] -= 256
-    counts[:, 3] += 1000
-    counts[:, 7] -= 1024
-    return counts
-
-
-def write_sisfall(raw: Path) -> None:
-    fall = sisfall_counts(3)
-    fall[1500, 1] = -3000
-    for path, counts, end in (
-        ("SA01/D01_SA01_R01.txt", sisfall_counts(1), ""),
-        ("SA15/D17_SE15_R01.txt", sisfall_counts(2), ";"),
-        ("SA01/F01_SA01_R02.txt", fall, ";"),
-        ("SA02/D03_SA02_R01.txt", sisfall_counts(4), ";"),
-        ("SA02/D04_SA02_R01.txt", sisfall_counts(4), ";"),
-    ):
-        write(raw / path, [" " + line.replace(",", ", ") + end for line in rows(*counts.T)])
-
-
-def write_selfback(raw: Path) -> None:
-    devices = (("wrist50", "026", 0.007, 102.5), ("thigh34", "026", 0, 97.1), ("wrist50", "007", 0, 99))
-    for place, subject, offset_s, own_rate in devices:
-        t = np.arange(600) / own_rate + offset_s
-        times = np.datetime64("2016-04-13T10:31:57.000") + np.rint(t * 1e3).astype("timedelta64[ms]")
-        stamps = [str(time).replace("T", " ") for time in times]
-        # A ramp in time: linear interpolation must return it exactly, wherever the samples were.
-        columns, names = [stamps, np.round(t, 3) / 8, 0 * t, 1 + 0 * t], "time,x,y,z"
-        if place == "thigh34":
-            columns, names = [*columns, ["walk_mod"] * 600], names + ",class"
-        write(raw / f"raw/9_class/{place}/walk_mod/{subject}.csv", [names, *rows(*columns)])
-
-
-def pdiot_samples(seed: int) -> np.ndarray:
-    samples = np.random.default_rng(seed).normal(0, 0.004, (100, 6)).round(6)
-    turning = 50 if seed == 5 else 1
-    return samples + np.array([0.6, -0.8, 0, turning, 0, -2 * turning])
-
-
-def write_pdiot(raw: Path) -> None:
-    base = raw / "updated_anonymized_dataset_2023"
-    head = ",timestamp,accel_x,accel_y,accel_z,gyro_x,gyro_y,gyro_z"
-    for device, subject, activity, samples in (
-        ("respeck", "s1", "lyingBack", pdiot_samples(1)),
-        ("thingy", "s1", "ascending", pdiot_samples(2)),
-        ("thingy", "s2", "sitting", pdiot_samples(3)),
-        ("thingy", "s3", "sitting", pdiot_samples(3)[20:]),
-        ("thingy", "s4", "running", pdiot_samples(4)),
-        ("thingy", "s4", "standing", pdiot_samples(4)),
-        ("thingy", "s5", "lyingLeft", pdiot_samples(5)),
-    ):
-        stamps = 1697605965 + 40 * np.arange(len(samples))
-        folder = {"respeck": "Respeck", "thingy": "Thingy"}[device]
-        write(
-            base / f"{folder}/{subject}/{subject}_{device}_{activity}_breathingNormal.csv",
-            [head, *rows(np.arange(len(samples)), stamps, *samples.T)],
-        )
-
-
-def write_wisdm(raw: Path) -> None:
-    for subject, acc_rate, gyro_rate in ((1600, 19.859, 19.859), (1601, 25.06, 25.06), (1608, 49.648, 19.859)):
-        for sensor, rate, scale in (("accel", acc_rate, G), ("gyro", gyro_rate, 1.0)):
-            lines = []
-            for letter, epoch_s in (("A", 900.0), ("C", 50.0)):
-                t = np.arange(0.1 if sensor == "gyro" else 0.0, 12, 1 / rate)
-                stamps = np.rint((t + epoch_s) * 1e9).astype(np.int64)
-                xyz = [scale * 0.3 * np.sin(np.pi * t), 0 * t, scale + 0 * t]
-                part = [f"{subject},{letter},{line};" for line in rows(stamps, *xyz)]
-                lines += part * (2 if letter == "C" else 1)
-            write(raw / f"raw/phone/{sensor}/data_{subject}_{sensor}_phone.txt", lines)
-
-
-def spsw_labels() -> list[str]:
-    labels = ("SEATED", "STANDING_UP", "WALKING", "TURNING", "WALKING", "SITTING_DOWN", "SEATED")
-    return [label for label, n in zip(labels, (100, 120, 200, 100, 1, 120, 60), strict=True) for _ in range(n)]
-
-
-def write_spsw(raw: Path) -> None:
-    labels = spsw_labels()
-    for device, rate, start_s in (("sp", 102.4, 0.05), ("sw", 104.27, 0.0)):
-        t = start_s + np.arange(len(labels)) / rate
-        # Arrival in bursts: four samples in a row come with the last of them.
-        arrival = t[np.minimum(np.arange(len(t)) // 4 * 4 + 3, len(t) - 1)]
-        stamps = 1657533977000 + np.rint(arrival * 1e3).astype(np.int64)
-        xyz = [G * 0.3 * np.sin(np.pi * t), 0 * t, G + 0 * t, 0.2 * np.sin(np.pi * t), 0 * t, 0 * t]
-        write(
-            raw / f"DATA/s01/s01_02_{device}.csv",
-            ["x_acc,y_acc,z_acc,x_gyro,y_gyro,z_gyro,timestamp,label", *rows(*xyz, stamps, labels)],
-        )
-
-
-WRITERS = {
-    "mobifall": write_mobifall,
-    "sisfall": write_sisfall,
-    "selfback": write_selfback,
-    "pdiot": write_pdiot,
-    "wisdm_phone": write_wisdm,
-    "spsw_har": write_spsw,
-}
+NAMES = ("mobifall", "sisfall", "selfback", "pdiot", "wisdm_phone", "spsw_har")
 
 
 @pytest.fixture(scope="module")
 def converted(tmp_path_factory):
     """name -> (dataset, notes) of the miniature; made once, read only."""
     result = {}
-    for name, writer in WRITERS.items():
+    for name in NAMES:
         folder = tmp_path_factory.mktemp(name)
-        writer(folder / "raw")
+        WRITERS[name](folder / "raw")
         notes = convert_dataset(converter(name), folder / "raw", folder / "out" / name)
         result[name] = (read_dataset(folder / "out" / name), notes)
     return result
@@ -172,7 +43,7 @@ def test_mobifall_merges_two_clocks_and_keeps_aliases_out(converted):
     assert found.subject == "s02"
     t = t - 0.1  # The gyroscope started 0.1 s before the accelerometer, which is time 0 of the fixture.
     assert t[0] == pytest.approx(0.6, abs=1e-6)
-    np.testing.assert_allclose(x[:, 0], np.sin(np.pi * t) / G, atol=1e-4)
+    np.testing.assert_allclose(x[:, 0], np.sin(np.pi * t) / GRAVITY, atol=1e-4)
     np.testing.assert_allclose(x[:, 2], 1.0, atol=1e-6)
     inner = slice(20, -20)
     np.testing.assert_allclose(x[inner, 3], np.sin(2 * np.pi * 3 * t[inner]), atol=0.02)
@@ -267,7 +138,7 @@ def test_spsw_restores_the_clock_and_cleans_jitter(converted):
 # --- all six: repeatable, and loud about damage -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_converting_again_from_elsewhere_gives_identical_bytes(name, converted, convert_twice, tmp_path):
     WRITERS[name](tmp_path / "raw" / name)
     again = convert_twice(name, tmp_path / "raw")
@@ -275,7 +146,7 @@ def test_converting_again_from_elsewhere_gives_identical_bytes(name, converted, 
     assert {p.name: p.read_bytes() for p in first.iterdir()} == {p.name: p.read_bytes() for p in again.iterdir()}
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_row_that_the_files_end_cuts_is_left_out_and_counted(name, converted, tmp_path):
     WRITERS[name](tmp_path)
     path = tmp_path / FIRST_FILE[name][0]
@@ -288,7 +159,7 @@ def test_a_row_that_the_files_end_cuts_is_left_out_and_counted(name, converted, 
     assert 0 <= sum(len(s.samples) for s in converted[name][0].streams.values()) - cut <= 2
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_phrases_are_the_labels_of_the_card(name, converted):
     module = converter(name)
     assert set(converted[name][0].labels) <= set(module.PHRASES.values())
@@ -306,7 +177,7 @@ FIRST_FILE = {
 }
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_damaged_number_is_left_out_and_told_with_file_and_row(name, tmp_path):
     WRITERS[name](tmp_path)
     path, row = tmp_path / FIRST_FILE[name][0], FIRST_FILE[name][1]
@@ -314,14 +185,14 @@ def test_a_damaged_number_is_left_out_and_told_with_file_and_row(name, tmp_path)
     cells = lines[row - 1].split(",")
     cells[3] = "?"
     lines[row - 1] = ",".join(cells)
-    write(path, lines)
+    write_lines(path, lines)
     notes = convert_dataset(converter(name), tmp_path, tmp_path / "out" / name)
     assert "damaged rows, left out: 1" in notes
     assert any(line.startswith(f"{FIRST_FILE[name][0]}, row {row}: ") and "'?'" in line for line in notes)
     assert read_dataset(tmp_path / "out" / name).notes == notes
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_an_empty_file_is_an_error(name, tmp_path):
     WRITERS[name](tmp_path)
     path = tmp_path / FIRST_FILE[name][0]
@@ -330,7 +201,7 @@ def test_an_empty_file_is_an_error(name, tmp_path):
         convert_dataset(converter(name), tmp_path, tmp_path / "out" / name)
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_an_unknown_label_is_an_error(name, tmp_path):
     WRITERS[name](tmp_path)
     path = tmp_path / FIRST_FILE[name][0]
@@ -348,7 +219,7 @@ def test_an_unknown_label_is_an_error(name, tmp_path):
         convert_dataset(converter(name), tmp_path, tmp_path / "out" / name)
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_wrong_folder_is_an_error(name, tmp_path):
     (tmp_path / "raw").mkdir()
     with pytest.raises(DatasetError, match="no file matches"):
@@ -380,10 +251,10 @@ def test_a_missing_gyroscope_file_is_an_error(name, pattern, tmp_path):
 
 
 def test_spsw_lost_samples_are_an_error(tmp_path):
-    write_spsw(tmp_path)
+    write_spsw_har(tmp_path)
     path = tmp_path / "DATA/s01/s01_02_sp.csv"
     lines = path.read_text().splitlines()
-    write(path, lines[:200] + lines[300:])
+    write_lines(path, lines[:200] + lines[300:])
     with pytest.raises(DatasetError, match="samples were lost"):
         convert_dataset(converter("spsw_har"), tmp_path, tmp_path / "out")
 
@@ -434,7 +305,7 @@ def test_original_first_rows_by_hand(original_files):
     ]
     # The gyroscope starts 0.2519 s after the accelerometer: five whole periods of 50 ms are skipped and one begun.
     assert runs[0].start_time_s == pytest.approx(0.30)
-    assert runs[0].samples[:, :3].mean(0) * G == pytest.approx(_mean_of_letter(root, "A"), abs=0.05)
+    assert runs[0].samples[:, :3].mean(0) * GRAVITY == pytest.approx(_mean_of_letter(root, "A"), abs=0.05)
 
 
 def _mean_of_letter(root: Path, letter: str) -> np.ndarray:

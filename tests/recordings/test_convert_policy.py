@@ -1,7 +1,6 @@
 """What is done about damage: every row is converted or counted, up to stated shares; known traps of copies."""
 
 import re
-import runpy
 import types
 import warnings
 from collections.abc import Callable
@@ -10,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from har.endurance.published import write_chest_postures, write_mex_file, write_pdiot, write_sisfall, write_wisdm_phone
+from har.endurance.published_only import write_umafall, write_wharf
 from har.recordings.convert import converter
 from har.recordings.convert.common import (
     ACC,
@@ -28,12 +29,6 @@ from har.recordings.convert.common import (
 )
 from har.recordings.format import DatasetError, StreamInfo, read_dataset
 from har.signal.plausibility import SignalWarning
-
-HERE = Path(__file__).parent
-PHONES = runpy.run_path(str(HERE / "test_convert_phones.py"))
-PUBLISHED = runpy.run_path(str(HERE / "test_convert_published.py"))
-CHEST = runpy.run_path(str(HERE / "test_convert_chest_mounted.py"))
-MEX = runpy.run_path(str(HERE / "test_convert_mex.py"))
 
 
 @pytest.fixture(autouse=True)
@@ -173,18 +168,18 @@ def test_a_file_of_unknown_label_is_told_and_unlabelled():
 
 def write_chest(raw: Path) -> None:
     for number in (1, 2, 3):
-        CHEST["fake_file"](raw, number, (0.0, 0.1, 0.0), number)
+        write_chest_postures(raw, number, (0.0, 0.1, 0.0), number)
 
 
 def write_mex(raw: Path) -> None:
     for subject in ("01", "02", "03"):
-        MEX["write_file"](raw, subject, "03", seconds=6.0)
+        write_mex_file(raw, subject, "03", seconds=6.0)
 
 
 LEDGER = {  # name: writer, files, lines at their head, recording of a file
-    "sisfall": (PHONES["write_sisfall"], "*.txt", 0, lambda p: f"{p.stem[:4]}{p.parent.name}_{p.stem[-3:]}"),
-    "wharf": (PUBLISHED["write_wharf"], "*.txt", 0, lambda p: "" if "MODEL" in p.parent.name else p.stem),
-    "pdiot": (PHONES["write_pdiot"], "*.csv", 1, lambda p: p.stem),
+    "sisfall": (write_sisfall, "*.txt", 0, lambda p: f"{p.stem[:4]}{p.parent.name}_{p.stem[-3:]}"),
+    "wharf": (write_wharf, "*.txt", 0, lambda p: "" if "MODEL" in p.parent.name else p.stem),
+    "pdiot": (write_pdiot, "*.csv", 1, lambda p: p.stem),
     "chest_mounted": (write_chest, "*.csv", 0, lambda p: f"file{int(p.stem):02d}"),
     "mex": (write_mex, "*.csv", 0, lambda p: f"s{p.parent.name}_{p.stem}"),
 }
@@ -234,7 +229,7 @@ def test_rows_of_the_files_are_the_samples_and_those_that_the_notes_count(name, 
     ],
 )
 def test_wharf_model_trials_are_left_out_and_counted(folder, name, tmp_path):
-    PUBLISHED["write_wharf"](tmp_path / "raw")
+    write_wharf(tmp_path / "raw")
     before = convert_dataset(converter("wharf"), tmp_path / "raw", tmp_path / "before")
     (trial,) = (tmp_path / "raw" / "Data" / "Walk").glob("*.txt")
     path = tmp_path / "raw" / folder / name
@@ -255,7 +250,7 @@ def spreadsheet(text: str) -> str:
 
 
 def test_umafall_saved_by_a_spreadsheet_gives_the_same_data(tmp_path):
-    PUBLISHED["write_umafall"](tmp_path / "raw")
+    write_umafall(tmp_path / "raw")
     before = convert_dataset(converter("umafall"), tmp_path / "raw", tmp_path / "before")
     for path in (tmp_path / "raw").rglob("*.csv"):
         path.write_bytes(spreadsheet(path.read_text()).encode("utf-8-sig"))
@@ -266,7 +261,7 @@ def test_umafall_saved_by_a_spreadsheet_gives_the_same_data(tmp_path):
 
 
 def test_umafall_rows_that_a_spreadsheet_spoilt_are_told(tmp_path):
-    PUBLISHED["write_umafall"](tmp_path / "raw")
+    write_umafall(tmp_path / "raw")
     path = min((tmp_path / "raw").rglob("*Subject_01*.csv"))
     lines = spreadsheet(path.read_text()).replace("\r", "").splitlines()
     cells = lines[100].split(",")
@@ -283,7 +278,7 @@ def test_umafall_rows_that_a_spreadsheet_spoilt_are_told(tmp_path):
 
 
 def test_wisdm_lines_of_two_records_are_both_read(tmp_path):
-    PHONES["write_wisdm"](tmp_path / "raw")
+    write_wisdm_phone(tmp_path / "raw")
     before = convert_dataset(converter("wisdm_phone"), tmp_path / "raw", tmp_path / "before")
     path = tmp_path / "raw" / "raw" / "phone" / "accel" / "data_1600_accel_phone.txt"
     lines = path.read_text().splitlines()
@@ -301,7 +296,7 @@ def in_latin_1(text: str) -> bytes:
 
 @pytest.mark.parametrize("change", [lambda text: text.replace("Date", "Fecha: día"), lambda text: text])
 def test_words_of_a_heading_in_latin_1_do_no_harm(change: Callable[[str], str], tmp_path):
-    PUBLISHED["write_umafall"](tmp_path / "raw")
+    write_umafall(tmp_path / "raw")
     before = convert_dataset(converter("umafall"), tmp_path / "raw", tmp_path / "before")
     for path in (tmp_path / "raw").rglob("*.csv"):
         path.write_bytes(in_latin_1(change(path.read_text())))

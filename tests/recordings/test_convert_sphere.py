@@ -1,44 +1,18 @@
 """sphere: the majority of the annotators labels a second; lost packets split."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
+from har.endurance.published import write_sphere_recording
 from har.recordings.convert import sphere
 from har.recordings.convert.common import Notes, convert_dataset
 from har.recordings.format import DatasetError, read_dataset, rest_magnitude_g
 
-CLASSES = list(sphere.PHRASES)
-
-
-def write_recording(folder: Path, name: str = "00001", lost: slice = slice(0, 0)) -> Path:
-    """Six seconds at 20 Hz, 1 g along x; seconds: none, stand, stand, tie, sit (two thirds), none."""
-    path = folder / "train" / name
-    path.mkdir(parents=True)
-    rows = [f"{0.01 + i / 20:.6f},1.0,{0.001 * i:.3f},0.0,-93.0,\n" for i in range(120)]
-    del rows[lost]
-    (path / "acceleration.csv").write_text("t,x,y,z,Kitchen_AP,Study_AP\n" + "".join(rows))
-    shares = [
-        {},
-        {"p_stand": 1.0},
-        {"p_stand": 0.6, "a_walk": 0.4},
-        {"p_stand": 0.5, "p_sit": 0.5},
-        {"p_sit": 0.667, "t_turn": 0.333},
-        {},
-    ]
-    lines = ["start,end," + ",".join(CLASSES)]
-    for second, share in enumerate(shares):
-        cells = [str(share.get(name, 0.0)) if share else "" for name in CLASSES]
-        lines.append(f"{second}.0,{second + 1}.0," + ",".join(cells))
-    (path / "targets.csv").write_text("\n".join(lines) + "\n")
-    return path
-
 
 def test_a_second_is_labelled_by_the_majority(tmp_path):
-    write_recording(tmp_path / "raw")
-    write_recording(tmp_path / "raw", "00002")
+    write_sphere_recording(tmp_path / "raw")
+    write_sphere_recording(tmp_path / "raw", "00002")
     notes = convert_dataset(sphere, tmp_path / "raw", tmp_path / "sphere")
     dataset = read_dataset(tmp_path / "sphere")
     stream = dataset.streams["wrist"]
@@ -60,7 +34,7 @@ def test_a_second_is_labelled_by_the_majority(tmp_path):
 
 
 def test_lost_packets_split_and_keep_the_clock(tmp_path):
-    source = write_recording(tmp_path, lost=slice(30, 50))
+    source = write_sphere_recording(tmp_path, lost=slice(30, 50))
     runs = list(sphere.read(source, Notes()))
     assert [run.start_time_s for run in runs] == pytest.approx([0.01, 2.51])
     assert [len(run.samples) for run in runs] == [30, 70]
@@ -81,7 +55,7 @@ def test_lost_packets_split_and_keep_the_clock(tmp_path):
     ],
 )
 def test_broken_files_are_named(tmp_path, file, change, expected):
-    source = write_recording(tmp_path)
+    source = write_sphere_recording(tmp_path)
     path = source / file
     if change:
         path.write_text(change(path.read_text()))

@@ -1,27 +1,19 @@
 """utd_mhad: MATLAB clips, wrist or thigh by action."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 
+from har.endurance.published import write_utd_clip
 from har.recordings.convert import utd_mhad
 from har.recordings.convert.common import Notes, convert_dataset
 from har.recordings.format import DatasetError, read_dataset, rest_magnitude_g
 
 
-def write_clip(folder: Path, action: int, subject: int, trial: int, rows: int = 120) -> np.ndarray:
-    rng = np.random.default_rng(100 * action + 10 * subject + trial)
-    clip = np.hstack([[0.0, -1.0, 0.0] + 0.002 * rng.standard_normal((rows, 3)), 50 * rng.standard_normal((rows, 3))])
-    folder.mkdir(parents=True, exist_ok=True)
-    savemat(folder / f"a{action}_s{subject}_t{trial}_inertial.mat", {"d_iner": clip})
-    return clip
-
-
 def test_streams_units_and_phrases(tmp_path):
     clips = {
-        key: write_clip(tmp_path / "raw" / "Inertial", *key) for key in ((21, 1, 1), (22, 1, 1), (9, 2, 3), (10, 1, 2))
+        key: write_utd_clip(tmp_path / "raw" / "Inertial", *key)
+        for key in ((21, 1, 1), (22, 1, 1), (9, 2, 3), (10, 1, 2))
     }
     convert_dataset(utd_mhad, tmp_path / "raw", tmp_path / "utd_mhad")
     dataset = read_dataset(tmp_path / "utd_mhad")
@@ -55,7 +47,7 @@ def test_unreadable_files_are_named(tmp_path, content):
 
 
 def test_a_cut_off_file_is_named(tmp_path):
-    write_clip(tmp_path, 1, 1, 1)
+    write_utd_clip(tmp_path, 1, 1, 1)
     path = tmp_path / "a1_s1_t1_inertial.mat"
     path.write_bytes(path.read_bytes()[:700])
     with pytest.raises(DatasetError, match=r"a1_s1_t1_inertial.mat"):
@@ -68,7 +60,7 @@ def test_wrong_content_is_named(tmp_path):
         savemat(path, content)
         with pytest.raises(DatasetError, match=expected):
             list(utd_mhad.read(path, Notes()))
-    write_clip(tmp_path, 28, 1, 1)
+    write_utd_clip(tmp_path, 28, 1, 1)
     path.unlink()
     with pytest.raises(DatasetError, match=r"a28_s1_t1_inertial.mat: unknown label 28"):
         convert_dataset(utd_mhad, tmp_path, tmp_path / "out")

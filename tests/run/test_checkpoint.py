@@ -3,6 +3,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+import zipfile
 from collections import OrderedDict, defaultdict
 
 import numpy as np
@@ -183,6 +184,83 @@ def test_one_wrong_bit_in_a_tensor_is_found(tmp_path):
     content[content.index(torch.tensor([1000.0, 1001.0]).numpy().tobytes())] ^= 1
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match="checksum"):
+        load_checkpoint(path)
+
+
+def resaved(path, change):
+    """The file as torch.save writes it after a change of what it holds, digest included."""
+    state = torch.load(path, weights_only=True)
+    change(state)
+    torch.save(state, path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: s.update(a=s["b"], b=s["a"]),
+        lambda s: s["a"].view(-1).__setitem__(3, 7.0),
+        lambda s: s.update(a=s["a"].double()),
+        lambda s: s.update(a=s["a"].reshape(2, 6)),
+        lambda s: s.update(a=s["a"].view(torch.int32)),
+        lambda s: s.update(epoch=2),
+        lambda s: s.update(epoch=True),
+        lambda s: s.update(epoch=1.0),
+        lambda s: s.update(labels=["ab", ""]),
+        lambda s: s.update(labels=("a", "b")),
+        lambda s: s.update(best=-0.0),
+        lambda s: s.pop("best"),
+        lambda s: s.update(new=None),
+        lambda s: s.update(epoch=s.pop("epoch")),  # another order: of parameters, it decides
+        lambda s: s.update(content_sha256=s["content_sha256"][:-1] + "x"),
+    ],
+)
+def test_another_content_than_was_written_is_refused(tmp_path, change):
+    path = tmp_path / "best.pt"
+    state = {
+        "a": torch.arange(12.0).reshape(3, 4),
+        "b": torch.ones(3, 4),
+        "epoch": 1,
+        "labels": ["a", "b"],
+        "best": 0.0,
+    }
+    save_checkpoint(path, state)
+    resaved(path, lambda s: None)
+    assert torch.equal(load_checkpoint(path)["a"], state["a"])
+    resaved(path, change)
+    with pytest.raises(CheckpointError, match=r"best\.pt holds another content than was written .* use another"):
+        load_checkpoint(path)
+
+
+def test_tensors_of_every_kind_are_what_was_saved(tmp_path):
+    """Strides, elements of two bytes, of complex numbers and of none, and a view on others: all give one digest."""
+    tensors = [
+        torch.arange(6.0).reshape(2, 3).T, torch.tensor(True), torch.ones(3, dtype=torch.bfloat16), torch.zeros(0, 4),
+        torch.tensor([1 + 2j]).conj(), torch.arange(9)[2:5], torch.tensor(float("nan")),
+    ]  # fmt: skip
+    save_checkpoint(tmp_path / "a.pt", {"tensors": tensors})
+    for found, expected in zip(load_checkpoint(tmp_path / "a.pt")["tensors"], tensors, strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=0, equal_nan=True)
+
+
+def test_a_file_of_a_former_version_has_no_digest_and_is_read(tmp_path):
+    torch.save({"weight": torch.ones(2)}, tmp_path / "old.pt")
+    assert load_checkpoint(tmp_path / "old.pt").keys() == {"weight"}
+    save_checkpoint(tmp_path / "new.pt", load_checkpoint(tmp_path / "old.pt"))
+    assert "content_sha256" in torch.load(tmp_path / "new.pt", weights_only=True)
+    assert load_checkpoint(tmp_path / "new.pt").keys() == {"weight"}
+    with pytest.raises(ValueError, match="content_sha256"):
+        save_checkpoint(tmp_path / "new.pt", torch.load(tmp_path / "new.pt", weights_only=True))
+
+
+def test_a_file_that_would_unpack_to_more_than_it_holds_is_refused(tmp_path):
+    path = saved(tmp_path / "best.pt")
+    with zipfile.ZipFile(path) as archive:
+        parts = {part.filename: archive.read(part) for part in archive.infolist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    assert torch.load(path, weights_only=True)["epoch"] == 1  # torch itself would unpack it
+    with pytest.raises(CheckpointError, match="compressed"):
         load_checkpoint(path)
 
 

@@ -17,12 +17,15 @@ import yaml
 
 from har.run import folder
 from har.run.folder import (
+    RecordError,
     atomic_writer,
     create_run_folder,
     find_restarted_run,
     find_resumed_run,
     find_run_folder,
     git_state,
+    read_json,
+    read_yaml,
     remove_unfinished,
     repository_root,
     resolve_cache,
@@ -233,6 +236,57 @@ def test_what_does_not_survive_is_refused_by_its_place(tmp_path, write, value, e
     with pytest.raises(error, match=r"^losses\.parts\[1\]"):
         write(tmp_path / "record", {"losses": {"parts": [0.0, value]}})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checked_record_tells_every_change_of_it(tmp_path):
+    path, record = tmp_path / "a.json", {"name": "Gänge", "score": 0.125, "parts": [1, None, {"a": True}]}
+    write_json(path, record, checked=True)
+    assert read_json(path, "-") == record and list(json.loads(path.read_text(encoding="utf-8")))[-1] == "checksum"
+    content = path.read_bytes()
+    path.write_text(json.dumps(dict(reversed(json.loads(content).items()))))
+    assert read_json(path, "-") == record  # the same values, formatted by another program
+    noticed = 0
+    for place in range(8 * len(content)):
+        changed = bytearray(content)
+        changed[place // 8] ^= 1 << place % 8
+        path.write_bytes(changed)
+        try:
+            assert {k: v for k, v in read_json(path, "do it again").items() if k in record} == record
+        except RecordError as error:
+            noticed += 1
+            assert str(error).startswith(str(path)) and str(error).endswith("; do it again")
+    assert noticed > 7 * len(content)  # what is not, is white space or the name of the field
+    with pytest.raises(ValueError, match="'checksum' of a record is made when it is written"):
+        write_json(path, {"checksum": "0"}, checked=True)
+
+
+@pytest.mark.parametrize(
+    ("read", "content", "message"),
+    [
+        (read_json, b'{"a": 1', "is damaged: it is no JSON"),
+        (read_json, b"\xff", "is damaged: it is no JSON"),
+        (read_json, b"[" * 100_000, "is damaged: it is no JSON"),
+        (read_json, b"[1]", "holds a list"),
+        (read_yaml, b"a: [1", "is damaged: it is no YAML"),
+        (read_yaml, b"a: 2020-13-45", "is damaged: it is no YAML"),
+        (read_yaml, b'a: !!int ""', "is damaged: it is no YAML"),
+        (read_yaml, b"a: !!python/name:os.system", "is damaged: it is no YAML"),
+        (read_yaml, b"", "holds a NoneType"),
+    ],
+)
+def test_a_damaged_record_is_one_sentence(tmp_path, read, content, message):
+    path = tmp_path / "record"
+    with pytest.raises(FileNotFoundError, match="record is missing; fetch it again"):
+        read(path, "fetch it again")
+    path.write_bytes(content)
+    with pytest.raises(RecordError) as caught:
+        read(path, "fetch it again")
+    text = str(caught.value)
+    assert text.startswith(f"{path} {message}") and text.endswith("; fetch it again") and "\n" not in text
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(RecordError, match=r"cannot be read .*; fetch it again"):
+        read(path, "fetch it again")
 
 
 def test_the_run_record_says_what_ran(tmp_path):

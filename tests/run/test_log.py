@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from har.run.folder import RecordError
 from har.run.log import MetricsLog, RateMeter, explain_bad_step, format_seconds, read_metrics
 
 
@@ -97,6 +98,21 @@ def test_every_line_is_json_for_others(tmp_path):
     write(tmp_path / "metrics.jsonl", range(3))
     lines = (tmp_path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["loss"] for line in lines] == [1.0, 1 / 2, 1 / 3]
+
+
+def test_a_number_that_was_not_written_is_found(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    write(path, range(3))
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b'"loss": 0.5', b'"loss": 0.6'))
+    for use in (read_metrics, lambda p: MetricsLog(p, resume_step=2)):
+        with pytest.raises(
+            RecordError, match=r"metrics\.jsonl, line 2 does not hold what was written .*remove the line"
+        ):
+            use(path)
+    lines = [json.loads(line) for line in content.splitlines()]
+    path.write_text("".join(json.dumps({k: v for k, v in line.items() if k != "checksum"}) + "\n" for line in lines))
+    assert [record["loss"] for record in read_metrics(path)] == [1.0, 1 / 2, 1 / 3]  # as former versions wrote it
 
 
 class Clock:

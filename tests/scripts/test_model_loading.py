@@ -282,7 +282,7 @@ def test_hyperparameters_must_lie_beside_it(state, save):
         load_model(path, "cpu")
 
 
-@pytest.mark.parametrize("content", ['{"TEXT_CACHE": ', "[1, 2]"])
+@pytest.mark.parametrize("content", ['{"TEXT_CACHE": ', "[1, 2]", '{"TEXT_CACHE": 5}', "[" * 100_000])
 def test_damaged_hyperparameters(state, save, content):
     path = save(state)
     (path.parent / "hyperparameters.json").write_text(content, encoding="utf-8")
@@ -303,6 +303,39 @@ def test_damaged_hyperparameters(state, save, content):
 def test_another_architecture(state, save, changes, message):
     state["network"] |= changes
     with pytest.raises(CheckpointError, match=rf"(?s)best\.pt.*{message}"):
+        load_model(save(state), "cpu")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"network": None}, "network is a NoneType, not a dict"),
+        ({"placements": "left wrist"}, "placements is a str, not a list"),
+        ({"text_encoder": 5}, "text_encoder is a int, not a str"),
+        ({"model": [1, 2]}, "model is a list, not a dict"),
+        ({7: 1, "format": "two"}, "has format two"),
+        ({"placements": [1, None]}, "placements holds other things than names"),
+    ],
+)
+def test_values_of_another_kind(state, save, changes, message):
+    with pytest.raises(CheckpointError, match=rf"(?s)best\.pt.*{message}"):
+        load_model(save(state | changes), "cpu")
+
+
+@pytest.mark.parametrize("value", ["wide", None, [8], -8, 1e9])
+@pytest.mark.parametrize("field", ["width", "depth", "sampling_rate_hz", "stem_widths", "sensors", "mlp_ratio"])
+def test_network_fields_of_another_kind(state, save, field, value):
+    if (field, value) in (("stem_widths", [8]), ("mlp_ratio", None)):
+        return
+    state["network"][field] = value
+    with pytest.raises(CheckpointError, match=r"best\.pt"):
+        load_model(save(state), "cpu")
+
+
+def test_weights_are_not_rounded_without_a_word(state, save):
+    name = next(iter(state["model"]))
+    state["model"][name] = state["model"][name].half()
+    with pytest.raises(CheckpointError, match=rf"{name} is torch.float16; expected torch.float32, as it was trained"):
         load_model(save(state), "cpu")
 
 
