@@ -9,7 +9,7 @@ import torch
 
 from har.export.graph import export_graph
 from har.network.alignment import AlignmentModel
-from har.run.folder import write_atomically
+from har.run.folder import atomic_writer, write_atomically
 from har.text.label_bank import LearnableLabelBank
 
 GRAPH, INT8_GRAPH, VOCABULARY = "model.onnx", "model.int8.onnx", "vocabulary.json"
@@ -56,7 +56,10 @@ def quantise(folder: Path) -> Path:
     Dynamic quantisation of onnxruntime. What it costs is measured by ``har.export.parity``.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization.shape_inference import quant_pre_process
 
     path = folder / INT8_GRAPH
-    quantize_dynamic(folder / GRAPH, path, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "Gemm"])
+    with atomic_writer(path) as temporary:
+        quant_pre_process(folder / GRAPH, temporary, skip_symbolic_shape=True)
+        quantize_dynamic(temporary, temporary, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "Gemm"])
     return path

@@ -36,6 +36,18 @@ def test_every_figure_is_measured_and_written(run_script, places, tmp_path):
     assert str(tmp_path) in done.stdout.splitlines()[-1]
 
 
+def test_an_exported_network_beside_pytorch(run_script, whole_run, tmp_path):
+    pytest.importorskip("onnxruntime", reason="exporting takes the extra [export]")
+    checkpoint = whole_run[0] / "best.pt"
+    where = (f"--CHECKPOINT={checkpoint}", f"--OUTPUT_ROOT={tmp_path}")
+    done = run_script(SCRIPT, "--onnx", *where, "--LATENCY_RUNS=3")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "benchmark" / "onnx.json").read_text())
+    assert {name.partition(",")[0] for name in figures} == {"CPU capability", "PyTorch", "ONNX"}
+    assert 0 < figures["ONNX, int8, MB"] < figures["ONNX, MB"] < 1
+    assert min(value for name, value in figures.items() if name.endswith("ms")) > 0
+
+
 # Trains three times as fast in several processes.
 STAND_IN = """
 import json, os, pathlib, sys

@@ -5,6 +5,7 @@
     python benchmark.py --device cuda       a GPU with batches of several sizes, eager and compiled
     python benchmark.py --processes 2       two processes of one thread against one of two
     python benchmark.py --scaling           how the cost of a corpus grows with it (docs/scaling.md)
+    python benchmark.py --onnx              the exported network beside PyTorch, one window on one core
     python benchmark.py --quick             the GPU's table on any device, with sizes that only show that it works
 
 Training runs as users run it, in a process of its own. At its end the last step is repeated on its batch, on a GPU as a
@@ -19,7 +20,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from har.benchmark.inference import inference_figures, simulation_figures
+from har.benchmark.inference import inference_figures, onnx_figures, simulation_figures
 from har.benchmark.scaling import SIZES, scaling_figures, scaling_table
 from har.benchmark.training import device_rows, markdown_table, process_figures, train, training_figures
 from har.run.constants import ConstantError, check_choices, joined_arguments, override_constants
@@ -36,7 +37,8 @@ LOG_EVERY = 20  # steps; the first interval warms up and does not count
 RUNS = 3  # a machine's speed drifts
 REPEATED_STEPS = 40
 PROCESSES = 1
-SCALING, QUICK = False, False
+SCALING, QUICK, ONNX = False, False, False
+CHECKPOINT = "default"  # that is exported: the released model, or a path
 LATENCY_RUNS = 100
 SIMULATED_HOURS = 0.25  # in each simulated dataset
 WINDOW_S, WINDOW_HZ = 5.0, 50.0  # of the window whose latency is measured, accelerometer and gyroscope
@@ -46,7 +48,9 @@ QUICK_BATCHES, QUICK_STEPS, QUICK_LOG_EVERY = (16, 24), 8, 2
 
 def main(argv: list[str] | None = None) -> dict:
     """Run a benchmark, print its table and write it to a file; returns the figures."""
-    argv = [f"{a}=true" if a in ("--scaling", "--quick") else a for a in (sys.argv[1:] if argv is None else argv)]
+    argv = [
+        f"{a}=true" if a in ("--scaling", "--quick", "--onnx") else a for a in (sys.argv[1:] if argv is None else argv)
+    ]
     override_constants(globals(), joined_arguments([f"--{a[2:].upper()}" if "=true" in a else a for a in argv]))
     check_arguments()
     torch.manual_seed(0)
@@ -59,7 +63,10 @@ def main(argv: list[str] | None = None) -> dict:
             name, rows = "device", device_table(scratch)
             table, figures = markdown_table(rows), {"device": device_name(), "rows": rows}
         else:
-            name, figures = ("processes", several(scratch)) if PROCESSES > 1 else ("benchmark", one_machine(scratch))
+            name, measure = ("onnx", exported) if ONNX else ("benchmark", one_machine)
+            if PROCESSES > 1:
+                name, measure = "processes", several
+            figures = measure(scratch)
             figures = {"CPU capability": torch.backends.cpu.get_cpu_capability()} | figures
             width = max(map(len, figures))
             table = "\n".join(f"{n:<{width}}  {v if isinstance(v, str) else f'{v:,.4g}'}" for n, v in figures.items())
@@ -79,8 +86,8 @@ def check_arguments() -> None:
             f"{STEPS}, LOG_EVERY {LOG_EVERY}; expected 1 at least, and more steps than LOG_EVERY, whose first interval "
             "warms up"
         )
-    if SCALING + QUICK + (PROCESSES > 1) > 1:
-        raise ConstantError("--scaling, --quick and --processes are benchmarks of their own; give one of them")
+    if SCALING + QUICK + ONNX + (PROCESSES > 1) > 1:
+        raise ConstantError("--scaling, --quick, --onnx and --processes are benchmarks of their own; give one of them")
 
 
 def device() -> torch.device:
@@ -106,6 +113,11 @@ def one_machine(scratch: Path) -> dict:
     threads = {"threads": float(torch.get_num_threads())}
     embedding = inference_figures(runs[0].folder / "best.pt", device(), WINDOW_S, WINDOW_HZ, LATENCY_RUNS)
     return training_figures(runs) | embedding | simulation_figures(scratch / "people", SIMULATED_HOURS) | threads
+
+
+def exported(scratch: Path) -> dict:
+    """The network as an ONNX graph beside PyTorch."""
+    return onnx_figures(CHECKPOINT, scratch / "exported", WINDOW_S, WINDOW_HZ, LATENCY_RUNS)
 
 
 def several(scratch: Path) -> dict:
