@@ -147,7 +147,7 @@ def _missing(signal: np.ndarray, axes: Sequence[int], kind: str, name: str) -> l
                 True,
                 f"the {name} has samples in {share:.0%} of the rows, scattered one by one: sensors with clocks of "
                 "their own were joined into one table. Interpolate each sensor on its own clock to one rate "
-                "(har.recordings.convert.common.resample_uniform does), then put them side by side",
+                "(har.signal.clocks.resample_uniform does), then put them side by side",
             )
         ]
     return []
