@@ -9,8 +9,9 @@ import numpy as np
 # Slow sensors are brought to the rate of others; a median step that many times as long or short is in another unit.
 MOST_STEP_RATIO = 4.0
 _UNITS = {"minutes": 60.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-# Of a period: a grid takes its last row in when that is a whole number of periods away, up to rounding.
-_SLACK = 1e-6
+# Of a period: a grid takes its last row in when that is a whole number of periods away, up to rounding; a row beside a
+# point of a lattice belongs to it, because stamps are rounded (a spreadsheet's to microseconds).
+_SLACK, _LATTICE_SLACK = 1e-6, 0.05
 
 
 class ClockError(ValueError):
@@ -106,7 +107,8 @@ class UniformGrid:
         if self._rows == 1:
             self._count("single samples between two gaps left out", 1)
         elif self._time is not None:
-            last = int((self._time[0] - self._origin) * self._rate_hz + _SLACK)
+            slack = _LATTICE_SLACK if self._on_lattice else _SLACK
+            last = int((self._time[0] - self._origin) * self._rate_hz + slack)
             if last >= self._next:
                 yield self._points(self._time, self._row, last)
         self._time = self._row = None
@@ -118,11 +120,11 @@ class UniformGrid:
         if self._time is None:
             self._rows, self._origin, self._next = 0, 0.0 if self._on_lattice else float(time_s[0]), 0
             if self._on_lattice:
-                self._next = int(np.ceil(time_s[0] * self._rate_hz - _SLACK))
+                self._next = int(np.ceil(time_s[0] * self._rate_hz - _LATTICE_SLACK))
         self._rows += len(time_s) - (self._time is not None)
         self._time, self._row = time_s[-1:], samples[-1:]
-        # Points before the last row; on it, and a hair behind, are those of the next part or of the end.
-        last = int(np.ceil((time_s[-1] - self._origin) * self._rate_hz - _SLACK)) - 1
+        # Points up to the last row; those a hair behind are of the next part or of the end.
+        last = int(np.floor((time_s[-1] - self._origin) * self._rate_hz))
         if self._rows > 1 and last >= self._next:
             yield self._points(time_s, samples, last)
 

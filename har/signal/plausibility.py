@@ -237,7 +237,7 @@ def _unit(x: np.ndarray, kind: str, name: str, rate_hz: float, gravity: str) -> 
 
 
 def _accelerometer_unit(x: np.ndarray, median: float, name: str, rate_hz: float, gravity: str) -> list[Finding]:
-    means, deviations = _seconds(x, rate_hz)
+    means, deviations = second_means(x, rate_hz)
     there = np.isfinite(means).all(-1)
     means, deviations = means[there], deviations[there]
     weights = np.linalg.norm(means, axis=-1)
@@ -291,8 +291,8 @@ def _turning(acc: np.ndarray, gyro: np.ndarray, rate_hz: float, whose: str) -> l
     Weight stays where it is while the device turns: da/dt = -w x a in its axes. The slope of one against the other is
     1 for a gyroscope in rad/s (least squares over slow movement).
     """
-    deviation = _seconds(acc, rate_hz)[1]
-    magnitude = _seconds(np.linalg.norm(gyro, axis=-1, keepdims=True), rate_hz)[0][:, 0]
+    deviation = second_means(acc, rate_hz)[1]
+    magnitude = second_means(np.linalg.norm(gyro, axis=-1, keepdims=True), rate_hz)[0][:, 0]
     if len(deviation):
         still = (deviation.max(-1) < _STILL_SHARE) & np.isfinite(magnitude)
         rate = float(np.median(magnitude[still])) if still.sum() >= 3 else 0.0
@@ -304,7 +304,7 @@ def _turning(acc: np.ndarray, gyro: np.ndarray, rate_hz: float, whose: str) -> l
                     "still. It is probably in deg/s: multiply by pi / 180",
                 )
             ]
-    slope, correlation = _slope(acc, gyro, rate_hz)
+    slope, correlation = turn_slope(acc, gyro, rate_hz)
     if not correlation or 1 / _MOST_SLOPE < slope < _MOST_SLOPE:
         return []
     likely = "converted to rad/s twice: multiply by 180 / pi" if slope > 1 else "in deg/s: multiply by pi / 180"
@@ -317,7 +317,7 @@ def _turning(acc: np.ndarray, gyro: np.ndarray, rate_hz: float, whose: str) -> l
     ]
 
 
-def _slope(acc: np.ndarray, gyro: np.ndarray, rate_hz: float) -> tuple[float, float]:
+def turn_slope(acc: np.ndarray, gyro: np.ndarray, rate_hz: float) -> tuple[float, float]:
     """Slope and correlation of the change of the mean acceleration against -w x a, over quarters of a second.
 
     Both are of each window; medians are returned over the windows in which the two agree (0 and 1 where none does).
@@ -341,7 +341,7 @@ def _slope(acc: np.ndarray, gyro: np.ndarray, rate_hz: float) -> tuple[float, fl
     return float(np.median(slope[agreeing])), float(np.median(correlation[agreeing]))
 
 
-def _seconds(x: np.ndarray, rate_hz: float) -> tuple[np.ndarray, np.ndarray]:
+def second_means(x: np.ndarray, rate_hz: float) -> tuple[np.ndarray, np.ndarray]:
     """Means and deviations (n, C) of the seconds of windows (N, T, C), NaN where half of the samples are missing.
 
     Windows shorter than a second are taken whole.

@@ -94,9 +94,13 @@ def test_on_a_lattice_every_run_lies_at_whole_periods(seed):
     good = np.isfinite(samples).all(1)
     stamps, rows = np.unique(time_s[good], return_index=True)
     values = samples[good][rows]
+    spans = np.split(stamps, np.flatnonzero(np.diff(stamps) > 0.25) + 1)
     for start_s, run in found:
         assert start_s * 40 == pytest.approx(round(start_s * 40), abs=1e-6)
         grid = (round(start_s * 40) + np.arange(len(run))) / 40
+        # A point beside the first or the last row of a run is that row.
+        (own,) = [span for span in spans if span[0] <= grid[len(grid) // 2] <= span[-1]]
+        grid = np.clip(grid, own[0], own[-1])
         by_hand = np.stack([np.interp(grid, stamps, column) for column in values.T], 1)
         np.testing.assert_allclose(run, by_hand, atol=1e-6)
     assert sum(len(run) for _, run in found) > 300
