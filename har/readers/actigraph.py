@@ -33,7 +33,7 @@ _NANO = 1_000_000_000
 _NEO_COUNTS_A_G = 341.0
 _COUNTS_A_G = {"NEO": 341.0, "CLE": 341.0, "MRA": 256.0, "MOS": 256.0, "TAS": 256.0}  # by serial number
 _NEO_PART = 9 * (1 << 17)  # bytes: two samples each nine
-_CSV = re.compile(r"Data (?:File|Table) Created By ActiGraph", re.IGNORECASE)
+_CSV = re.compile(r"Data (?:Table )?File Created By ActiGraph", re.IGNORECASE)
 _AXES = ("acc_x", "acc_y", "acc_z")
 
 

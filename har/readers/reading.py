@@ -36,24 +36,27 @@ class Reading:
         self.layout: Layout = find_columns(table, options, kind)
         self.notes += self.layout.notes
         self.shift_s = 0.0  # from its own zero to that of the recording
-        self._columns = sorted(
-            {c for s in self.layout.sensors for c in s.columns}
-        )  # fmt: skip
-        texts = {c for time, _ in self.layout.time for c in time if table.is_text(c)}
-        texts |= {part[0] for s in self.layout.sensors for part in (s.choice, s.axes) if part is not None}
-        numbers = {c for time, _ in self.layout.time for c in time} - texts
-        self._chunks = table.chunks([*self._columns, *numbers], sorted(texts), self.damage)
-        first = next(self._chunks, None)
-        if first is None or not len(first):
-            raise ReaderError(f"{table.where} has no row below its header; expected samples")
-        self.first = first
         self.time: tuple[int, ...] = ()
         self.clock: Clock | None = None
         self.row_rate_hz: float | None = None
-        self._choose_clock(options, rate_hz)
+        self._start: datetime | None = None
         self._coarse = False
         self._row = 0
         self._latest: dict[int, float] = {}
+        if self.layout.sensors:
+            self._open(options, rate_hz)
+
+    def _open(self, options: Options, rate_hz: float | None) -> None:
+        sensors, times = self.layout.sensors, [column for columns, _ in self.layout.time for column in columns]
+        texts = {column for column in times if self.table.is_text(column)}
+        texts |= {part[0] for sensor in sensors for part in (sensor.choice, sensor.axes) if part is not None}
+        numbers = {column for sensor in sensors for column in sensor.columns} | set(times)
+        self._chunks = self.table.chunks(sorted(numbers - texts), sorted(texts), self.damage)
+        first = next(self._chunks, None)
+        if first is None or not len(first):
+            raise ReaderError(f"{self.table.where} has no row below its header; expected samples")
+        self.first = first
+        self._choose_clock(options, rate_hz)
         self._first_seconds = self._seconds(self.first)
 
     # --- The clock ----------------------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def read(source: Source, options: Options) -> Recording:
     parts: dict[str, dict[str, Part]] = {}
     metadata = _metadata(source)
     names = {base_name(name): name for name in source.named(".csv") if _file(name) and _is_table(source, name)}
-    for name in sorted(names.values(), key=lambda n: "uncalibrated" in n.lower()):
+    for name in sorted(names.values(), key=lambda n: ("uncalibrated" in n.lower(), n)):
         if source.size(name) < 2 or not _has_rows(source, name):
             notes.append(f"{base_name(name)} holds no row and is left aside")
             continue
@@ -85,7 +85,7 @@ def read(source: Source, options: Options) -> Recording:
                 unit = parse_unit("rad/s", "gyro")
             found[kind] = Part(reading, place, unit=unit)
     wearables = []
-    for device, kinds in parts.items():
+    for device, kinds in sorted(parts.items(), key=lambda item: list(_PLACEMENT).index(item[0])):
         if not {"acc", "linear"} & set(kinds):
             if len(parts) == 1:
                 raise _alone(source, list(kinds))
