@@ -95,7 +95,8 @@ def test_mutations_of_text(name: str, movement, tmp_path: Path):
     for _ in range(MUTATIONS):
         whole.write_bytes(mutated(data, generator))
         outcomes.append(read_or_refuse(whole, 400))
-    assert any(outcomes) and not all(outcomes)
+    # An archive tells by its checksums that anything was changed.
+    assert (any(outcomes) or name == "export.zip") and not all(outcomes)
 
 
 @pytest.mark.parametrize(
