@@ -151,7 +151,7 @@ def _missing(signal: np.ndarray, axes: Sequence[int], kind: str, name: str) -> l
                 True,
                 f"the {name} has samples in {share:.0%} of the rows, scattered one by one: sensors with clocks of "
                 "their own were joined into one table. Interpolate each sensor on its own clock to one rate "
-                "(har.recordings.convert.common.resample_uniform does), then put them side by side",
+                "(har.signal.clocks.resample_uniform does), then put them side by side",
             )
         ]
     return []
@@ -211,7 +211,7 @@ def _zeros(
     if share <= _MOST_ZERO_SHARE or (kind != "acc" and share < 1):
         return []
     if kind == "gyro" and acc is not None:  # many report no rotation at all below a threshold
-        deviation = _seconds(signal[..., acc], rate_hz)[1]
+        deviation = second_means(signal[..., acc], rate_hz)[1]
         deviation = deviation[np.isfinite(deviation)]
         if deviation.size and deviation.max() < _STILL_SHARE:
             return []
@@ -252,7 +252,7 @@ def _unit(x: np.ndarray, kind: str, name: str, rate_hz: float, gravity: str) -> 
 
 
 def _accelerometer_unit(x: np.ndarray, median: float, name: str, rate_hz: float, gravity: str) -> list[Finding]:
-    means, deviations = _seconds(x, rate_hz)
+    means, deviations = second_means(x, rate_hz)
     there = np.isfinite(means).all(-1)
     means, deviations = means[there], deviations[there]
     weights = np.linalg.norm(means, axis=-1)
@@ -313,8 +313,8 @@ def _turning(acc: np.ndarray, gyro: np.ndarray, rate_hz: float, whose: str) -> l
     Weight stays where it is while the device turns: da/dt = -w x a in its axes. The slope of one against the other is
     1 for a gyroscope in rad/s (least squares over slow movement).
     """
-    weight, deviation = _seconds(acc, rate_hz)
-    turn = _seconds(gyro, rate_hz)[0]
+    weight, deviation = second_means(acc, rate_hz)
+    turn = second_means(gyro, rate_hz)[0]
     if len(deviation):
         # A turn about the vertical, as on a swivel chair, leaves the weight where it is; any other one moves it.
         tilting = np.linalg.norm(np.cross(turn, weight), axis=-1) / np.maximum(np.linalg.norm(weight, axis=-1), 1e-6)
@@ -328,7 +328,7 @@ def _turning(acc: np.ndarray, gyro: np.ndarray, rate_hz: float, whose: str) -> l
                     "still. It is probably in deg/s: multiply by pi / 180",
                 )
             ]
-    slope, correlation = _slope(acc, gyro, rate_hz)
+    slope, correlation = turn_slope(acc, gyro, rate_hz)
     if not correlation or 1 / _MOST_SLOPE < slope < _MOST_SLOPE:
         return []
     likely = "converted to rad/s twice: multiply by 180 / pi" if slope > 1 else "in deg/s: multiply by pi / 180"
@@ -341,7 +341,7 @@ def _turning(acc: np.ndarray, gyro: np.ndarray, rate_hz: float, whose: str) -> l
     ]
 
 
-def _slope(acc: np.ndarray, gyro: np.ndarray, rate_hz: float) -> tuple[float, float]:
+def turn_slope(acc: np.ndarray, gyro: np.ndarray, rate_hz: float) -> tuple[float, float]:
     """Slope and correlation of the change of the mean acceleration against -w x a, over quarters of a second.
 
     Both are of each window; medians are returned over the windows in which the two agree (0 and 1 where none does).
@@ -365,7 +365,7 @@ def _slope(acc: np.ndarray, gyro: np.ndarray, rate_hz: float) -> tuple[float, fl
     return float(np.median(slope[agreeing])), float(np.median(correlation[agreeing]))
 
 
-def _seconds(x: np.ndarray, rate_hz: float) -> tuple[np.ndarray, np.ndarray]:
+def second_means(x: np.ndarray, rate_hz: float) -> tuple[np.ndarray, np.ndarray]:
     """Means and deviations (n, C) of the seconds of windows (N, T, C), NaN where half of the samples are missing.
 
     Windows shorter than a second are taken whole.

@@ -146,11 +146,11 @@ def test_a_slow_gyroscope_is_held_against_the_accelerometer(signal, factor, said
 
 
 def test_slope_of_the_pendulum_is_that_of_the_units():
-    from har.signal.plausibility import _slope
+    from har.signal.plausibility import turn_slope
 
     signal = swinging()
     for factor in (1.0, 0.1, 30.0):
-        slope, correlation = _slope(signal[..., :3], signal[..., 3:] * factor, RATE)
+        slope, correlation = turn_slope(signal[..., :3], signal[..., 3:] * factor, RATE)
         # Differences over half a second see a little less than the whole turn.
         assert 0.85 < slope * factor < 1.0 and correlation > 0.95
 

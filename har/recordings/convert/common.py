@@ -17,11 +17,9 @@ import pandas as pd
 from har.recordings.convert.clocks import (
     FALL_AFTER_S,
     FALL_BEFORE_S,
-    align_streams,
     around_peak,
     lose_spikes,
     resample_uniform,
-    rows_at,
     split_at_lost_rows,
 )
 from har.recordings.convert.raw_files import (
@@ -38,6 +36,7 @@ from har.recordings.convert.raw_files import (
 from har.recordings.convert.tables import WHITE_SPACE, Rule, read_rows, within
 from har.recordings.format import DatasetError, DatasetWriter, StreamInfo
 from har.recordings.scan import largest_readings
+from har.signal.clocks import align_streams, rows_at
 
 __all__ = (
     "ACC", "DAMAGED", "FALL_AFTER_S", "FALL_BEFORE_S", "GYRO", "MAG", "ROWS_PER_COMPARED_ROW", "WHITE_SPACE",

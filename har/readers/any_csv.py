@@ -1,0 +1,101 @@
+"""Any text table with the samples of an accelerometer: one file, or one a sensor in a folder or archive."""
+
+from collections import defaultdict
+
+from har.readers.assembly import assemble, wearables_of
+from har.readers.layout import placement_of
+from har.readers.names import kind_of_text
+from har.readers.options import Options
+from har.readers.reading import Reading
+from har.readers.recording import ReaderError, Recording
+from har.readers.source import Source, base_name
+from har.readers.table import Table, sniff
+
+NAME = "csv"
+_ENDINGS = (".csv", ".tsv", ".txt", ".dat", ".tab", ".asc")
+
+
+def recognises(source: Source) -> bool:
+    """Whatever is left: `read` says what it is not."""
+    return True
+
+
+def read(source: Source, options: Options) -> Recording:
+    """Raises ``ReaderError`` for what is no table of an accelerometer, saying what was found."""
+    notes: list[str] = []
+    if source.single:
+        readings = [Reading(sniff(source, source.names[0]), options)]
+    else:
+        readings = _of_files(source, options, notes)
+    wearables = wearables_of(readings, notes)
+    if not wearables:
+        raise without_accelerometer(readings)
+    return assemble(source.name, wearables, options, notes, source.path)
+
+
+def without_accelerometer(readings: list[Reading]) -> ReaderError:
+    """What to say of tables in which there is none."""
+    table = readings[0].table
+    there = ", ".join(repr(name) for name in table.names) or f"{table.width} columns without names"
+    more = f", and {len(readings) - 1} more files" if len(readings) > 1 else ""
+    return ReaderError(
+        f"{table.where}{more}: no accelerometer among the columns ({there}); expected three axes of one, such as "
+        "acc_x, "
+        'acc_y, acc_z. Say which they are: columns={"acc_x": …, "acc_y": …, "acc_z": …}'
+    )
+
+
+def _of_files(source: Source, options: Options, notes: list[str]) -> list[Reading]:
+    """Files of a folder or archive that hold sensors; those of one case are told by their names."""
+    names = source.named(*_ENDINGS)
+    if not names:
+        listed = ", ".join(source.names[:5])
+        raise ReaderError(
+            f"{source.path} holds no text table (but {listed}); expected files such as Accelerometer.csv. Export the "
+            "recording as CSV"
+        )
+    readings: list[Reading] = []
+    left: list[str] = []
+    refusals: list[ReaderError] = []
+    for name in names:
+        try:
+            table = sniff(source, name)
+            if _is_sensor(table, options):
+                readings.append(Reading(table, options))
+                continue
+        except ReaderError as error:
+            refusals.append(error)
+        left.append(base_name(name))
+    readings = [reading for reading in readings if reading.layout.sensors]
+    if not readings:
+        if refusals:
+            raise refusals[0]
+        raise ReaderError(
+            f"{source.path}: none of its files ({', '.join(base_name(n) for n in names[:5])}) has three axes of a "
+            "sensor; expected an accelerometer. Give the file and its columns"
+        )
+    if left:
+        notes.append(f"left aside, as no sensor of movement: {', '.join(left)}")
+    _say_whose(readings)
+    return readings
+
+
+def _is_sensor(table: Table, options: Options) -> bool:
+    stem = base_name(table.name).rsplit(".", 1)[0]
+    kind, _ = kind_of_text(stem)
+    return bool(options.columns) or kind != "earth"
+
+
+def _say_whose(readings: list[Reading]) -> None:
+    """Where several files hold the same sensor, words of their names tell the devices apart, if they do."""
+    kinds = defaultdict(list)
+    for reading in readings:
+        for sensor in reading.layout.sensors:
+            kinds[sensor.kind, sensor.whose].append(reading)
+    if all(len(of) == 1 for of in kinds.values()):
+        return
+    for reading in readings:
+        _, words = kind_of_text(base_name(reading.table.name).rsplit(".", 1)[0])
+        folder = reading.table.name.rpartition("/")[0].rpartition("/")[2]
+        for sensor in reading.layout.sensors:
+            sensor.whose = " ".join(filter(None, (sensor.whose, placement_of(folder) or folder, words)))
