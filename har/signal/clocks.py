@@ -12,6 +12,8 @@ _UNITS = {"minutes": 60.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 # Of a period: a grid takes its last row in when that is a whole number of periods away, up to rounding; a row beside a
 # point of a lattice belongs to it, because stamps are rounded (a spreadsheet's to microseconds).
 _SLACK, _LATTICE_SLACK = 1e-6, 0.05
+# More than rows that were all written twice.
+_MOST_REPEATED, _ROWS_JUDGED = 0.6, 10
 
 
 class ClockError(ValueError):
@@ -156,6 +158,12 @@ class UniformGrid:
             repeated = int((~fresh).sum()) - int(late.sum())
         else:
             repeated = int((~fresh).sum())
+        if len(time_s) >= _ROWS_JUDGED and repeated > _MOST_REPEATED * len(time_s):
+            raise ClockError(
+                f"{repeated:,} of {len(time_s):,} time stamps repeat the one before: they are coarser than the "
+                "samples. Give them as they were logged, in float64 or counted from the start: in float32, seconds "
+                "since 1970 are 128 s apart"
+            )
         self._count("samples with a repeated time stamp left out", repeated)
         return (time_s, samples) if fresh.all() else (time_s[fresh], samples[fresh])
 

@@ -122,3 +122,17 @@ def test_rows_that_are_older_than_an_earlier_part_are_left_out_and_counted():
 def test_stamps_in_another_unit_are_named():
     with pytest.raises(ClockError, match=r"they are in ms: divide by 1000"):
         resample_uniform(np.arange(50) * 20.0, np.ones((50, 3)), 50.0, 0.25)
+
+
+@pytest.mark.parametrize("begin_s", [1e6, 1.7e9])
+def test_stamps_that_single_precision_rounded_are_refused(begin_s):
+    """Seconds since 1970 in float32 are 128 s apart; a result of nothing, or of every third sample, says nothing."""
+    time_s = begin_s + np.arange(1000) / 50
+    samples = np.random.default_rng(0).normal(size=(1000, 3))
+    ((start_s, run),) = resample_uniform(time_s, samples, 50.0, 0.1)
+    assert (start_s, len(run)) == (begin_s, 1000)
+    with pytest.raises(ClockError, match="time stamps repeat the one before: they are coarser than the samples"):
+        resample_uniform(time_s.astype(np.float32), samples, 50.0, 0.1)
+    # Rows that were all written twice are known, and counted.
+    twice = np.repeat(np.arange(1000), 2)
+    assert len(resample_uniform(time_s[twice], samples[twice], 50.0, 0.1)[0][1]) == 1000
