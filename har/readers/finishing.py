@@ -12,6 +12,7 @@ from har.signal.plausibility import examine
 
 _WINDOW_S, _MOST_WINDOWS = 5.0, 400  # looked at for plausibility, evenly spread
 _LEAST_WEIGHT_G = 0.35  # mean over a second; below, gravity is missing
+_MANY_PIECES, _SHORT_S = 20, 2.0  # of a recording whose clock is not that of its samples
 _LEAST_CALIBRATED_S = 3600.0  # a shorter recording has no stillness in all directions
 
 
@@ -35,6 +36,12 @@ def finish(recording: Recording, options: Options) -> Recording:
         if certain := [finding.text for finding in findings if finding.certain]:
             raise ReaderError(f"{recording.source}: {'; besides, '.join(certain)}")
         notes += [f"to be doubted: {finding.text}" for finding in findings]
+        lengths = [len(piece.samples) / device.sampling_rate_hz for piece in device.pieces]
+        if len(lengths) > _MANY_PIECES and np.median(lengths) < _SHORT_S:
+            notes.append(
+                f"to be doubted: the recording{whose} falls into {len(lengths):,} pieces of {np.median(lengths):.2g} s "
+                "(median). If its stamps are of when rows were written, give rate_hz"
+            )
         if options.calibrate and device.gravity == "included":
             _calibrate(device, whose, notes)
         finished.append(device)

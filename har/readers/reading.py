@@ -76,8 +76,7 @@ class Reading:
             seconds = clock.seconds(self._stamps(self.first, columns))
             clock.restart()
             seconds = seconds[np.isfinite(seconds)][:_RATE_ROWS]
-            repeats = float((np.diff(seconds) == 0).mean()) if len(seconds) > 1 else 1.0
-            clocks.append(((repeats > 0.5, not clock.absolute, order), columns, clock))
+            clocks.append(((_is_rough(seconds), not clock.absolute, order), columns, clock))
         clocks.sort(key=lambda item: item[0])
         known = rate_hz if options.rate_hz is None else options.rate_hz
         if known is None and not clocks and not refusals:
@@ -257,6 +256,16 @@ class Reading:
 
 _NAMES = {"acc": "accelerometer", "linear": "accelerometer", "gravity": "gravity sensor", "gyro": "gyroscope",
           "mag": "magnetometer"}  # fmt: skip
+
+
+def _is_rough(seconds: np.ndarray) -> bool:
+    """Whether stamps repeat or jump: those of when rows were written, and not of when samples were taken."""
+    steps = np.diff(seconds)
+    if not len(steps) or (steps == 0).mean() > 0.5:
+        return True
+    median = abs(np.median(steps))
+    # Rows that were written many at a time make short steps and a long one.
+    return bool(np.quantile(np.abs(steps - median), 0.9) > 0.5 * median or np.abs(steps).mean() > 2 * median)
 
 
 class _Damage:

@@ -206,6 +206,16 @@ def layouts(movement) -> dict[str, tuple[str, tuple[str, ...]]]:
                  t, zeros, zeros, zeros, *-np.tile(DOWN, (len(t), 1)).T, *w, *(DOWN - acc).T),
             ("acc", "gyro"),
         ),
+        "SensorLog": (
+            text("loggingTime(txt),loggingSample(N)," + ",".join(
+                     f"{n}{a}({u})"
+                     for n, u in (("accelerometerAcceleration", "G"), ("motionUserAcceleration", "G"),
+                                  ("motionGravity", "G"), ("motionRotationRate", "rad/s"))
+                     for a in "XYZ"),
+                 [f"{s} +0200" for s in iso], np.arange(len(t)), *-acc.T, *(DOWN - acc).T,
+                 *-np.tile(DOWN, (len(t), 1)).T, *w),
+            ("acc", "gyro"),
+        ),
         "WitMotion": (
             text("Time(s),ax(g),ay(g),az(g),wx(deg/s),wy(deg/s),wz(deg/s),AngleX(deg),AngleY(deg),AngleZ(deg)", t,
                  x, y, z, *degrees, zeros, zeros, zeros),
@@ -225,7 +235,8 @@ def layouts(movement) -> dict[str, tuple[str, tuple[str, ...]]]:
 
 @pytest.mark.parametrize("name", [
     "Physics Toolbox, g-force", "Physics Toolbox, several", "Physics Toolbox, semicolons", "AndroSensor", "Shimmer",
-    "Xsens DOT", "Core Motion", "WitMotion", "ActiGraph", "ActiGraph with stamps", "GENEActiv", "OmGui", "data frame",
+    "Xsens DOT", "Core Motion", "SensorLog", "WitMotion", "ActiGraph", "ActiGraph with stamps", "GENEActiv", "OmGui",
+    "data frame",
 ])  # fmt: skip
 def test_headers_of_apps_and_sensors(name: str, movement, tmp_path: Path):
     _, acc, gyro = movement
