@@ -8,10 +8,9 @@ from har.readers.calibration import apply, fit, still_periods
 from har.readers.options import Options
 from har.readers.recording import Device, ReaderError, Recording
 from har.readers.units import weigh
-from har.signal.plausibility import examine
+from har.signal.plausibility import LEAST_WEIGHT_G, examine
 
 _WINDOW_S, _MOST_WINDOWS = 5.0, 400  # looked at for plausibility, evenly spread
-_LEAST_WEIGHT_G = 0.35  # mean over a second; below, gravity is missing
 _MANY_PIECES, _SHORT_S = 20, 2.0  # of a recording whose clock is not that of its samples
 _LEAST_CALIBRATED_S = 3600.0  # a shorter recording has no stillness in all directions
 
@@ -25,7 +24,7 @@ def finish(recording: Recording, options: Options) -> Recording:
         whose = f" of the device at the {device.placement}" if len(devices) > 1 and device.placement else ""
         windows = some_windows(device)
         weight = weigh(windows[..., :3].reshape(-1, 3), device.sampling_rate_hz).known
-        if weight is not None and weight < _LEAST_WEIGHT_G:
+        if weight is not None and weight < LEAST_WEIGHT_G:
             device = replace(device, gravity="removed")
             notes.append(
                 f"the acceleration{whose} is without gravity: its mean over a second is {weight:.2g} g. Postures "

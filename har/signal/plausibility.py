@@ -27,11 +27,11 @@ _NAMES = {"acc": "accelerometer", "gyro": "gyroscope", "mag": "magnetometer"}
 _LARGEST_MEDIAN_G = 4.0  # of the magnitude; only the wrists and ankles of runners come above
 _LARGEST_MEAN_G = 7.0  # over a second, which nothing on a body keeps up
 _SECOND = 1.0  # s over which movement cancels out and weight stays
-_LEAST_WEIGHT_G = 0.35  # mean over a second; only a device that spins keeps below
+LEAST_WEIGHT_G = 0.35  # mean over a second; only a device that spins keeps below
 _LEAST_WEIGHT_SHARE = 0.35  # of the median magnitude: the same where the unit is another
-_STILL_SHARE = 0.03  # deviation within a still second, relative to what it reads
+STILL_SHARE = 0.03  # deviation within a still second, relative to what it reads
 _STILL_RANGE_G = (0.75, 1.3)  # cheap devices are wrong by a tenth
-_LARGEST_TURN_RATE = 70.0  # rad/s, of the fastest hundredth: 4,000 deg/s
+LARGEST_TURN_RATE = 70.0  # rad/s, of the fastest hundredth: 4,000 deg/s
 _STILL_TURN_RATE = 0.5  # rad/s, above the offsets of gyroscopes
 _AGREEING = 0.6  # least correlation of two ways to see a rotation
 _LEAST_AGREEING = 0.03  # of the windows: in most, movement hides how the weight turns
@@ -221,11 +221,11 @@ def _unit(x: np.ndarray, kind: str, name: str, rate_hz: float, gravity: str) -> 
         return _accelerometer_unit(x, median, name, rate_hz, gravity)
     if kind == "gyro":
         fast = float(np.quantile(magnitude, 0.99))
-        if fast > _LARGEST_TURN_RATE:
+        if fast > LARGEST_TURN_RATE:
             likely = "deg/s: multiply by pi / 180" if fast < 8000 else "raw counts: multiply by the data sheet's scale"
             text = (
                 f"the {name} turns at {median:.3g} rad/s (median) and above {fast:.3g} for a hundredth of the time, "
-                f"and nothing worn turns faster than {_LARGEST_TURN_RATE:g} rad/s. It is probably in {likely}"
+                f"and nothing worn turns faster than {LARGEST_TURN_RATE:g} rad/s. It is probably in {likely}"
             )
             return [Finding(True, text)]
         return []
@@ -261,10 +261,10 @@ def _accelerometer_unit(x: np.ndarray, median: float, name: str, rate_hz: float,
     if weight is None:
         return []
     if gravity == "removed":
-        if weight > 2 * _LEAST_WEIGHT_G:
+        if weight > 2 * LEAST_WEIGHT_G:
             return [Finding(False, f"{reads}: that is gravity, although gravity='removed'; give gravity='included'")]
         return []
-    if weight < max(_LEAST_WEIGHT_G, _LEAST_WEIGHT_SHARE * median):
+    if weight < max(LEAST_WEIGHT_G, _LEAST_WEIGHT_SHARE * median):
         if 0.09 < weight < 0.115 and weight > 0.9 * median:
             likely = f"It was probably divided by {STANDARD_GRAVITY} twice: multiply by {STANDARD_GRAVITY}"
         else:
@@ -274,7 +274,7 @@ def _accelerometer_unit(x: np.ndarray, median: float, name: str, rate_hz: float,
                 "gravity='removed' and expect much less"
             )
         return [Finding(False, f"{reads}, with gravity 1 g whatever the wearer does. {likely}")]
-    still = weights[deviations.max(-1) < _STILL_SHARE * weights]
+    still = weights[deviations.max(-1) < STILL_SHARE * weights]
     rest = float(np.median(still)) if len(still) >= 3 else 1.0
     if not _STILL_RANGE_G[0] < rest < _STILL_RANGE_G[1]:
         text = f"the {name} reads {rest:.2f} in still seconds; expected about 1 (g). Is its range or scale another?"
@@ -294,7 +294,7 @@ def _turning(acc: np.ndarray, gyro: np.ndarray, rate_hz: float, whose: str) -> l
     deviation = second_means(acc, rate_hz)[1]
     magnitude = second_means(np.linalg.norm(gyro, axis=-1, keepdims=True), rate_hz)[0][:, 0]
     if len(deviation):
-        still = (deviation.max(-1) < _STILL_SHARE) & np.isfinite(magnitude)
+        still = (deviation.max(-1) < STILL_SHARE) & np.isfinite(magnitude)
         rate = float(np.median(magnitude[still])) if still.sum() >= 3 else 0.0
         if rate > _STILL_TURN_RATE:
             return [
