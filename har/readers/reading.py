@@ -248,8 +248,7 @@ class Reading:
             if start < stop - _MOST_BACKWARDS_S:
                 raise ReaderError(
                     f"{self.table.where}: the time runs back by {stop - start:.4g} s around row {row + 1:,}, over "
-                    "samples "
-                    "that are there already: several recordings in one file? Give them one by one, or rate_hz"
+                    "samples that are there already: several recordings in one file? Give them one by one, or rate_hz"
                 )
         self._latest[sensor] = max(before, float(told.max())) if not len(jumps) else float(told[-1])
 

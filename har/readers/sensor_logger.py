@@ -101,8 +101,8 @@ def read(source: Source, options: Options) -> Recording:
 def _alone(source: Source, kinds: list[str]) -> ReaderError:
     return ReaderError(
         f"{source.path}: Sensor Logger recorded {', '.join(kinds) or 'no sensor of movement'}, and no "
-        "accelerometer; expected "
-        "Accelerometer.csv with Gravity.csv, TotalAcceleration.csv, or WristMotion.csv. Give the whole export"
+        "accelerometer; expected Accelerometer.csv with Gravity.csv, TotalAcceleration.csv, or WristMotion.csv. Give "
+        "the whole export"
     )
 
 
