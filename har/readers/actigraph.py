@@ -9,7 +9,6 @@ import io
 import re
 import struct
 import zipfile
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import IO
@@ -18,6 +17,7 @@ import numpy as np
 
 from har.readers.assembly import assemble, wearables_of
 from har.readers.blocks_of_samples import Block, recording
+from har.readers.counts import Counts
 from har.readers.options import Options
 from har.readers.reading import Reading
 from har.readers.recording import ReaderError, Recording
@@ -78,7 +78,7 @@ def _read_archive(source: Source, name: str, archive: zipfile.ZipFile, options: 
         ) from error
     serial = info.get("serial number", "")
     notes = [f"ActiGraph {info.get('device type', '')} {serial}, {rate:g} Hz; its clock is local"]
-    damage: Counter[str] = Counter()
+    damage = Counts()
     if "log.bin" in archive.namelist():
         scale = _number(info.get("acceleration scale")) or _COUNTS_A_G.get(serial[:3].upper(), 256.0)
         with archive.open("log.bin") as stream:
@@ -92,8 +92,9 @@ def _read_archive(source: Source, name: str, archive: zipfile.ZipFile, options: 
         with archive.open("activity.bin") as stream:
             found = _neo_samples(stream, start, rate)
             result = recording(source, name, found, rate, _AXES, options, _placement(info), _zone(info), notes)
-    more = [f"{count:,} {sentence}" for sentence, count in damage.items()]
-    return Recording(result.name, result.devices, result.start_time, (*result.notes, *more), result.source)
+    return Recording(
+        result.name, result.devices, result.start_time, (*result.notes, *damage.sentences()), result.source
+    )
 
 
 def _number(text: str | None) -> float:
@@ -117,28 +118,28 @@ def _zone(info: dict[str, str]) -> timezone | None:
     return timezone(-offset if match[1] == "-" else offset)
 
 
-def _log_blocks(stream: IO[bytes], scale: float, damage: Counter[str]) -> Iterator[Block]:
+def _log_blocks(stream: IO[bytes], scale: float, damage: Counts) -> Iterator[Block]:
     """Records of samples, one a second as a rule."""
     reader = io.BufferedReader(stream, 1 << 20)
     while header := reader.read(8):
         if len(header) < 8:
-            damage["records at the end are cut off"] += 1
+            damage.add("records at the end are cut off")
             return
         separator, kind, stamp, size = struct.unpack("<BBIH", header)
         if separator != _SEPARATOR:
-            damage["places where the log is damaged; what follows is left out"] += 1
+            damage.add("places where the log is damaged; what follows is left out")
             return
         payload = reader.read(size + 1)
         if len(payload) < size + 1:
-            damage["records at the end are cut off"] += 1
+            damage.add("records at the end are cut off")
             return
         payload, check = payload[:-1], payload[-1]
         if kind == _EVENT and payload == _SLEEP:
-            damage["times the device slept while it lay still: gaps"] += 1
+            damage.add("times the device slept while it lay still: gaps")
         if kind not in (_ACTIVITY, _ACTIVITY2, _ACTIVITY3) or size < 6:
             continue  # a record of one byte says that the device was docked
         if np.bitwise_xor.reduce(np.frombuffer(header + payload, np.uint8)) ^ 0xFF != check:
-            damage["records with a wrong checksum left out"] += 1
+            damage.add("records with a wrong checksum left out")
             continue
         if kind == _ACTIVITY2:
             counts = np.frombuffer(payload[: size // 6 * 6], "<i2").reshape(-1, 3)

@@ -99,3 +99,11 @@ def _say_whose(readings: list[Reading]) -> None:
         folder = reading.table.name.rpartition("/")[0].rpartition("/")[2]
         for sensor in reading.layout.sensors:
             sensor.whose = " ".join(filter(None, (sensor.whose, placement_of(folder) or folder, words)))
+    # Two walks in one folder are no two devices: only places on the body tell those apart.
+    places = {sensor.whose: placement_of(sensor.whose) for reading in readings for sensor in reading.layout.sensors}
+    if len({place for place in places.values() if place}) < len(places):
+        one, two = (reading.table.where for reading in readings[:2])
+        raise ReaderError(
+            f"{one} and {two} hold the same sensor, and their names do not say where on the body; expected one "
+            "recording. Give one file, or name files by places such as left_wrist_acc.csv"
+        )

@@ -1,6 +1,6 @@
 """Sensors of one or several tables -> devices on grids of their own, in the units and signs of the network."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from har.readers.counts import Counts
 from har.readers.layout import Sensor, placement_of
 from har.readers.options import Options
 from har.readers.reading import Reading, shift_of
@@ -85,9 +86,10 @@ def assemble(
         start_time = None
     for reading in readings:
         notes += reading.notes
-    for sentence, count in sum((r.damage for r in readings), Counter()).items():
-        if count:
-            notes.append(f"{count:,} {sentence}")
+    damage = Counts()
+    for reading in readings:
+        damage.update(reading.damage)
+    notes += damage.sentences()
     return Recording(name, tuple(devices), start_time, tuple(dict.fromkeys(notes)), source)
 
 

@@ -1,7 +1,6 @@
 """What files of wearable devices share: blocks of samples, each with a time stamp, decoded part by part by actfast."""
 
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import chain
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from har.readers.counts import Counts
 from har.readers.options import Options
 from har.readers.recording import Device, Piece, ReaderError, Recording
 from har.readers.source import Source
@@ -93,16 +93,6 @@ def _spread(block: Block, zero: int, length_s: float | None, rate_hz: float) -> 
     return (block.time_ns - zero) / _NANO + np.arange(len(block.samples)) * (length_s / len(block.samples))
 
 
-class Counts:
-    """What a grid repairs or leaves out."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-
-    def add(self, sentence: str, count: int = 1) -> None:
-        self.counts[sentence] += count
-
-
 def recording(
     source: Source,
     name: str,
@@ -129,17 +119,15 @@ def recording(
     first = next(blocks_of_file, None)
     if first is not None:
         for times, samples in _batches(evenly(chain([first], blocks_of_file), rate)):
-            for start, part in grid.add(times, samples):
-                store.add(None if start is None else round(start * rate), part)
-    for start, part in grid.close():
-        store.add(None if start is None else round(start * rate), part)
+            store.take(grid.add(times, samples), rate)
+    store.take(grid.close(), rate)
     runs = store.runs()
     if not runs:
         raise ReaderError(
             f"{source.where(name)} holds no raw samples of the accelerometer; expected them at {rate:g} Hz. Was "
             "the device set to store epochs only, or was the file cut off?"
         )
-    notes += [f"{count:,} {sentence}" for sentence, count in counts.counts.items() if count]
+    notes += counts.sentences()
     pieces = tuple(Piece(run.first / rate, run.samples) for run in runs)
     start_time = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=first.time_ns // 1000)).replace(tzinfo=zone)
     device = Device(placement, channels, rate, pieces)

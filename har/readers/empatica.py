@@ -5,11 +5,11 @@ its raw samples as Avro, which the maker's script turns into CSV; that is read a
 """
 
 import re
-from collections import Counter
 from datetime import UTC, datetime
 
 import numpy as np
 
+from har.readers.counts import Counts
 from har.readers.options import Options
 from har.readers.recording import Device, Piece, ReaderError, Recording
 from har.readers.source import Source, base_name
@@ -47,32 +47,22 @@ def read(source: Source, options: Options) -> Recording:
     unit = options.units.get("acc")
     scale = 1 / _COUNTS_A_G if unit is None else unit.scale
     table = Table(source, name, "utf-8", ",", ".", (), (), (), 2, (("0", "0", "0"),))
-    store, damage = Store(3), Counter()
-    grid = UniformGrid(rate, 1.5 / rate, _Counts(damage), on_lattice=True)
+    store, damage = Store(3), Counts()
+    grid = UniformGrid(rate, 1.5 / rate, damage, on_lattice=True)
     row = 0
     for chunk in table.chunks([0, 1, 2], [], damage):
         times = (row + np.arange(len(chunk))) / rate
         row += len(chunk)
-        for start, part in grid.add(times, chunk.to_numpy(np.float64) * scale):
-            store.add(None if start is None else round(start * rate), part)
-    for start, part in grid.close():
-        store.add(None if start is None else round(start * rate), part)
+        store.take(grid.add(times, chunk.to_numpy(np.float64) * scale), rate)
+    store.take(grid.close(), rate)
     runs = store.runs()
     if not runs:
         raise ReaderError(f"{where} holds no sample below its two lines of start and rate; was the export stopped?")
     notes = [
         f"Empatica E4: {rate:g} Hz, {_COUNTS_A_G:g} counts in one g" if unit is None else f"in {unit.text}, as told",
-        *(f"{count:,} {sentence}" for sentence, count in damage.items() if count),
+        *damage.sentences(),
     ]
     pieces = tuple(Piece(run.first / rate, run.samples) for run in runs)
     device = Device("wrist", ("acc_x", "acc_y", "acc_z"), rate, pieces)
     start_time = datetime.fromtimestamp(start_s, UTC)
     return Recording(source.name, (device,), start_time, tuple(notes), source.path)
-
-
-class _Counts:
-    def __init__(self, damage: Counter) -> None:
-        self._damage = damage
-
-    def add(self, sentence: str, count: int = 1) -> None:
-        self._damage[sentence] += count

@@ -8,10 +8,10 @@ from har.readers.calibration import apply, fit, still_periods
 from har.readers.options import Options
 from har.readers.recording import Device, ReaderError, Recording
 from har.readers.units import weigh
-from har.signal.plausibility import examine
+from har.signal.plausibility import LEAST_WEIGHT_G, examine
 
 _WINDOW_S, _MOST_WINDOWS = 5.0, 400  # looked at for plausibility, evenly spread
-_LEAST_WEIGHT_G = 0.35  # mean over a second; below, gravity is missing
+_MANY_PIECES, _SHORT_S = 20, 2.0  # of a recording whose clock is not that of its samples
 _LEAST_CALIBRATED_S = 3600.0  # a shorter recording has no stillness in all directions
 
 
@@ -24,7 +24,7 @@ def finish(recording: Recording, options: Options) -> Recording:
         whose = f" of the device at the {device.placement}" if len(devices) > 1 and device.placement else ""
         windows = some_windows(device)
         weight = weigh(windows[..., :3].reshape(-1, 3), device.sampling_rate_hz).known
-        if weight is not None and weight < _LEAST_WEIGHT_G:
+        if weight is not None and weight < LEAST_WEIGHT_G:
             device = replace(device, gravity="removed")
             notes.append(
                 f"the acceleration{whose} is without gravity: its mean over a second is {weight:.2g} g. Postures "
@@ -35,6 +35,12 @@ def finish(recording: Recording, options: Options) -> Recording:
         if certain := [finding.text for finding in findings if finding.certain]:
             raise ReaderError(f"{recording.source}: {'; besides, '.join(certain)}")
         notes += [f"to be doubted: {finding.text}" for finding in findings]
+        lengths = [len(piece.samples) / device.sampling_rate_hz for piece in device.pieces]
+        if len(lengths) > _MANY_PIECES and np.median(lengths) < _SHORT_S:
+            notes.append(
+                f"to be doubted: the recording{whose} falls into {len(lengths):,} pieces of {np.median(lengths):.2g} s "
+                "(median). If its stamps are of when rows were written, give rate_hz"
+            )
         if options.calibrate and device.gravity == "included":
             _calibrate(device, whose, notes)
         finished.append(device)

@@ -1,18 +1,19 @@
 """Which columns of a table are the axes of which sensor, and whose."""
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from har.readers.counts import Counts
 from har.readers.names import ColumnName, is_core_motion, kind_of_text, parse_name, unit_of_text
 from har.readers.options import Options
 from har.readers.recording import ReaderError
 from har.readers.source import base_name
 from har.readers.table import Table
-from har.readers.units import Unit, parse_unit, weigh
+from har.readers.units import Unit, parse_unit, unit_of_weight, weigh
 
 BODY = {
     "wrist", "hand", "arm", "forearm", "upperarm", "elbow", "shoulder", "chest", "sternum", "torso", "back", "waist",
@@ -258,7 +259,7 @@ def _reads_gravity(table: Table, columns: list[int]) -> bool:
         cells = cells.apply(lambda column: column.str.replace(",", ".", regex=False))
     values = cells.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     weight = weigh(values[: len(values) // 8 * 8], 8.0)
-    return weight.known is not None and any(0.6 < weight.known / unit < 1.7 for unit in (1.0, 9.80665, 1000.0))
+    return unit_of_weight(weight) is not None
 
 
 def _without_header(table: Table, layout: Layout, kind: str) -> Sensor:
@@ -305,7 +306,7 @@ def _long(table: Table, names: list, kind: str) -> list[Sensor]:
 def _values(table: Table, column: int) -> list[str]:
     """The different texts of a column, in their order; none where it is no choice between a few."""
     found: dict[str, None] = {}
-    for chunk in table.chunks([], [column], Counter()):
+    for chunk in table.chunks([], [column], Counts()):
         found |= dict.fromkeys(chunk[column].dropna().unique())
         if len(found) > _MOST_SENSORS:
             return []

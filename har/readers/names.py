@@ -19,9 +19,10 @@ _PHRASES = {
 _WORDS = {
     "acc": ("acc", "accel", "accelerometer", "accelerometers", "acceleration", "accelerations", "beschleunigung",
             "beschleunigungssensor", "accelerometre", "aceleracion", "aceleracao", "acelerometro", "accelerazione",
-            "accelerometro", "versnelling", "gforce", "totalacceleration"),
+            "accelerometro", "versnelling", "gforce", "totalacceleration", "ускорение", "акселерометр", "加速度",
+            "加速度计"),
     "gyro": ("gyro", "gyr", "gyros", "gyroscope", "gyroscopes", "gyroskop", "giroscopio", "rotationrate",
-             "winkelgeschwindigkeit", "drehrate", "angularvelocity", "angvel", "omega"),
+             "winkelgeschwindigkeit", "drehrate", "angularvelocity", "angvel", "omega", "гироскоп", "角速度", "陀螺仪"),
     "mag": ("mag", "magn", "magnet", "magnetometer", "magnetic", "magnetfeld", "magnetometre", "magnetometro",
             "magneticfield"),
     "gravity": ("gravity", "grav", "gravitation", "schwerkraft", "gravite", "gravedad", "gravita"),
@@ -37,6 +38,7 @@ _TIME_WORDS = {
     "time", "timestamp", "timestamps", "t", "ts", "zeit", "zeitstempel", "uhrzeit", "temps", "heure", "horodatage",
     "tiempo", "hora", "tempo", "epoch", "date", "datum", "fecha", "data", "datetime", "elapsed", "unix", "unixtime",
     "sampletimefine", "clock", "localtime", "tijd", "yyyy",
+    "время", "时间", "時間",
 }  # fmt: skip
 _TIME_UNITS = {
     "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0, "sekunden": 1.0, "secondes": 1.0,
@@ -49,7 +51,8 @@ _CORE_MOTION = re.compile(
     r"useracceleration|motiongravity|motionrotationrate|accelerometeracceleration|devicemotion|attitude\.|gravity\.[xyz]"
 )
 _SKIPPED = {"x", "y", "z", "axis", "achse", "axe", "eje", "sensor", "value", "values", "raw", "cal", "calibrated",
-            "data", "signal", "in", "of", "the", "phone", "smartphone", "total", "imu", "ios", "android"}  # fmt: skip
+            "data", "signal", "in", "of", "the", "phone", "smartphone", "total", "imu", "ios", "android", "motion",
+            "device"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -173,7 +176,7 @@ def _axis(words: list[str], name: str) -> tuple[str, str, str]:
         if match := re.fullmatch(r"(?:axis|achse|axe)?([xyz])(?:axis|achse)?", word):
             return match[1], "", word
     for word in words:
-        if match := re.fullmatch(r"([a-z]+?)([xyz])", word):
+        if match := re.fullmatch(r"([^\W\d_]+?)([xyz])", word):
             prefix, axis = match.groups()
             if prefix in _KIND_OF_WORD and _KIND_OF_WORD[prefix] != "earth":
                 return axis, _KIND_OF_WORD[prefix], word

@@ -1,6 +1,5 @@
 """One table of a recording: its clock, its sensors, and their samples streamed onto a lattice."""
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -8,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from har.readers.counts import Counts
 from har.readers.layout import Layout, Sensor, find_columns, rate_of_preamble
 from har.readers.options import Options
 from har.readers.recording import ReaderError
@@ -32,7 +32,7 @@ class Reading:
     """
 
     def __init__(self, table: Table, options: Options, kind: str = "", rate_hz: float | None = None) -> None:
-        self.table, self.damage, self.notes = table, Counter(), []
+        self.table, self.damage, self.notes = table, Counts(), []
         self.layout: Layout = find_columns(table, options, kind)
         self.notes += self.layout.notes
         self.shift_s = 0.0  # from its own zero to that of the recording
@@ -76,8 +76,7 @@ class Reading:
             seconds = clock.seconds(self._stamps(self.first, columns))
             clock.restart()
             seconds = seconds[np.isfinite(seconds)][:_RATE_ROWS]
-            repeats = float((np.diff(seconds) == 0).mean()) if len(seconds) > 1 else 1.0
-            clocks.append(((repeats > 0.5, not clock.absolute, order), columns, clock))
+            clocks.append(((_is_rough(seconds), not clock.absolute, order), columns, clock))
         clocks.sort(key=lambda item: item[0])
         known = rate_hz if options.rate_hz is None else options.rate_hz
         if known is None and not clocks and not refusals:
@@ -190,7 +189,7 @@ class Reading:
         """
         grids = {}
         for k, (_, rate) in stores.items():
-            counts = _Damage(self.damage, _NAMES[self.layout.sensors[k].kind] if len(stores) > 1 else "")
+            counts = _Named(self.damage, _NAMES[self.layout.sensors[k].kind] if len(stores) > 1 else "")
             grids[k] = UniformGrid(rate, max(_LEAST_GAP_S, _LEAST_GAP_PERIODS / rate), counts, on_lattice=True)
         rows = 0
         try:
@@ -202,9 +201,9 @@ class Reading:
                     self._coarse |= spread
                     self._check_forwards(k, times)
                     parts = grid.add(times + self.shift_s, self._measured(samples * scales[k], self.layout.sensors[k]))
-                    _write(stores[k], parts)
+                    stores[k][0].take(parts, stores[k][1])
             for k, grid in grids.items():
-                _write(stores[k], grid.close())
+                stores[k][0].take(grid.close(), stores[k][1])
         except ClockError as error:
             raise ReaderError(f"{self.table.where}: {error}. Give rate_hz to leave the stamps aside") from error
         late = sum(count for text, count in self.damage.items() if text.startswith("samples that come much later"))
@@ -227,7 +226,7 @@ class Reading:
         if not beyond.any():
             return samples
         sentence = f"samples of the {_NAMES[sensor.kind]} beyond what anything worn measures, treated as lost"
-        self.damage[sentence] += int(beyond.sum())
+        self.damage.add(sentence, int(beyond.sum()))
         return np.where(beyond[:, None], np.nan, samples)
 
     def _all(self) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
@@ -249,8 +248,7 @@ class Reading:
             if start < stop - _MOST_BACKWARDS_S:
                 raise ReaderError(
                     f"{self.table.where}: the time runs back by {stop - start:.4g} s around row {row + 1:,}, over "
-                    "samples "
-                    "that are there already: several recordings in one file? Give them one by one, or rate_hz"
+                    "samples that are there already: several recordings in one file? Give them one by one, or rate_hz"
                 )
         self._latest[sensor] = max(before, float(told.max())) if not len(jumps) else float(told[-1])
 
@@ -259,20 +257,24 @@ _NAMES = {"acc": "accelerometer", "linear": "accelerometer", "gravity": "gravity
           "mag": "magnetometer"}  # fmt: skip
 
 
-class _Damage:
-    """What a grid counts, among what the table counts."""
+def _is_rough(seconds: np.ndarray) -> bool:
+    """Whether stamps repeat or jump: those of when rows were written, and not of when samples were taken."""
+    steps = np.diff(seconds)
+    if not len(steps) or (steps == 0).mean() > 0.5:
+        return True
+    median = abs(np.median(steps))
+    # Rows that were written many at a time make short steps and a long one.
+    return bool(np.quantile(np.abs(steps - median), 0.9) > 0.5 * median or np.abs(steps).mean() > 2 * median)
 
-    def __init__(self, damage: Counter, sensor: str) -> None:
-        self._damage, self._suffix = damage, f" ({sensor})" if sensor else ""
+
+class _Named:
+    """Counts of a sensor's grid among those of its table."""
+
+    def __init__(self, counts: Counts, sensor: str) -> None:
+        self._counts, self._suffix = counts, f" ({sensor})" if sensor else ""
 
     def add(self, sentence: str, count: int = 1) -> None:
-        self._damage[sentence + self._suffix] += count
-
-
-def _write(store: tuple[Store, float], parts: Iterator[tuple[float | None, np.ndarray]]) -> None:
-    to, rate = store
-    for start_s, part in parts:
-        to.add(None if start_s is None else round(start_s * rate), part)
+        self._counts.add(sentence + self._suffix, count)
 
 
 def rate_of_steps(steps: np.ndarray) -> float:

@@ -42,7 +42,7 @@ def read_recording(
     module = READERS[reader] if reader is not None else next(m for m in _FORMATS if m.recognises(source))
     if reader is not None and not module.recognises(source):
         raise ReaderError(
-            f"{source.path} is no recording of the reader {reader!r} "
-            f"({module.__doc__.splitlines()[0].rstrip('.')}). Leave reader out to have the format found"
+            f"{source.path} is no recording of the reader {reader!r} ({module.__doc__.splitlines()[0].rstrip('.')}). "
+            "Leave reader out to have the format found"
         )
     return finish(module.read(source, options), options)

@@ -16,7 +16,7 @@ from har.readers.reading import Reading
 from har.readers.recording import ReaderError, Recording
 from har.readers.source import Source, base_name
 from har.readers.table import sniff, split
-from har.readers.units import Unit, parse_unit, weigh
+from har.readers.units import Unit, parse_unit, unit_of_weight, weigh
 
 NAME = "sensor_logger"
 
@@ -101,8 +101,8 @@ def read(source: Source, options: Options) -> Recording:
 def _alone(source: Source, kinds: list[str]) -> ReaderError:
     return ReaderError(
         f"{source.path}: Sensor Logger recorded {', '.join(kinds) or 'no sensor of movement'}, and no "
-        "accelerometer; expected "
-        "Accelerometer.csv with Gravity.csv, TotalAcceleration.csv, or WristMotion.csv. Give the whole export"
+        "accelerometer; expected Accelerometer.csv with Gravity.csv, TotalAcceleration.csv, or WristMotion.csv. Give "
+        "the whole export"
     )
 
 
@@ -161,7 +161,6 @@ def _units_and_signs(device: str, kinds: dict[str, Part], metadata: dict[str, st
 def _unit_of_weight(sums: list[Part]) -> Unit | None:
     """g or m/s^2 of watches and uncalibrated acceleration: by what gravity reads, where it is in."""
     weighed = next((part for part in sums if part.kind in ("acc", "gravity")), sums[0])
-    weight = weigh(weighed.reading.first_rows(weighed.sensor)[1], weighed.reading.rate_of(weighed.sensor)).known
-    if weight is None:
-        return None
-    return next((parse_unit(u, "acc") for u, one in (("g", 1.0), ("m/s^2", 9.80665)) if 0.6 < weight / one < 1.7), None)
+    rows, rate = weighed.reading.first_rows(weighed.sensor)[1], weighed.reading.rate_of(weighed.sensor)
+    told = unit_of_weight(weigh(rows, rate))
+    return parse_unit(told, "acc") if told in ("g", "m/s^2") else None

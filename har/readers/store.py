@@ -1,7 +1,7 @@
 """Samples that come part by part, kept in memory as long as they are few and in a temporary file beyond."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +43,11 @@ class Store:
             if self._file is None:
                 self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the map on it
             self._flush()
+
+    def take(self, parts: Iterable[tuple[float | None, np.ndarray]], rate_hz: float) -> None:
+        """What a `har.signal.clocks.UniformGrid` on a lattice gives: (start of a run in s or None, samples)."""
+        for start_s, part in parts:
+            self.add(None if start_s is None else round(start_s * rate_hz), part)
 
     def _flush(self) -> None:
         for part in self._parts:

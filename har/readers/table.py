@@ -5,13 +5,13 @@ import csv
 import io
 import re
 import warnings
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from har.readers.counts import Counts
 from har.readers.recording import ReaderError
 from har.readers.source import Source
 
@@ -67,7 +67,7 @@ class Table:
     def is_text(self, column: int) -> bool:
         return not self.is_number(column)
 
-    def chunks(self, columns: Sequence[int], text: Sequence[int], damage: Counter) -> Iterator[pd.DataFrame]:
+    def chunks(self, columns: Sequence[int], text: Sequence[int], damage: Counts) -> Iterator[pd.DataFrame]:
         """Rows in order, by column number; ``text`` columns as strings. What cannot be read is NaN and counted.
 
         Raises ``ReaderError`` where the text stops being a table.
@@ -97,9 +97,9 @@ class Table:
                 ) from error
         skipped = sum(str(warning.message).count("Skipping line") for warning in caught)
         if skipped:
-            damage[f"rows of {self.name} with too many columns left out"] += skipped
+            damage.add(f"rows of {self.name} with too many columns left out", skipped)
 
-    def _numbers(self, chunk: pd.DataFrame, columns: Sequence[int], damage: Counter) -> pd.DataFrame:
+    def _numbers(self, chunk: pd.DataFrame, columns: Sequence[int], damage: Counts) -> pd.DataFrame:
         for column in columns:
             values = chunk[column]
             if values.dtype.kind in "iu" or (values.dtype.kind == "f" and not (values.abs() > _LARGEST).any()):
@@ -112,9 +112,8 @@ class Table:
                     values = values.str.replace(",", ".", regex=False)
             numbers = pd.to_numeric(values, errors="coerce").astype(np.float64)
             numbers = numbers.where(numbers.abs() <= _LARGEST)
-            damage[f"cells of {self.name} that are no number, treated as lost"] += int(
-                (numbers.isna() & chunk[column].notna()).sum()
-            )
+            unread = int((numbers.isna() & chunk[column].notna()).sum())
+            damage.add(f"cells of {self.name} that are no number, treated as lost", unread)
             chunk[column] = numbers
         return chunk
 

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from har.readers.recording import ReaderError
-from har.signal.plausibility import STANDARD_GRAVITY, second_means, turn_slope
+from har.signal.plausibility import (
+    LARGEST_TURN_RATE,
+    LEAST_WEIGHT_G,
+    STANDARD_GRAVITY,
+    STILL_SHARE,
+    second_means,
+    turn_slope,
+)
 
 
 @dataclass(frozen=True)
@@ -41,11 +48,8 @@ _PATTERNS = (
 _AT_REST = (("g", 1.0), ("m/s^2", STANDARD_GRAVITY), ("mg", 1000.0), ("cm/s^2", 100 * STANDARD_GRAVITY))
 _REST_RANGE = (0.8, 1.25)
 _WEIGHT_RANGE = (0.6, 1.7)  # without a still second: means over a second of someone who moves
-_LEAST_WEIGHT = 0.35  # of a g; below, gravity is missing (as har.signal.plausibility has it)
-_STILL_SHARE = 0.03
 _LEAST_STILL_S = 3
 _AGREE = 0.6
-_FASTEST_RAD_S = 70.0
 _EARTH_FIELD_UT = (15.0, 150.0)
 
 
@@ -95,13 +99,14 @@ def weigh(samples: np.ndarray, rate_hz: float) -> Weight:
     if not len(weights):
         return Weight(None, None)
     mean = float(np.median(weights))
-    still = weights[deviations.max(-1) < _STILL_SHARE * weights]
+    still = weights[deviations.max(-1) < STILL_SHARE * weights]
     # Without gravity a still device reads noise about zero: what is still is then no weight.
     rest = float(np.median(still)) if len(still) >= _LEAST_STILL_S and np.median(still) > 0.5 * mean else None
     return Weight(rest, mean)
 
 
-def _unit_of_weight(weight: Weight) -> str | None:
+def unit_of_weight(weight: Weight) -> str | None:
+    """The unit in which this is gravity, None where it is in none."""
     low, high = _WEIGHT_RANGE if weight.rest is None else _REST_RANGE
     found = [name for name, reading in _AT_REST if weight.known and low < weight.known / reading < high]
     # 1000 cm/s^2 and 1000 mg cannot be told apart, and nothing that people use writes the former without its name.
@@ -114,7 +119,7 @@ def accelerometer_unit(where: str, samples: np.ndarray, rate_hz: float, named: U
     Raises ``ReaderError`` where neither name nor magnitude tells the unit, and where they contradict each other.
     """
     weight = weigh(samples, rate_hz)
-    told = _unit_of_weight(weight)
+    told = unit_of_weight(weight)
     if named is None:
         if told is None:
             raise ReaderError(
@@ -126,7 +131,7 @@ def accelerometer_unit(where: str, samples: np.ndarray, rate_hz: float, named: U
         return unit, f"accelerometer in {told}: no name tells the unit, but {weight}"
     reading = None if weight.rest is None else weight.rest * abs(named.scale)
     # Without gravity nothing is heavy: only a weight that another unit explains contradicts a name.
-    if reading is not None and told not in (None, named.text.lstrip("-")) and not _LEAST_WEIGHT < reading < 2:
+    if reading is not None and told not in (None, named.text.lstrip("-")) and not LEAST_WEIGHT_G < reading < 2:
         raise ReaderError(
             f"{where}: the accelerometer is said to be in {named.text}, but {weight}, as one in {told} does. Give "
             f"unit='{told}' if that is right"
@@ -145,7 +150,7 @@ def gyroscope_unit(
     if named is not None:
         return named, f"gyroscope in {named.text}"
     magnitude = np.linalg.norm(gyro[np.isfinite(gyro).all(-1)], axis=-1)
-    if len(magnitude) and np.quantile(magnitude, 0.99) > _FASTEST_RAD_S:
+    if len(magnitude) and np.quantile(magnitude, 0.99) > LARGEST_TURN_RATE:
         fast = float(np.quantile(magnitude, 0.99))
         if fast < 8000:
             text = f"gyroscope in deg/s: no name tells the unit, but it exceeds {fast:.3g} for a hundredth of the time"

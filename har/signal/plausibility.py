@@ -29,11 +29,11 @@ _LARGEST_MEDIAN_REMOVED_G = 2.0  # the same without gravity, of 15 in 10,000 win
 _IN_METRES = f"It is probably in m/s^2: divide by {STANDARD_GRAVITY}"
 _LARGEST_MEAN_G = 7.0  # over a second, which nothing on a body keeps up
 _SECOND = 1.0  # s over which movement cancels out and weight stays
-_LEAST_WEIGHT_G = 0.35  # mean over a second; only a device that spins keeps below
+LEAST_WEIGHT_G = 0.35  # mean over a second; only a device that spins keeps below
 _LEAST_WEIGHT_SHARE = 0.35  # of the median magnitude: the same where the unit is another
-_STILL_SHARE = 0.03  # deviation within a still second, relative to what it reads
+STILL_SHARE = 0.03  # deviation within a still second, relative to what it reads
 _STILL_RANGE_G = (0.75, 1.3)  # cheap devices are wrong by a tenth
-_LARGEST_TURN_RATE = 70.0  # rad/s, of the fastest hundredth: 4,000 deg/s
+LARGEST_TURN_RATE = 70.0  # rad/s, of the fastest hundredth: 4,000 deg/s
 _STILL_TURN_RATE = 0.5  # rad/s, above the offsets of gyroscopes
 _AGREEING = 0.6  # least correlation of two ways to see a rotation
 _LEAST_AGREEING = 0.03  # of the windows: in most, movement hides how the weight turns
@@ -213,7 +213,7 @@ def _zeros(
     if kind == "gyro" and acc is not None:  # many report no rotation at all below a threshold
         deviation = second_means(signal[..., acc], rate_hz)[1]
         deviation = deviation[np.isfinite(deviation)]
-        if deviation.size and deviation.max() < _STILL_SHARE:
+        if deviation.size and deviation.max() < STILL_SHARE:
             return []
     text = (
         f"the {name} reads exactly 0 on all axes in {share:.0%} of the samples, which nothing worn does: a code for "
@@ -236,11 +236,11 @@ def _unit(x: np.ndarray, kind: str, name: str, rate_hz: float, gravity: str) -> 
         return _accelerometer_unit(x, median, name, rate_hz, gravity)
     if kind == "gyro":
         fast = float(np.quantile(magnitude, 0.99))
-        if fast > _LARGEST_TURN_RATE:
+        if fast > LARGEST_TURN_RATE:
             likely = "deg/s: multiply by pi / 180" if fast < 8000 else "raw counts: multiply by the data sheet's scale"
             text = (
                 f"the {name} turns at {median:.3g} rad/s (median) and above {fast:.3g} for a hundredth of the time, "
-                f"and nothing worn turns faster than {_LARGEST_TURN_RATE:g} rad/s. It is probably in {likely}"
+                f"and nothing worn turns faster than {LARGEST_TURN_RATE:g} rad/s. It is probably in {likely}"
             )
             return [Finding(True, text)]
         return []
@@ -278,13 +278,13 @@ def _accelerometer_unit(x: np.ndarray, median: float, name: str, rate_hz: float,
     if weight is None:
         return []
     if gravity == "removed":
-        if weight > 2 * _LEAST_WEIGHT_G:
+        if weight > 2 * LEAST_WEIGHT_G:
             return [Finding(False, f"{reads}: that is gravity, although gravity='removed'; give gravity='included'")]
         if median > _LARGEST_MEDIAN_REMOVED_G:
             text = f"the {name} has a median magnitude of {median:.2f} without gravity, more than all but runs"
             return [Finding(False, f"{text}. {_IN_METRES}")]
         return []
-    if weight < max(_LEAST_WEIGHT_G, _LEAST_WEIGHT_SHARE * median):
+    if weight < max(LEAST_WEIGHT_G, _LEAST_WEIGHT_SHARE * median):
         if 0.09 < weight < 0.115 and weight > 0.9 * median:
             likely = f"It was probably divided by {STANDARD_GRAVITY} twice: multiply by {STANDARD_GRAVITY}"
         else:
@@ -296,7 +296,7 @@ def _accelerometer_unit(x: np.ndarray, median: float, name: str, rate_hz: float,
             if median > _LARGEST_MEDIAN_REMOVED_G:
                 likely = f"{_IN_METRES}. {likely}"
         return [Finding(False, f"{reads}, with gravity 1 g whatever the wearer does. {likely}")]
-    still = weights[deviations.max(-1) < _STILL_SHARE * weights]
+    still = weights[deviations.max(-1) < STILL_SHARE * weights]
     rest = float(np.median(still)) if len(still) >= 3 else 1.0
     if not _STILL_RANGE_G[0] < rest < _STILL_RANGE_G[1]:
         text = f"the {name} reads {rest:.2f} in still seconds; expected about 1 (g). Is its range or scale another?"
@@ -318,7 +318,7 @@ def _turning(acc: np.ndarray, gyro: np.ndarray, rate_hz: float, whose: str) -> l
     if len(deviation):
         # A turn about the vertical, as on a swivel chair, leaves the weight where it is; any other one moves it.
         tilting = np.linalg.norm(np.cross(turn, weight), axis=-1) / np.maximum(np.linalg.norm(weight, axis=-1), 1e-6)
-        still = (deviation.max(-1) < _STILL_SHARE) & np.isfinite(tilting)
+        still = (deviation.max(-1) < STILL_SHARE) & np.isfinite(tilting)
         rate = float(np.median(tilting[still])) if still.sum() >= 3 else 0.0
         if rate > _STILL_TURN_RATE:
             return [

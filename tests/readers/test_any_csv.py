@@ -185,6 +185,32 @@ def test_several_devices_of_one_table_stay_apart(movement, tmp_path: Path):
     np.testing.assert_allclose(recording.devices[1].pieces[0].samples, -acc, atol=1e-4)
 
 
+def test_two_recordings_in_a_folder_are_no_two_devices(movement, tmp_path: Path):
+    time_s, acc, _ = movement
+    columns = [numbers(time_s), *map(numbers, acc.T)]
+    for names in (("walk1", "walk2"), ("left_wrist_acc", "right_ankle_acc")):
+        folder = tmp_path / names[0]
+        folder.mkdir()
+        for name in names:
+            write(folder / f"{name}.csv", ["time", "acc_x", "acc_y", "acc_z"], columns)
+    with pytest.raises(ReaderError, match=r"walk1.csv and .*walk2.csv hold the same sensor"):
+        read_recording(tmp_path / "walk1")
+    recording = read_recording(tmp_path / "left_wrist_acc")
+    assert [device.placement for device in recording.devices] == ["left wrist", "right ankle"]
+
+
+def test_the_clock_of_the_samples_is_taken_and_the_date_of_the_other(movement, tmp_path: Path):
+    """Polar: rows are dated when the phone got them, twenty at a time; the sensor's own stamps count from elsewhere."""
+    time_s, acc, _ = movement
+    phone = [STAMPS["iso"][0](np.ceil(t / 0.4) * 0.4 + 1e-3 * (k % 20)) for k, t in enumerate(time_s)]
+    sensor = [str(599_616_000_000_000_000 + round(t * 1e9)) for t in time_s]
+    names = ["Phone timestamp", "sensor timestamp [ns]", "X [mg]", "Y [mg]", "Z [mg]"]
+    path = write(tmp_path / "x.txt", names, [phone, sensor, *(numbers(x * 1000) for x in acc.T)], ";")
+    recording = read_recording(path)
+    np.testing.assert_allclose(only(recording), acc, atol=1e-4)
+    assert recording.start_time == BASE
+
+
 def test_gaps_repeated_and_late_rows_and_words(movement, tmp_path: Path):
     time_s, acc, _ = movement
     stamps = time_s + np.where(np.arange(1500) >= 700, 20.0, 0.0)
@@ -361,3 +387,12 @@ def test_archives_that_hold_nothing_or_are_traps(monkeypatch, tmp_path: Path):
         read_recording(tmp_path / "empty")
     with pytest.raises(ReaderError, match="there is no such file"):
         read_recording(tmp_path / "nowhere.csv")
+
+
+def test_rows_that_were_written_many_at_a_time_are_doubted(movement, tmp_path: Path):
+    """With no other clock, stamps of batches make pieces; the rate mends it."""
+    time_s, acc, _ = movement
+    stamps = np.ceil(time_s / 0.4) * 0.4 + 1e-3 * (np.arange(1500) % 20)
+    path = write(tmp_path / "x.csv", ["time", "acc_x", "acc_y", "acc_z"], [numbers(stamps), *map(numbers, acc.T)])
+    assert any("to be doubted: the recording falls into" in note for note in read_recording(path, unit="g").notes)
+    np.testing.assert_allclose(only(read_recording(path, rate_hz=50)), acc, atol=1e-4)

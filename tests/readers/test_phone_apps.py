@@ -164,9 +164,8 @@ def layouts(movement) -> dict[str, tuple[str, tuple[str, ...]]]:
         "Timestamp_Unix", *(f"{s}_{a}" for s in ("Accel_LN", "Accel_WR", "Gyro") for a in "XYZ"))]  # fmt: skip
     units = ["ms", *["m/(s^2)"] * 6, *["deg/s"] * 3]
     actigraph = (
-        "------------ Data File Created By ActiGraph GT3X+ ActiLife v6.13.4 Firmware v2.5.0 date format M/d/yyyy "
-        "at 50 Hz"
-        "  Filter Normal -----------\nSerial Number: NEO1D05110072\nStart Time 12:00:00\nStart Date 5/31/2024\n"
+        "------------ Data File Created By ActiGraph GT3X+ ActiLife v6.13.4 Firmware v2.5.0 date format M/d/yyyy at "
+        "50 Hz  Filter Normal -----------\nSerial Number: NEO1D05110072\nStart Time 12:00:00\nStart Date 5/31/2024\n"
         "Epoch Period (hh:mm:ss) 00:00:00\nDownload Time 17:00:00\nDownload Date 6/13/2024\nCurrent Memory Address: 0\n"
         "Current Battery Voltage: 4.02     Mode = 12\n--------------------------------------------------\n"
     )
@@ -206,6 +205,16 @@ def layouts(movement) -> dict[str, tuple[str, tuple[str, ...]]]:
                  t, zeros, zeros, zeros, *-np.tile(DOWN, (len(t), 1)).T, *w, *(DOWN - acc).T),
             ("acc", "gyro"),
         ),
+        "SensorLog": (
+            text("loggingTime(txt),loggingSample(N)," + ",".join(
+                     f"{n}{a}({u})"
+                     for n, u in (("accelerometerAcceleration", "G"), ("motionUserAcceleration", "G"),
+                                  ("motionGravity", "G"), ("motionRotationRate", "rad/s"))
+                     for a in "XYZ"),
+                 [f"{s} +0200" for s in iso], np.arange(len(t)), *-acc.T, *(DOWN - acc).T,
+                 *-np.tile(DOWN, (len(t), 1)).T, *w),
+            ("acc", "gyro"),
+        ),
         "WitMotion": (
             text("Time(s),ax(g),ay(g),az(g),wx(deg/s),wy(deg/s),wz(deg/s),AngleX(deg),AngleY(deg),AngleZ(deg)", t,
                  x, y, z, *degrees, zeros, zeros, zeros),
@@ -225,7 +234,8 @@ def layouts(movement) -> dict[str, tuple[str, tuple[str, ...]]]:
 
 @pytest.mark.parametrize("name", [
     "Physics Toolbox, g-force", "Physics Toolbox, several", "Physics Toolbox, semicolons", "AndroSensor", "Shimmer",
-    "Xsens DOT", "Core Motion", "WitMotion", "ActiGraph", "ActiGraph with stamps", "GENEActiv", "OmGui", "data frame",
+    "Xsens DOT", "Core Motion", "SensorLog", "WitMotion", "ActiGraph", "ActiGraph with stamps", "GENEActiv", "OmGui",
+    "data frame",
 ])  # fmt: skip
 def test_headers_of_apps_and_sensors(name: str, movement, tmp_path: Path):
     _, acc, gyro = movement
@@ -241,8 +251,8 @@ def test_headers_of_apps_and_sensors(name: str, movement, tmp_path: Path):
 
 def test_actigraph_counts_are_no_samples(tmp_path: Path):
     head = (
-        "------------ Data Table File Created By ActiGraph GT3X+ ActiLife v6.13.4 date format M/d/yyyy Filter "
-        "Normal -----\nEpoch Period (hh:mm:ss) 00:00:10\n"
+        "------------ Data Table File Created By ActiGraph GT3X+ ActiLife v6.13.4 date format M/d/yyyy Filter Normal "
+        "-----\nEpoch Period (hh:mm:ss) 00:00:10\n"
     )
     with pytest.raises(ReaderError, match=r"counts for each epoch of 00:00:10 and no raw samples.*gt3x"):
         read_recording(put(tmp_path / "x.csv", head + "Axis1,Axis2,Axis3\n" + "0,0,0\n" * 50))
