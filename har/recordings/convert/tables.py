@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from har.recordings.convert.common import Notes
 
 WHITE_SPACE = r"\s+"
-_TIME = r"[0-9T :.\-]+"
+_TIME = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d*)?)?)?"
 _SHOWN = 60  # characters of a damaged row
 _NO_UTF8 = " (it holds bytes that are no UTF-8: save the file in that encoding)"
 _REPLACED = "\N{REPLACEMENT CHARACTER}"
