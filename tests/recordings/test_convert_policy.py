@@ -380,6 +380,7 @@ def test_a_folder_in_place_of_a_file_is_named(name: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(("name", "pattern", "note"), [
     ("chest_mounted", "2.csv", "rows that repeat the number and all else of the row before, left out: 3"),
+    ("motionsense", "dws_1/sub_2.csv", "rows that repeat the number and all else of the row before, left out: 2"),
     ("forth_trace", "part1dev2.csv", "rows that repeat the stamp and all else of the row before, left out: 3"),
 ])  # fmt: skip
 def test_rows_that_come_twice_are_left_out(name: str, pattern: str, note: str, tmp_path: Path) -> None:
