@@ -91,6 +91,6 @@ def write_run(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     save_checkpoint(folder / "best.pt", small_state())
     save_checkpoint(folder / "latest.pt", small_pretrained_state())
-    constants = {"EPOCHS": 1, "LEARNING_RATE": 3e-4, "TEXT_CACHE": str(folder / "text")}
+    constants = {"EPOCHS": 1, "LEARNING_RATE": 3e-4, "TEXT_CACHE": ".cache/text"}
     write_json(folder / "hyperparameters.json", constants)
     write_yaml(folder / "config.yaml", constants)

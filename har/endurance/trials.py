@@ -65,8 +65,9 @@ def outcomes(
 ) -> Iterator[Outcome]:
     """Do the trials, ``at_once`` of them, and yield what they came to in their order.
 
-    limit_s: a trial that takes longer is ended, which is a loss; so is one that needs more than ``limit_mb`` (MB of
-    resident memory) beyond what this process has. Processes are forked: whatever a trial imports should be imported.
+    limit_s: a trial that takes longer is ended, which is a loss; its waiting for a processor that others use does not
+    count. limit_mb: one that needs more resident memory beyond what this process has is a loss as well. Processes are
+    forked: whatever a trial imports should be imported.
     """
     waiting, running, done = enumerate(trials), {}, {}
     yielded, more = 0, True
@@ -139,19 +140,29 @@ def _loss_of(error: Exception, trial: Trial) -> str:
 
 def _ended(running: dict[int, _Running], limit_s: float) -> list[_Running]:
     """Those that have, after waiting for one; those that take too long are ended."""
-    first = min(one.began for one in running.values())
-    ready, _, _ = select.select(list(running), [], [], max(0.0, first + limit_s - time.monotonic()))
+    left_s = min(limit_s - _seconds(one) for one in running.values())
+    ready, _, _ = select.select(list(running), [], [], max(0.05, left_s))
     found = [running[handle] for handle in ready]
     for one in running.values():
-        if one not in found and time.monotonic() - one.began >= limit_s:
+        if one not in found and _seconds(one) >= limit_s:
             os.kill(one.process, signal.SIGKILL)
             found.append(one)
     return found
 
 
+def _seconds(one: _Running) -> float:
+    """Since it began, without those in which it could have run and had no processor."""
+    wall_s = time.monotonic() - one.began
+    try:
+        waited_ns = int(Path(f"/proc/{one.process}/schedstat").read_text().split()[1])
+    except FileNotFoundError:  # a system that does not count them
+        return wall_s
+    return max(0.0, wall_s - waited_ns / 1e9)
+
+
 def _outcome(one: _Running, limit_s: float, limit_mb: float) -> Outcome:
+    seconds = _seconds(one)
     _, status, usage = os.wait4(one.process, 0)
-    seconds = time.monotonic() - one.began
     before, _, report = os.read(one.output, _READ_BYTES + 100).decode().partition("\n")
     os.close(one.handle)
     os.close(one.output)

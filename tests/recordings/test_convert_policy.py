@@ -1,6 +1,8 @@
 """What is done about damage: every row is converted or counted, up to stated shares; known traps of copies."""
 
 import re
+import shutil
+import tarfile
 import types
 import warnings
 from collections.abc import Callable
@@ -9,7 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from har.endurance.published import write_chest_postures, write_mex_file, write_pdiot, write_sisfall, write_wisdm_phone
+from har.endurance.published import (
+    WRITERS,
+    write_chest_postures,
+    write_mex_file,
+    write_pdiot,
+    write_sisfall,
+    write_wisdm_phone,
+)
 from har.endurance.published_only import write_umafall, write_wharf
 from har.recordings.convert import converter
 from har.recordings.convert.common import (
@@ -24,6 +33,7 @@ from har.recordings.convert.common import (
     phrase_of,
     phrases_of,
     read_rows,
+    repeated_rows,
     split_at_lost_rows,
     within,
 )
@@ -309,3 +319,103 @@ def test_a_row_that_is_no_utf_8_is_told_with_the_encoding_to_save_it_in(tmp_path
     path.write_bytes(path.read_bytes().replace(b"0.99", b"0.9\xe9", 1))
     notes = convert_dataset(small_module(), tmp_path / "raw", tmp_path / "out")
     assert notes[1].startswith("p00.csv, row 1: y is '0.9") and "save the file in that encoding" in notes[1]
+
+
+# --- files that lie there twice, rows that come twice -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["mex", "selfback", "utd_mhad", "pdiot", "wharf"])
+@pytest.mark.parametrize("form", ["{} (1)", "{} - Copy", "{} copy 2", "Copy of {}"])
+def test_a_copy_beside_its_original_is_passed_over(name: str, form: str, tmp_path: Path) -> None:
+    WRITERS[name](tmp_path / "raw")
+    convert_dataset(converter(name), tmp_path / "raw", tmp_path / "right")
+    for path in sorted(p for p in (tmp_path / "raw").rglob("*") if p.is_file()):
+        path.with_name(form.format(path.stem) + path.suffix).write_bytes(path.read_bytes())
+    convert_dataset(converter(name), tmp_path / "raw", tmp_path / "found")
+    for path in (tmp_path / "right").iterdir():
+        if path.name != "dataset.json":
+            assert path.read_bytes() == (tmp_path / "found" / path.name).read_bytes()
+
+
+def test_a_copy_that_differs_from_its_original_is_refused(tmp_path: Path) -> None:
+    WRITERS["mex"](tmp_path / "raw")
+    path = next((tmp_path / "raw").rglob("*.csv"))
+    path.with_name(f"{path.stem} (1).csv").write_bytes(path.read_bytes() + b"\n")
+    with pytest.raises(DatasetError, match=r"\(1\)\.csv is a copy of .*, and differs from it: .* remove one of them"):
+        convert_dataset(converter("mex"), tmp_path / "raw", tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", sorted(WRITERS))
+def test_all_files_once_more_in_another_folder_are_no_new_recordings(name: str, tmp_path: Path) -> None:
+    WRITERS[name](tmp_path / "raw")
+    notes = convert_dataset(converter(name), tmp_path / "raw", tmp_path / "right")
+    samples = sum(path.stat().st_size for path in (tmp_path / "right").glob("*.npy"))
+    shutil.copytree(tmp_path / "raw", tmp_path / "raw" / "backup", ignore=shutil.ignore_patterns("backup"))
+    try:
+        found = convert_dataset(converter(name), tmp_path / "raw", tmp_path / "found")
+    except DatasetError as error:
+        assert str(tmp_path / "raw") in str(error)
+        return
+    assert found == notes or any("twice" in line or "copies" in line for line in found)
+    assert sum(path.stat().st_size for path in (tmp_path / "found").glob("*.npy")) <= samples
+
+
+@pytest.mark.parametrize("name", sorted(WRITERS))
+def test_a_folder_in_place_of_a_file_is_named(name: str, tmp_path: Path) -> None:
+    WRITERS[name](tmp_path / "raw")
+    paths = sorted(p for p in (tmp_path / "raw").rglob("*") if p.is_file())
+    for number in range(0, len(paths), max(1, len(paths) // 4)):
+        content = paths[number].read_bytes()
+        paths[number].unlink()
+        paths[number].mkdir()
+        try:
+            convert_dataset(converter(name), tmp_path / "raw", tmp_path / f"out{number}")
+            left_out = ("B_Accelerometer_data", "_MODEL", "activity_labels")  # what is not read
+            assert any(part in str(paths[number]) for part in left_out), paths[number]
+        except DatasetError as error:
+            assert str(paths[number]) in str(error)
+        paths[number].rmdir()
+        paths[number].write_bytes(content)
+
+
+@pytest.mark.parametrize(("name", "pattern", "note"), [
+    ("chest_mounted", "2.csv", "rows that repeat the number and all else of the row before, left out: 3"),
+    ("motionsense", "dws_1/sub_2.csv", "rows that repeat the number and all else of the row before, left out: 2"),
+    ("forth_trace", "part1dev2.csv", "rows that repeat the stamp and all else of the row before, left out: 3"),
+])  # fmt: skip
+def test_rows_that_come_twice_are_left_out(name: str, pattern: str, note: str, tmp_path: Path) -> None:
+    WRITERS[name](tmp_path / "raw")
+    convert_dataset(converter(name), tmp_path / "raw", tmp_path / "right")
+    (path,) = (tmp_path / "raw").rglob(pattern)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line * (2 if i in (20, 100, 250) else 1) for i, line in enumerate(lines)))
+    assert note in convert_dataset(converter(name), tmp_path / "raw", tmp_path / "found")
+    for file in (tmp_path / "right").iterdir():
+        if file.name != "dataset.json":
+            assert file.read_bytes() == (tmp_path / "found" / file.name).read_bytes()
+
+
+def test_equal_rows_of_a_device_at_rest_are_samples() -> None:
+    table = np.array([[1, 5.0], [1, 5.0], [2, 5.0], [2, 6.0], [3, 6.0], [3, 6.0]])
+    assert repeated_rows(table, np.ones(6, dtype=bool)).tolist() == [False, True, False, False, False, True]
+    assert repeated_rows(table, table[:, 0] < 3).tolist() == [False, True, False, False, False, False]
+
+
+def test_a_time_with_a_zone_is_no_time_of_these_files(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("2016-04-13 10:31:57.494,1\n2016-04-13 10:31-05,1\n2016-04-13 10:31-07,1\n")
+    with pytest.raises(DatasetError, match="row 2: t is '2016-04-13 10:31-05'; expected a date and time"):
+        read_rows(path, ("t", "x"), times=("t",))
+
+
+def test_the_checksum_at_the_end_of_a_packed_archive_is_compared(tmp_path: Path) -> None:
+    WRITERS["wharf"](tmp_path / "raw")
+    path = tmp_path / "raw.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(tmp_path / "raw", "raw")
+    convert_dataset(converter("wharf"), path, tmp_path / "out")
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1  # of the CRC-32, behind all that unpacking needs
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match=r"raw\.tar\.gz: the archive is damaged \(CRC check failed"):
+        convert_dataset(converter("wharf"), path, tmp_path / "out")

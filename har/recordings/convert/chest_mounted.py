@@ -29,6 +29,7 @@ from har.recordings.convert.common import (
     name_parts,
     phrases_of,
     read_rows,
+    repeated_rows,
     split_at_lost_rows,
     within,
 )
@@ -66,6 +67,8 @@ LEAST_WALKING = 0.1  # of the seconds of code 6; the files have at most 0.01 or 
 
 SAME_PERSON = {"6": "2", "8": "2", "10": "2"}
 
+FIRST_ROUNDED = 100_000  # numbers of rows are printed with five digits
+
 STREAMS = (
     StreamInfo(
         "chest", "chest-mounted accelerometer", "chest", ACC, RATE_HZ, accelerometer_range_g=ZERO_COUNT / COUNTS_PER_G
@@ -95,6 +98,13 @@ def read(source: Path, notes: Notes) -> Iterator[Run]:
     table = read_rows(source, COLUMNS, rules=RULES, notes=notes)
     counts, codes = table[["x", "y", "z"]].to_numpy(), table["label"].to_numpy()
     phrases = phrases_of(PHRASES, table["label"], source, notes=notes)
+    twice = repeated_rows(table.to_numpy(), table["sequence"].to_numpy() < FIRST_ROUNDED)
+    rows = table.index.to_numpy()
+    if twice.any():
+        notes.add("rows that repeat the number and all else of the row before, left out", int(twice.sum()))
+        # No time passes in them.
+        rows = (rows - np.cumsum(twice))[~twice]
+        counts, codes, phrases = counts[~twice], codes[~twice], phrases[~twice]
     notes.add("samples of label 0 left unlabelled", int((codes == 0).sum()))
     acceleration = (counts - ZERO_COUNT) / COUNTS_PER_G
     bias = zero_level(acceleration)
@@ -113,7 +123,7 @@ def read(source: Path, notes: Notes) -> Iterator[Run]:
     notes.add("files of a person who has another file too, put under one subject", number in SAME_PERSON)
     subject = f"s{SAME_PERSON.get(number, number).zfill(2)}"
     run = Run("chest", f"file{number.zfill(2)}", subject, acceleration - bias, segments_of(phrases))
-    yield from split_at_lost_rows(run, table.index, RATE_HZ)
+    yield from split_at_lost_rows(run, rows, RATE_HZ)
 
 
 def _number(path: Path) -> str:

@@ -49,6 +49,17 @@ def around_peak(
     return max(0, peak - round(before_s * rate_hz)), min(len(acceleration_g), peak + round(after_s * rate_hz))
 
 
+def repeated_rows(table: np.ndarray, told_apart: np.ndarray) -> np.ndarray:
+    """(rows,) bool: which rows repeat the one before in all columns, as a row does that was written twice.
+
+    table: (rows, columns) with a clock or a number of the row. told_apart: (rows,) bool, where these have a value of
+    their own in each row; elsewhere equal rows may be samples of a device at rest.
+    """
+    repeated = np.zeros(len(table), dtype=bool)
+    repeated[1:] = (table[1:] == table[:-1]).all(axis=1) & told_apart[1:]
+    return repeated
+
+
 def split_at_lost_rows(run: "Run", rows: np.ndarray, rate_hz: float) -> "Iterator[Run]":
     """A run of a file without a clock, of which rows were left out, as runs without gaps.
 

@@ -19,6 +19,7 @@ from har.recordings.convert.clocks import (
     FALL_BEFORE_S,
     around_peak,
     lose_spikes,
+    repeated_rows,
     resample_uniform,
     split_at_lost_rows,
 )
@@ -42,7 +43,7 @@ __all__ = (
     "ACC", "DAMAGED", "FALL_AFTER_S", "FALL_BEFORE_S", "GYRO", "MAG", "ROWS_PER_COMPARED_ROW", "WHITE_SPACE",
     "DatasetCard", "Notes", "Rule", "Run", "align_streams", "around_peak", "convert_dataset", "files_below",
     "find_files", "group_by", "lose_spikes", "name_parts", "phrase_of", "phrases_of", "plain_text", "published_twice",
-    "raw_folder", "read_rows", "resample_uniform", "rows_at", "split_at_lost_rows", "within",
+    "raw_folder", "read_rows", "repeated_rows", "resample_uniform", "rows_at", "split_at_lost_rows", "within",
 )  # fmt: skip
 
 ACC = ("acc_x", "acc_y", "acc_z")
@@ -57,6 +58,8 @@ LARGEST_DAMAGED_FILE_SHARE = 0.05
 LARGEST_DAMAGED_SHARE_OF_A_FILE = 0.1
 # Of a dataset's files, and of its rows, that bear labels which its table does not know. A whole activity has more.
 LARGEST_UNKNOWN_LABEL_SHARE = 0.05
+# By which runs of a device may overlap: clocks that are fitted to stamps are not exact.
+LONGEST_OVERLAP_S = 0.5
 _LISTED = 20  # damages that are told with their places
 
 
@@ -244,6 +247,7 @@ def convert_dataset(
             folder, title=card.title, citation=card.citation, licence=card.licence, source_url=card.source_url
         ) as writer:
             infos = {info.name: info for info in module.STREAMS}
+            seen: dict[tuple[str, ...], Path] = {}
             for info in infos.values():
                 writer.add_stream(info)
             for source in progress(sources):
@@ -253,11 +257,14 @@ def convert_dataset(
                     runs = list(module.read(source, own))
                     for run in runs:
                         _check_run(run, infos[run.stream])
+                        _check_recording(run, _first_path(source), seen)
+                    _check_clocks(runs, {name: info.sampling_rate_hz for name, info in infos.items()})
                 except DatasetError as error:
                     notes.damaged_file(_named(source, error))
                     continue
                 notes.take(own)
                 for run in runs:
+                    seen[_identity(run, _first_path(source))] = _first_path(source)
                     writer.append(
                         run.stream,
                         recording=run.recording,
@@ -276,9 +283,40 @@ def convert_dataset(
 def _named(source: object, error: DatasetError) -> str:
     """What went wrong with a source, with the name of its (first) file."""
     parts = source if isinstance(source, list | tuple) else [source]
-    while isinstance(parts[0], list | tuple):
-        parts = parts[0]
-    return str(error) if any(str(part) in str(error) for part in parts) else f"{parts[0]}: {error}"
+    return str(error) if any(str(part) in str(error) for part in parts) else f"{_first_path(source)}: {error}"
+
+
+def _first_path(source: object) -> Path:
+    while isinstance(source, list | tuple):
+        source = source[0]
+    return Path(source)
+
+
+def _check_recording(run: Run, path: Path, seen: Mapping[tuple[str, ...], Path]) -> None:
+    """Refuse what was read before: files that were copied into the raw folder once more, to another place."""
+    other = seen.get(_identity(run, path))
+    if other is not None:
+        raise DatasetError(
+            f"{path}: recording {run.recording} of {run.subject} is in {other} as well: remove one of them"
+        )
+
+
+def _identity(run: Run, path: Path) -> tuple[str, ...]:
+    """Parts of one recording may lie in several files, of which none bears the name of another."""
+    return run.stream, run.recording, run.subject, path.name
+
+
+def _check_clocks(runs: Sequence[Run], rates_hz: Mapping[str, float]) -> None:
+    """Refuse runs of one source that one device can only have recorded at the same time."""
+    ends: dict[tuple[str, ...], float] = {}
+    for run in sorted(runs, key=lambda run: run.start_time_s):
+        device = (run.stream, run.recording, run.subject)
+        if run.start_time_s < ends.get(device, -np.inf) - LONGEST_OVERLAP_S:
+            raise DatasetError(
+                f"recording {run.recording} of {run.subject} has samples of {run.stream} at {run.start_time_s:g} s "
+                "twice: is a file there twice? Remove one"
+            )
+        ends[device] = run.start_time_s + len(run.samples) / rates_hz[run.stream]
 
 
 def _check_run(run: Run, info: StreamInfo) -> None:

@@ -21,6 +21,7 @@ from har.recordings.convert.common import (
     name_parts,
     phrases_of,
     read_rows,
+    repeated_rows,
     resample_uniform,
     rows_at,
     within,
@@ -46,6 +47,8 @@ MAX_GAP_S = 0.1
 CLOCK_WRAP_MS = 2000.0  # 16 bits at 32768 Hz
 LARGEST_MS = 1e8  # a day; recordings last an hour
 RANGE_G = 2.5  # the largest axis value of all files is 2.34 g
+
+ROUNDED_FROM_MS = 1e6  # from there on, five digits tell 100 ms at best: several rows share a stamp
 
 # Table 1 of the publisher's README. Seen on original files: 2 and 3.
 DEVICES = dict(enumerate(CARD.placements, start=1))
@@ -93,6 +96,9 @@ def read(source: Path, notes: Notes) -> Iterator[Run]:
     table = read_rows(source, COLUMNS, rules=(own, *RULES), notes=notes)
     phrases = phrases_of(PHRASES, table["label"], source, notes=notes)
     table = table.to_numpy()
+    twice = repeated_rows(table, table[:, 10] < ROUNDED_FROM_MS)
+    notes.add("rows that repeat the stamp and all else of the row before, left out", int(twice.sum()))
+    table, phrases = table[~twice], phrases[~twice]
     time_s, keep = sample_times(table[:, 10], notes)
     table, time_s, phrases = table[keep], time_s[keep], phrases[keep]
     samples = np.hstack([table[:, 1:4] / STANDARD_GRAVITY, np.deg2rad(table[:, 4:7])])
@@ -115,7 +121,7 @@ def sample_times(stamps_ms: np.ndarray, notes: Notes) -> tuple[np.ndarray, np.nd
     notes.add("samples whose stamp ran back over the 2 s wrap of the device's clock, left out", len(wrapped))
     keep = np.ones(len(stamps_ms), dtype=bool)
     keep[wrapped] = False
-    coarse = stamps_ms >= 1e6
+    coarse = stamps_ms >= ROUNDED_FROM_MS
     shifted = stamps_ms.copy()
     for row in wrapped:
         shifted[row:] -= CLOCK_WRAP_MS

@@ -19,7 +19,9 @@ from har.recordings.convert.common import (
     find_files,
     name_parts,
     phrase_of,
+    plain_text,
     read_rows,
+    repeated_rows,
     split_at_lost_rows,
     within,
 )
@@ -67,9 +69,14 @@ def read(path: Path, notes: Notes) -> Iterator[Run]:
     """One labelled run a file."""
     activity, trial, subject = name_parts(path, r"([a-z]+)_(\d+)/sub_(\d+)\.csv", "dws_1/sub_1.csv")
     phrase, subject = phrase_of(PHRASES, activity, path, notes), f"s{int(subject):02d}"
-    table = read_rows(path, COLUMNS, header=True, rules=RULES, notes=notes)
-    values = table.to_numpy()
+    number = [""] if plain_text(path).startswith(b",") else []  # of the row; its column has no name
+    table = read_rows(path, (*number, *COLUMNS), header=True, rules=RULES, notes=notes)
+    twice = repeated_rows(table.to_numpy(), np.full(len(table), bool(number)))
+    notes.add("rows that repeat the number and all else of the row before, left out", int(twice.sum()))
+    # No time passes in them.
+    rows = (table.index.to_numpy() - np.cumsum(twice))[~twice]
+    values = table[list(COLUMNS)].to_numpy()[~twice]
     samples = np.hstack([-(values[:, 0:3] + values[:, 3:6]), values[:, 6:9]])
     notes.add("trials whose accelerometer sign was turned from Core Motion's to specific force")
     run = Run("phone", f"{activity}_{trial}_{subject}", subject, samples, [(phrase, 0, len(samples))])
-    yield from split_at_lost_rows(run, table.index, RATE_HZ)
+    yield from split_at_lost_rows(run, rows, RATE_HZ)

@@ -1,6 +1,7 @@
 """Raw files as they are found: folders and archives, names, and text in whatever encoding it was saved."""
 
 import codecs
+import filecmp
 import gzip
 import lzma
 import re
@@ -34,6 +35,9 @@ DAMAGED = (
     RuntimeError,
 )
 
+# What systems add to the name of a file, without its ending, when they copy it into its own folder.
+_COPY = re.compile(r"^Copy of | ?\(\d+\)$| - Copy( \(\d+\))?$| copy( \d+)?$", re.IGNORECASE)
+
 # What file systems and browsers of files put beside the files of others; everything whose name begins with a dot too.
 _LITTER = ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini")
 
@@ -43,6 +47,7 @@ _BYTE_ORDER_MARKS = (  # the marks of UTF-32 begin with those of UTF-16
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_PIECE_BYTES = 1 << 20
 _LOOKED_AT = 4096  # bytes that tell UTF-16 without a mark
 
 
@@ -68,6 +73,9 @@ def raw_folder(raw: Path) -> Iterator[Path]:
             elif tarfile.is_tarfile(raw):
                 with tarfile.open(raw) as archive:
                     archive.extractall(folder, filter="data")
+                    # What follows the last member holds the checksum of a compressed archive.
+                    while archive.fileobj.read(_PIECE_BYTES):
+                        pass
             else:
                 raise DatasetError(f"{raw} is neither a folder nor a tar or zip archive")
         except DAMAGED as error:
@@ -86,9 +94,29 @@ def is_litter(path: Path) -> bool:
 
 
 def files_below(raw: Path, pattern: str) -> list[Path]:
-    """Files below ``raw`` (at any depth) that match the glob ``pattern``, litter passed over, in a fixed order."""
-    found = ((path.relative_to(raw), path) for path in Path(raw).rglob(pattern) if path.is_file())
-    return [path for below, path in sorted((pair for pair in found if not is_litter(pair[0])), key=_parts)]
+    """Files below ``raw`` (at any depth) that match the glob ``pattern``, in a fixed order.
+
+    Litter is passed over, and what is a copy by its name ("1 (2).csv") and by its content of a file beside it. Raises
+    ``DatasetError`` for a copy with another content than its original, and for a folder of such a name.
+    """
+    found = ((path.relative_to(raw), path) for path in Path(raw).rglob(pattern))
+    paths = [path for below, path in sorted((pair for pair in found if not is_litter(pair[0])), key=_parts)]
+    for path in paths:
+        if path.is_dir() and Path(pattern).suffix:
+            raise DatasetError(f"{path} is a folder; expected a file of that name: fetch the dataset again")
+    return [path for path in paths if path.is_file() and not _is_copy(path)]
+
+
+def _is_copy(path: Path) -> bool:
+    original = path.with_name(_COPY.sub("", path.stem) + path.suffix)
+    if original == path or not original.is_file():
+        return False
+    if not filecmp.cmp(path, original, shallow=False):
+        raise DatasetError(
+            f"{path} is a copy of {original} by its name, and differs from it: nobody can say which one is right; "
+            "remove one of them"
+        )
+    return True
 
 
 def _parts(pair: tuple[Path, Path]) -> tuple[str, ...]:
@@ -108,12 +136,14 @@ def plain_text(path: Path) -> bytes:
 
     UTF-16 and UTF-32 are known by their marks, UTF-16 also by the zeros of its digits. All other bytes stay as they
     are: the names and numbers that are read are ASCII, which every other encoding shares. Raises ``DatasetError`` for a
-    file that is missing.
+    file that is missing or a folder.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise DatasetError(f"{path} is missing; fetch the dataset again") from error
+    except IsADirectoryError as error:
+        raise DatasetError(f"{path} is a folder; expected a file of that name: fetch the dataset again") from error
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)), None)
     start = content[:_LOOKED_AT]
     if encoding is None and b"\0" in start and len(start) > 3:

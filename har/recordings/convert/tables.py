@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from har.recordings.convert.common import Notes
 
 WHITE_SPACE = r"\s+"
-_TIME = r"[0-9T :.\-]+"
+_TIME = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d*)?)?)?"
 _SHOWN = 60  # characters of a damaged row
 _NO_UTF8 = " (it holds bytes that are no UTF-8: save the file in that encoding)"
 _REPLACED = "\N{REPLACEMENT CHARACTER}"
@@ -148,7 +148,7 @@ def _read_at_once(content: bytes, form: _Form) -> pd.DataFrame | None:
             return None
         if not form.header and frame.shape[1] == len(form.columns) + 1 and (frame.iloc[:, -1] == "").all():
             frame = frame.iloc[:, :-1]
-        if any(key not in frame.columns for key in form.keys.values()):
+        if any((frame.columns == key).sum() != 1 for key in form.keys.values()):
             return None
         if not form.header and frame.shape[1] != len(form.columns):
             return None
@@ -162,7 +162,7 @@ def _parse(content: bytes, form: _Form, **options: object) -> pd.DataFrame:
     """All columns of a file as pandas reads them. Raises ``ValueError``."""
     keys = form.keys
     # An empty cell is no NaN: a short row makes its last column text, so that it can be told from missing numbers.
-    return pd.read_csv(
+    frame = pd.read_csv(
         BytesIO(content),
         sep=form.separator,
         comment=form.comment or form.record_end,
@@ -175,6 +175,9 @@ def _parse(content: bytes, form: _Form, **options: object) -> pd.DataFrame:
         header=0 if form.header else None,
         **options,
     )
+    if form.header:  # a column that the file gives no name has none here either
+        frame.columns = ["" if str(name).startswith("Unnamed: ") else name for name in frame.columns]
+    return frame
 
 
 def _values(frame: pd.DataFrame, form: _Form) -> tuple[pd.DataFrame, np.ndarray]:
