@@ -1,17 +1,12 @@
 """Run folders and the files in them: they lie under the repository's root, and appear whole or not at all."""
 
-import contextlib
-import errno
 import json
 import math
 import os
 import platform
-import re
-import secrets
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -20,13 +15,13 @@ import platformdirs
 import torch
 import yaml
 
+from har.files.whole import atomic_writer as atomic_writer  # parts of a run folder, to be imported from here
+from har.files.whole import hidden_folder, is_temporary, move_folder
+from har.files.whole import write_atomically as write_atomically
 from har.run.distributed import launch_id, was_restarted
 
 # The record of constants that marks a run folder: of alignment and of pretraining.
 RECORD_NAMES = ("hyperparameters.json", "config.yaml")
-
-# What `atomic_writer` calls a file that is not complete yet.
-_TEMPORARY_NAME = re.compile(r"\..+\.[0-9a-f]{8}\.part(\.[^.]+)?")
 
 
 def repository_root() -> Path:
@@ -85,26 +80,15 @@ def create_run_folder(
     if kind in ("", ".", "..") or Path(kind).name != kind:
         raise ValueError(f"kind must be one folder name such as 'semantic_alignment', found {kind!r}")
     parent = resolve_under_root(output_root) / kind
-    parent.mkdir(parents=True, exist_ok=True)
     stamp = (now or datetime.now()).strftime("%Y%m%d_%H%M%S")
-    hidden = parent / f".{stamp}.{secrets.token_hex(4)}.part"
-    try:
-        (hidden / "plots").mkdir(parents=True)
+    folder, attempt = parent / stamp, 0
+    with hidden_folder(folder) as hidden:
+        (hidden / "plots").mkdir()
         fill(hidden)
-        attempt = 0
-        while True:
-            folder = parent / (f"{stamp}_{attempt}" if attempt else stamp)
-            try:
-                hidden.rename(folder)  # only one of several processes can succeed: theirs is not empty
-            except OSError as error:
-                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-                    raise
-                attempt += 1
-                continue
-            return folder
-    except BaseException:
-        shutil.rmtree(hidden, ignore_errors=True)
-        raise
+        while not move_folder(hidden, folder):  # another process has taken the name
+            attempt += 1
+            folder = parent / f"{stamp}_{attempt}"
+    return folder
 
 
 def find_run_folder(path: str | Path) -> Path:
@@ -160,53 +144,11 @@ def find_restarted_run(output_root: str | Path, kind: str, checkpoints: str) -> 
     return max(found, key=lambda folder: (folder / "run.json").stat().st_mtime, default=None)
 
 
-@contextlib.contextmanager
-def atomic_writer(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path`` to write to; it replaces ``path`` when the block ends without an error.
-
-    A reader sees the old file or the new one, never a part, even if the process is killed. The temporary name keeps
-    the suffix, which numpy and matplotlib look at. On an error nothing is left behind and ``path`` is as it was.
-
-    Raises:
-        FileNotFoundError: the folder of ``path`` is missing, or the block did not write the temporary file.
-    """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {path.name}: the folder {path.parent} does not exist")
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
-    try:
-        yield temporary
-        if not temporary.is_file():
-            raise FileNotFoundError(f"nothing was written to {temporary}, which should have become {path.name}")
-        _flush_to_disk(temporary, os.O_RDWR)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    if os.name == "posix":
-        # The new name itself must survive a power cut; elsewhere a folder cannot be opened for this.
-        _flush_to_disk(path.parent, os.O_RDONLY)
-
-
 def remove_unfinished(folder: Path) -> None:
-    """Remove what a killed process had begun to write in ``folder``; nobody else may be writing there."""
+    """Remove the files that a killed process had begun to write in ``folder``; nobody else may be writing there."""
     for path in folder.iterdir():
-        if _TEMPORARY_NAME.fullmatch(path.name) and path.is_file():
+        if is_temporary(path) and path.is_file():
             path.unlink()
-
-
-def _flush_to_disk(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_atomically(path: str | Path, data: bytes | str) -> None:
-    """Write ``data`` (text as UTF-8, line ends as they are) to ``path``, whole or not at all."""
-    with atomic_writer(path) as temporary:
-        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
 def write_json(path: str | Path, obj: object) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from har.files.whole import remove_abandoned
 from har.recordings.format import DatasetError
 from har.run.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from har.run.constants import ConstantError, difference
@@ -86,7 +87,9 @@ class Run:
             elif state[name] != present:
                 raise DatasetError(f"the run learned from the {name} {state[name]}; prepared are now {present}")
         if self.session.processes.is_first:
-            remove_unfinished(folder)
+            for own in (folder, *folder.glob("plots")):
+                remove_unfinished(own)
+            remove_abandoned(folder.parent)
         self.learner.restore(state)
         self.folder, self.step, self.resumed = folder, state["step"], True
         self.progress = {name: state[name] for name in self.progress}
