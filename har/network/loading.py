@@ -7,6 +7,7 @@ import torch
 import yaml
 from torch import nn
 
+from har.files.home import expand_home
 from har.network.alignment import AlignmentModel
 from har.network.config import NetworkConfig
 from har.network.upgrade import CHECKPOINT_FORMAT, upgraded
@@ -30,7 +31,7 @@ def load_model(checkpoint_path: str | Path, device: str | torch.device) -> tuple
     objects (they are never run), a format or architecture that this code does not know, or a damaged
     ``hyperparameters.json``; ``FileNotFoundError`` when that does not lie beside it.
     """
-    path = Path(checkpoint_path).expanduser()
+    path = expand_home(checkpoint_path)
     checkpoint = load_checkpoint(path)
     _require(checkpoint, _NEEDED, path, "best.pt or epoch_*.pt of semantic_alignment_train.py")
     return _build(checkpoint, path, "hyperparameters.json", device)
@@ -41,7 +42,7 @@ def load_pretrained_model(checkpoint_path: str | Path, device: str | torch.devic
 
     Its embeddings belong to no text: there is no label bank, they are for probes, neighbours and a start of training.
     """
-    path = Path(checkpoint_path).expanduser()
+    path = expand_home(checkpoint_path)
     checkpoint = load_checkpoint(path)
     _require(checkpoint, _NEEDED_PRETRAINED, path, "best.pt, latest.pt or checkpoint_epoch_*.pt of pretrain.py")
     return _build(checkpoint, path, "config.yaml", device)
@@ -49,7 +50,7 @@ def load_pretrained_model(checkpoint_path: str | Path, device: str | torch.devic
 
 def load_any_model(checkpoint_path: str | Path, device: str | torch.device) -> tuple[AlignmentModel, dict, Path]:
     """``load_pretrained_model`` or ``load_model``, whichever the checkpoint is for."""
-    load = load_pretrained_model if "decoder" in load_checkpoint(Path(checkpoint_path).expanduser()) else load_model
+    load = load_pretrained_model if "decoder" in load_checkpoint(expand_home(checkpoint_path)) else load_model
     return load(checkpoint_path, device)
 
 

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ import platformdirs
 import torch
 import yaml
 
+from har.files.home import expand_home
 from har.files.whole import atomic_writer as atomic_writer  # parts of a run folder, to be imported from here
 from har.files.whole import hidden_folder, is_temporary, move_folder
 from har.files.whole import write_atomically as write_atomically
@@ -24,11 +26,15 @@ from har.run.distributed import launch_id, was_restarted
 RECORD_NAMES = ("hyperparameters.json", "config.yaml")
 
 
+class NoRepositoryError(FileNotFoundError):
+    """The package does not lie in its repository."""
+
+
 def repository_root() -> Path:
     """The folder that holds pyproject.toml and the ``har`` package.
 
     Raises:
-        FileNotFoundError: the package was installed as a copy, away from its repository.
+        NoRepositoryError: the package was installed as a copy, away from its repository.
     """
     return _root_of(Path(__file__).resolve().parents[1])
 
@@ -36,7 +42,7 @@ def repository_root() -> Path:
 def _root_of(package_folder: Path) -> Path:
     root = package_folder.parent
     if not (root / "pyproject.toml").is_file():
-        raise FileNotFoundError(
+        raise NoRepositoryError(
             f"{root}, where the package {package_folder.name} lies, has no pyproject.toml: this is not the repository. "
             "Install in place with 'pip install -e .' from the repository's root, or give absolute paths"
         )
@@ -45,19 +51,24 @@ def _root_of(package_folder: Path) -> Path:
 
 def resolve_under_root(path: str | Path) -> Path:
     """``path`` as an absolute path; a relative one starts at the repository's root, not at the current folder."""
-    path = Path(path).expanduser()
+    path = expand_home(path)
     return path if path.is_absolute() else repository_root() / path
 
 
 def resolve_cache(path: str | Path) -> Path:
     """``path`` of a cache as an absolute path; a relative one starts at the repository's root.
 
-    Where the package was installed away from its repository, it is a folder of that name in the user's cache folder.
+    Where the package was installed away from its repository, it is a folder of that name in the user's cache folder, or
+    in the system's temporary one where the user has no home.
     """
     try:
         return resolve_under_root(path)
-    except FileNotFoundError:
-        return platformdirs.user_cache_path("har-language") / Path(path).name
+    except NoRepositoryError:
+        try:
+            folder = platformdirs.user_cache_path("har-language")
+        except RuntimeError:  # no home folder is known
+            folder = Path(tempfile.gettempdir(), "har-language")
+        return folder / Path(path).name
 
 
 def create_run_folder(
@@ -100,7 +111,7 @@ def find_run_folder(path: str | Path) -> Path:
         FileNotFoundError: there is nothing at ``path``, or no record of constants beside it.
         ValueError: ``path`` is a file, but not a checkpoint.
     """
-    given = Path(path).expanduser()
+    given = expand_home(path)
     candidates = [given.absolute()] if given.is_absolute() else [given.absolute(), repository_root() / given]
     found = next((candidate for candidate in candidates if candidate.exists()), None)
     if found is None:

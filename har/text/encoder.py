@@ -22,6 +22,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from har.files.home import expand_home
 from har.files.whole import write_atomically
 
 PACKAGED_NAMES = ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2")
@@ -325,7 +326,7 @@ def _find_model_folder(name: str) -> Path:
     """Folder of a model by name, without network; raises ImportError or FileNotFoundError with the remedy."""
     if name in PACKAGED_NAMES:
         return Path(_import(PACKAGE, name).get_model_path())
-    folder = Path(name).expanduser()
+    folder = expand_home(name)
     if folder.is_dir():
         if not any((folder / file).is_file() for file in ("modules.json", "config.json")):
             raise FileNotFoundError(

@@ -17,6 +17,7 @@ import yaml
 
 from har.run import folder
 from har.run.folder import (
+    NoRepositoryError,
     atomic_writer,
     create_run_folder,
     find_restarted_run,
@@ -339,10 +340,37 @@ def test_a_cache_lies_under_the_root_or_in_the_users_own_where_there_is_none(tmp
     assert resolve_cache(tmp_path / "text") == tmp_path / "text"
 
     def nowhere() -> Path:
-        raise FileNotFoundError("installed as a copy")
+        raise NoRepositoryError("installed as a copy")
 
     monkeypatch.setattr(folder, "repository_root", nowhere)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert resolve_cache(".cache/text").name == "text"
     assert "har-language" in resolve_cache(".cache/text").parts
     assert resolve_cache(tmp_path / "text") == tmp_path / "text"
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """Without HOME, as a user whom the system does not list: in a container that runs as any number."""
+
+    def nobody(number: int) -> None:
+        raise KeyError(number)
+
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+
+
+def test_without_a_home_folder_only_paths_that_need_one_are_refused(tmp_path, monkeypatch, homeless):
+    assert resolve_under_root("data") == repository_root() / "data"
+    assert resolve_cache(".cache/text") == repository_root() / ".cache" / "text"
+    for resolve in (resolve_under_root, resolve_cache, find_run_folder):
+        with pytest.raises(FileNotFoundError, match="~/data: ~ stands for a home folder, and none is known"):
+            resolve("~/data")
+
+    def nowhere() -> Path:
+        raise NoRepositoryError("installed as a copy")
+
+    monkeypatch.setattr(folder, "repository_root", nowhere)
+    found = resolve_cache(".cache/text")
+    assert found.is_absolute() and found.parts[-2:] == ("har-language", "text")
