@@ -1,6 +1,5 @@
 """Scripts are run as users run them: in a process of their own."""
 
-import contextlib
 import os
 import subprocess
 import sys
@@ -45,27 +44,30 @@ def seeded() -> None:
 
 
 @pytest.fixture(scope="session")
-def start_script(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., subprocess.Popen | ForkedScript]]:
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedScripts]:
+    """Starts copies of a process that has imported torch and the like."""
+    with ForkedScripts(tmp_path_factory.mktemp("output")) as scripts:
+        yield scripts
+
+
+@pytest.fixture(scope="session")
+def start_script(scripts: ForkedScripts) -> Callable[..., subprocess.Popen | ForkedScript]:
     """start_script("training_scripts/…/x.py", *arguments, cwd=…) -> its process, with output as text.
 
     The first time a script is run, Python is started for it, as users do. From then on its process is a copy of one
     that has imported torch and the like already (Linux alone can be relied on to go on from such a copy).
     """
-    known, scripts = set(), None
+    known = set()
 
     def start(script: str, *arguments: object, cwd: Path | None = None) -> subprocess.Popen | ForkedScript:
-        nonlocal scripts
         path = repository_root() / script
         if path not in known or sys.platform != "linux":
             known.add(path)
             command = [sys.executable, str(path), *map(str, arguments)]
             return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        if scripts is None:
-            scripts = block.enter_context(ForkedScripts(tmp_path_factory.mktemp("output")))
         return scripts.start(script, *arguments, cwd=cwd)
 
-    with contextlib.ExitStack() as block:
-        yield start
+    return start
 
 
 @pytest.fixture(scope="session")

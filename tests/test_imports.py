@@ -40,7 +40,7 @@ ALLOWED = {
     "har.plots": ("har.files", "har.run.log", "har.labels"),
     "har.training": (
         "har.recordings", "har.windows", "har.labels", "har.signal", "har.text", "har.network", "har.evaluation",
-        "har.plots", "har.run", "har.files",
+        "har.plots", "har.run",
     ),
     # Puts models, recordings and scores together; of the library, only what measures its speed may know it.
     "har.protocol": (

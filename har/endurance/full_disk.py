@@ -50,7 +50,7 @@ class FullDisk:
         generator = random.Random(f"{seed}/{KIND}")
         trials = [self._drawn(generator, number) for number in range(count)]
         described = [(f"seed {seed}, number {number}: {trial}", trial) for number, trial in enumerate(trials)]
-        yield from outcomes(KIND, described, self._attempt, self.scripts, self.work / "trials")
+        yield from outcomes(KIND, described, self.attempt, self.scripts, self.work / "trials")
 
     def _drawn(self, generator: random.Random, number: int) -> Full:
         task = self.tasks[number % len(self.tasks)]
@@ -71,7 +71,8 @@ class FullDisk:
         Account(self.scripts, after).succeed(task.script, *task.arguments(after), watch=watch)
         return int(counted.read_text())
 
-    def _attempt(self, account: Account, trial: Full) -> str:
+    def attempt(self, account: Account, trial: Full) -> str:
+        """Make a trial; returns how it ended. Raises ``LossError``."""
         task, before, after = trial.task, *(self.work / trial.task.name / name for name in ("before", "after"))
         with small_disk(account.folder) if trial.act == "fill" else contextlib.nullcontext(account.folder) as folder:
             task.prepare(folder)

@@ -3,7 +3,7 @@
 import random
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,10 +43,10 @@ class Start(NamedTuple):
         return f"{self.corpus}_{'whole' if self.whole else 'stopped'}"
 
 
-FIRST = Start("unknown", whole=True)  # what it finds out is what others know
 # Of ten trials. Plots take most of the time of a training of seconds.
 STARTS = (
-    *[Start("known", whole=False)] * 5, *[Start("known", whole=True)] * 2, FIRST, FIRST, Start("none", whole=False),
+    *[Start("known", whole=False)] * 5, *[Start("known", whole=True)] * 2, *[Start("unknown", whole=True)] * 2,
+    Start("none", whole=False),
 )  # fmt: skip
 
 
@@ -82,25 +82,37 @@ class KilledTraining:
     Half of the moments are drawn over the time that it takes, half are changes that it makes to files. Where there is a
     checkpoint the run goes on from it, else it starts anew.
 
-    corpus: folder of prepared datasets, which is copied. work: folder for all files; those of losses stay. Raises
-    ``LossError`` when a run that nothing happens to does not come to its end.
+    corpus: folder of prepared datasets, which is copied. work: folder for all files; those of losses stay. starts: of
+    as many trials, one with an unknown corpus among them. Raises ``LossError`` when a run that nothing happens to does
+    not come to its end.
+
+    Attributes:
+        references: what comes about where nothing happens, of every start.
     """
 
-    def __init__(self, training: TrainingScript, scripts: ForkedScripts, corpus: Path, work: Path) -> None:
+    def __init__(
+        self,
+        training: TrainingScript,
+        scripts: ForkedScripts,
+        corpus: Path,
+        work: Path,
+        starts: Sequence[Start] = STARTS,
+    ) -> None:
         self.training, self.scripts, self.corpus, self.work = training, scripts, corpus, work
-        starts = [FIRST, *sorted(set(STARTS) - {FIRST})]
-        self.references = {start: self._reference(start) for start in starts}
+        self._starts, self._first = starts, next(start for start in starts if start.corpus == "unknown")
+        # What the first one finds out about its corpus is what others know.
+        self.references = {start: self._reference(start) for start in (self._first, *sorted(set(starts)))}
 
     def outcomes(self, count: int, seed: int) -> Iterator[Outcome]:
         generator = random.Random(f"{seed}/{self.training.name}")
         trials = [self._drawn(generator, number) for number in range(count)]
         described = [(f"seed {seed}, number {number}: {trial}", trial) for number, trial in enumerate(trials)]
         kind = f"{self.training.name} killed"
-        yield from outcomes(kind, described, self._attempt, self.scripts, self.work / "trials")
+        yield from outcomes(kind, described, self.attempt, self.scripts, self.work / "trials")
 
     def _drawn(self, generator: random.Random, number: int) -> Killed:
-        """The trial of that number; of ten in a row every start has its share."""
-        start = STARTS[7 * number % len(STARTS)]
+        """The trial of that number; of as many in a row as there are starts, each has its share."""
+        start = self._starts[7 * number % len(self._starts)]
         reference, moments = self.references[start], []
         for _ in range(1 + (generator.random() < TWICE)):
             if generator.random() < 0.5:
@@ -116,9 +128,9 @@ class KilledTraining:
         if start.corpus == "unknown":
             shutil.copytree(self.corpus, data, ignore=shutil.ignore_patterns(MEMORY))
         else:
-            text = self.work / FIRST.folder / "text"
+            text = self.work / self._first.folder / "text"
         if start.corpus == "known":  # with the times of all files, which findings depend on
-            shutil.copytree(self.work / FIRST.folder / "data", data)
+            shutil.copytree(self.work / self._first.folder / "data", data)
         if start.corpus == "none":
             data.mkdir()
         last = 0 if start.whole else self.training.constants["EPOCHS"] - 1
@@ -138,7 +150,8 @@ class KilledTraining:
         check_nothing_left(folder)
         return Reference(run, seconds, int(counted.read_text()))
 
-    def _attempt(self, account: Account, trial: Killed) -> str:
+    def attempt(self, account: Account, trial: Killed) -> str:
+        """Make a trial; returns how it ended. Raises ``LossError``."""
         script, constants = self.training.script, self._constants(trial.start, account.folder)
         kills = 0
         for moment in trial.moments:

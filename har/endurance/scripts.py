@@ -76,7 +76,7 @@ class ForkedScript:
 
 
 class ForkedScripts:
-    """A block in which scripts are started as copies of one process, which ends with the block. Linux alone.
+    """A block in which scripts are started as copies of one process, which ends with the block. On Linux alone.
 
     folder: for their outputs. threads: of PyTorch in each; on networks that small several wait for each other longer
     than they compute, by a hundred times where a core is busy with something else. Any thread may start scripts.
@@ -85,22 +85,27 @@ class ForkedScripts:
     def __init__(self, folder: Path, threads: int = 1) -> None:
         self._folder, self._threads = folder, threads
         self._lock, self._numbers = threading.Lock(), itertools.count()
+        self._server: subprocess.Popen | None = None
 
     def __enter__(self) -> Self:
-        # Without a folder of its own at the front of the path, where a script's own folder will not stand either.
-        command = [sys.executable, "-P", "-m", "har.endurance.forked_scripts"]
-        environment = os.environ | {"OMP_NUM_THREADS": str(self._threads)}
-        self._server = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._server.communicate()  # ends with its input
+        if self._server is not None:
+            self._server.kill()
+            self._server.communicate()
+
+    def _started(self) -> subprocess.Popen:
+        # Without a folder of its own at the front of the path, where a script's own folder will not stand either.
+        command = [sys.executable, "-P", "-m", "har.endurance.forked_scripts"]
+        environment = os.environ | {"OMP_NUM_THREADS": str(self._threads)}
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
     def ask(self, order: dict | int) -> int | list | None:
         """The server's answer to an order."""
         with self._lock:
+            if self._server is None:
+                self._server = self._started()
             self._server.stdin.write(json.dumps(order) + "\n")
             self._server.stdin.flush()
             return json.loads(self._server.stdout.readline())

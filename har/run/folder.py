@@ -18,7 +18,7 @@ import yaml
 
 from har.files.home import expand_home
 from har.files.whole import atomic_writer as atomic_writer  # parts of a run folder, to be imported from here
-from har.files.whole import hidden_folder, is_temporary, move_folder
+from har.files.whole import hidden_folder, is_temporary, move_folder, remove_abandoned
 from har.files.whole import write_atomically as write_atomically
 from har.run.distributed import launch_id, was_restarted
 
@@ -91,6 +91,7 @@ def create_run_folder(
     if kind in ("", ".", "..") or Path(kind).name != kind:
         raise ValueError(f"kind must be one folder name such as 'semantic_alignment', found {kind!r}")
     parent = resolve_under_root(output_root) / kind
+    remove_left_by_dead_runs(parent)
     stamp = (now or datetime.now()).strftime("%Y%m%d_%H%M%S")
     folder, attempt = parent / stamp, 0
     with hidden_folder(folder) as hidden:
@@ -100,6 +101,12 @@ def create_run_folder(
             attempt += 1
             folder = parent / f"{stamp}_{attempt}"
     return folder
+
+
+def remove_left_by_dead_runs(parent: Path) -> None:
+    """Remove from all run folders in ``parent`` the files that dead processes had begun to write."""
+    for folder in (parent, *parent.glob("[!.]*/"), *parent.glob("[!.]*/plots/")):
+        remove_abandoned(folder)
 
 
 def find_run_folder(path: str | Path) -> Path:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from har.files.whole import remove_abandoned
 from har.recordings.format import DatasetError
 from har.run.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from har.run.constants import ConstantError, difference
@@ -12,6 +11,7 @@ from har.run.folder import (
     create_run_folder,
     find_resumed_run,
     find_run_folder,
+    remove_left_by_dead_runs,
     remove_unfinished,
     run_record,
     write_json,
@@ -89,7 +89,7 @@ class Run:
         if self.session.processes.is_first:
             for own in (folder, *folder.glob("plots")):
                 remove_unfinished(own)
-            remove_abandoned(folder.parent)
+            remove_left_by_dead_runs(folder.parent)
         self.learner.restore(state)
         self.folder, self.step, self.resumed = folder, state["step"], True
         self.progress = {name: state[name] for name in self.progress}

@@ -28,7 +28,7 @@ from har.endurance.trials import TrainingScript
 from har.run.ending import exit_status
 
 # Trials of each kind.
-COUNTS = {"killed-main": 100, "killed-pretrain": 100, "disk": 50, "together": 12}
+COUNTS = {"killed-main": 100, "killed-pretrain": 100, "disk": 50, "together": 11}
 
 # Networks and corpora that take seconds; every other constant is the scripts' own.
 PEOPLE, HOURS = 4, 0.08  # in each dataset of the corpus
