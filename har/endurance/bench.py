@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from har.endurance.attempts import Account, TrainingScript
 from har.endurance.full_disk import FullDisk
 from har.endurance.killed import KilledTraining
+from har.endurance.losses import LossError, check_same_run, run_folders
 from har.endurance.outcome import Outcome
 from har.endurance.scripts import ForkedScripts
 from har.endurance.tasks import (
@@ -20,7 +22,6 @@ from har.endurance.tasks import (
     training_task,
 )
 from har.endurance.together import Pair, Together
-from har.endurance.trials import Account, LossError, TrainingScript, check_same_run, run_folders
 from har.recordings.simulate import write_simulated_corpus
 
 

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from har.endurance.attempts import Account, last_line, outcomes
+from har.endurance.losses import LossError, check_nothing_left, check_whole
 from har.endurance.outcome import Outcome
 from har.endurance.scripts import Ended, ForkedScripts, Watch
 from har.endurance.tasks import Task, check_intact
-from har.endurance.trials import Account, LossError, check_nothing_left, check_whole, last_line, outcomes
 
 KIND = "disk full"
 DISK_MB = 64  # of a disk in memory

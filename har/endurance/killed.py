@@ -7,18 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from har.endurance.attempts import Account, TrainingScript, outcomes
+from har.endurance.losses import LossError, check_nothing_left, check_same_run, check_whole, run_folders
 from har.endurance.outcome import Outcome
 from har.endurance.scripts import ForkedScripts, Watch
-from har.endurance.trials import (
-    Account,
-    LossError,
-    TrainingScript,
-    check_nothing_left,
-    check_same_run,
-    check_whole,
-    outcomes,
-    run_folders,
-)
 from har.recordings.memory import FOLDER as MEMORY
 
 TWICE = 0.2  # share of the trials that are killed a second time

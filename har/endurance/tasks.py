@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from har.endurance.attempts import TrainingScript
 from har.endurance.killed import go_on
-from har.endurance.trials import LossError, TrainingScript, check_same_run, contents, run_folders
+from har.endurance.losses import LossError, check_same_run, contents, run_folders
 from har.protocol.plan import SET_BY_CELLS
 from har.recordings.memory import FOLDER as MEMORY
 

@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from har.endurance.attempts import AT_ONCE, Account, last_line, outcomes
+from har.endurance.losses import LossError, check_nothing_left, check_whole
 from har.endurance.outcome import Outcome
 from har.endurance.scripts import Ended, ForkedScripts
 from har.endurance.tasks import Task
-from har.endurance.trials import AT_ONCE, Account, LossError, check_nothing_left, check_whole, last_line, outcomes
 
 KIND = "two at once"
 LATEST_S = 1.0  # after the first, the second starts

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from har.endurance.trials import TrainingScript
+from har.endurance.attempts import TrainingScript
 
 SHORT = {"EPOCHS": 2, "STEPS_PER_EPOCH": 2, "BATCH_SIZE": 16, "LOG_EVERY": 1}
 FOLDER = "training_scripts/human_activity_recognition"

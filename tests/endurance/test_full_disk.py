@@ -2,11 +2,12 @@
 
 import pytest
 
+from har.endurance.attempts import Account, outcomes
 from har.endurance.full_disk import Full, FullDisk, check_ending
+from har.endurance.losses import LossError
 from har.endurance.scripts import Ended, Watch
 from har.endurance.tasks import check_datasets, converting_task, training_task
 from har.endurance.together import Pair, Together
-from har.endurance.trials import Account, LossError, outcomes
 from har.run.folder import repository_root
 
 

@@ -8,8 +8,9 @@ import time
 
 import pytest
 
+from har.endurance.attempts import outcomes
 from har.endurance.killed import Killed, KilledTraining, Moment, Start
-from har.endurance.trials import LossError, check_nobody_left, outcomes
+from har.endurance.losses import LossError, check_nobody_left
 from har.run.folder import repository_root
 
 STOPPED = (Start("unknown", whole=False),)  # without plots, which take most of the time
@@ -77,7 +78,7 @@ def test_workers_end_with_the_process_that_they_compute_for(tmp_path):
 
 
 def test_a_process_that_stays_is_noticed(tmp_path, monkeypatch):
-    monkeypatch.setattr("har.endurance.trials.LONGEST_FAREWELL_S", 0.2)
+    monkeypatch.setattr("har.endurance.losses.LONGEST_FAREWELL_S", 0.2)
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], cwd=tmp_path)
     try:
         with pytest.raises(LossError, match=f"1 processes are left behind: {process.pid}"):

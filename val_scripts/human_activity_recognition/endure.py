@@ -20,11 +20,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from har.endurance.attempts import TrainingScript
 from har.endurance.bench import Bench
 from har.endurance.outcome import Outcome
 from har.endurance.scripts import ForkedScripts
 from har.endurance.table import table
-from har.endurance.trials import TrainingScript
 from har.run.ending import exit_status
 
 # Trials of each kind.

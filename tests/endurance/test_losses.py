@@ -8,17 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from har.endurance.attempts import outcomes
+from har.endurance.losses import LossError, check_nothing_left, check_same_run, check_whole, first_difference
 from har.endurance.outcome import Outcome
 from har.endurance.table import table
 from har.endurance.tasks import check_intact, write_raw_files
-from har.endurance.trials import (
-    LossError,
-    check_nothing_left,
-    check_same_run,
-    check_whole,
-    first_difference,
-    outcomes,
-)
 from har.files.whole import temporary_path
 from har.recordings.convert import converter
 from har.recordings.convert.common import convert_dataset
