@@ -15,6 +15,7 @@ import pytest
 import torch
 import yaml
 
+from har.files.whole import temporary_path
 from har.run import folder
 from har.run.folder import (
     NoRepositoryError,
@@ -347,6 +348,21 @@ def test_a_cache_lies_under_the_root_or_in_the_users_own_where_there_is_none(tmp
     assert resolve_cache(".cache/text").name == "text"
     assert "har-language" in resolve_cache(".cache/text").parts
     assert resolve_cache(tmp_path / "text") == tmp_path / "text"
+
+
+def test_a_new_run_removes_what_dead_ones_left_in_any_of_them(tmp_path):
+    """Killed before its first checkpoint, a run is never gone on with: nobody else would remove it."""
+    former = create_run_folder(tmp_path, "lessons", lambda folder: None)
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    for place in (former / "epoch_001.pt", former / "plots" / "curves.png", former.parent / "20260131_120000"):
+        own = temporary_path(place, place.suffix)
+        own.with_name(own.name.replace(f"-{os.getpid()}.", f"-{process.pid}.")).write_text("half")
+    living = temporary_path(former / "best.pt", ".pt")
+    living.write_text("half")
+    new = create_run_folder(tmp_path, "lessons", lambda folder: None)
+    found = {path.relative_to(former.parent) for path in former.parent.rglob("*") if ".part" in path.name}
+    assert found == {living.relative_to(former.parent)} and new != former
 
 
 @pytest.fixture
