@@ -51,7 +51,8 @@ class FullDisk:
         generator = random.Random(f"{seed}/{KIND}")
         trials = [self._drawn(generator, number) for number in range(count)]
         described = [(f"seed {seed}, number {number}: {trial}", trial) for number, trial in enumerate(trials)]
-        yield from outcomes(KIND, described, self.attempt, self.scripts, self.work / "trials")
+        kind = KIND if self.mounts else f"{KIND} (limits alone: no mounting here)"
+        yield from outcomes(kind, described, self.attempt, self.scripts, self.work / "trials")
 
     def _drawn(self, generator: random.Random, number: int) -> Full:
         task = self.tasks[number % len(self.tasks)]

@@ -61,7 +61,7 @@ def _without_trying(trials: KilledTraining, seed: int) -> list:
 SIMULATE = """
 import sys
 from har.recordings.simulate import write_simulated_corpus
-write_simulated_corpus(sys.argv[1], people=6, hours=1.5, names=("sim_phone",), jobs=2)
+write_simulated_corpus(sys.argv[1], people=6, hours=0.3, names=("sim_phone",), jobs=2)
 """
 
 
