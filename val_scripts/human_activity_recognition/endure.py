@@ -95,7 +95,7 @@ def endure(asked: argparse.Namespace) -> list[Outcome]:
                 found.append(outcome)
                 bar.update()
                 if outcome.loss:
-                    bar.write(f"lost: {outcome.kind}: {outcome.trial}: {outcome.loss}")
+                    bar.write(f"lost: {outcome.kind}: {outcome.trial}: {outcome.loss}", file=sys.stderr)
     print(table(found))
     lost = [outcome for outcome in found if outcome.loss]
     if asked.work or lost:
