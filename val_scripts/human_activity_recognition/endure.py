@@ -6,7 +6,7 @@
 
 Every trial compares what it leaves with work that nothing happened to. A table of all kinds is printed at the end, and
 each loss with the words that name its trial, which comes about again with the same seed and share; its files are kept
-in the folder of --work. Exit status 1 where anything was lost. What is promised stands in docs/reliability.md. Linux.
+in the folder of --work. Exit status 1 where anything was lost. On Linux alone.
 """
 
 import argparse
