@@ -1,11 +1,8 @@
 """Scripts are run as users run them: in a process of their own."""
 
-import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +14,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import torch
 
+from har.endurance.scripts import ForkedScript, ForkedScripts
 from har.recordings.simulate import write_simulated_corpus
 from har.run.folder import repository_root
 
@@ -45,69 +43,31 @@ def seeded() -> None:
     torch.manual_seed(0)
 
 
-class ForkedScript:
-    """A script that runs in a process of its own; what ``subprocess.Popen`` offers and the tests use."""
-
-    def __init__(self, server: subprocess.Popen, output: Path, script: str, arguments: tuple, cwd: Path | None) -> None:
-        self._server, self._outputs = server, (output / "stdout", output / "stderr")
-        for path in self._outputs:  # a process that is killed at once has not come to make them
-            path.touch()
-        self.args, self.returncode = [script, *map(str, arguments)], None
-        self.pid = self._ask({
-            "script": str(repository_root() / script), "arguments": self.args[1:], "cwd": str(cwd or Path.cwd()),
-            "stdout": str(self._outputs[0]), "stderr": str(self._outputs[1]),
-        })  # fmt: skip
-
-    def _ask(self, order: dict | int) -> int | None:
-        self._server.stdin.write(json.dumps(order) + "\n")
-        self._server.stdin.flush()
-        return json.loads(self._server.stdout.readline())
-
-    def poll(self) -> int | None:
-        if self.returncode is None:
-            self.returncode = self._ask(self.pid)
-        return self.returncode
-
-    def kill(self) -> None:
-        if self.poll() is None:
-            os.kill(self.pid, signal.SIGKILL)
-
-    def communicate(self, timeout: float) -> tuple[str, str]:
-        """Both outputs, once it has ended."""
-        deadline = time.monotonic() + timeout
-        while self.poll() is None:
-            if time.monotonic() > deadline:
-                self.kill()
-                raise subprocess.TimeoutExpired(self.args, timeout)
-            time.sleep(0.005)
-        stdout, stderr = (path.read_text(encoding="utf-8") for path in self._outputs)
-        return stdout, stderr
+@pytest.fixture(scope="session")
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedScripts]:
+    """Starts copies of a process that has imported torch and the like."""
+    with ForkedScripts(tmp_path_factory.mktemp("output")) as scripts:
+        yield scripts
 
 
 @pytest.fixture(scope="session")
-def start_script(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., subprocess.Popen | ForkedScript]]:
+def start_script(scripts: ForkedScripts) -> Callable[..., subprocess.Popen | ForkedScript]:
     """start_script("training_scripts/…/x.py", *arguments, cwd=…) -> its process, with output as text.
 
     The first time a script is run, Python is started for it, as users do. From then on its process is a copy of one
     that has imported torch and the like already (Linux alone can be relied on to go on from such a copy).
     """
-    known, server = set(), None
+    known = set()
 
     def start(script: str, *arguments: object, cwd: Path | None = None) -> subprocess.Popen | ForkedScript:
-        nonlocal server
         path = repository_root() / script
         if path not in known or sys.platform != "linux":
             known.add(path)
             command = [sys.executable, str(path), *map(str, arguments)]
             return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        if server is None:
-            command = [sys.executable, str(Path(__file__).with_name("forked_scripts.py"))]
-            server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        return ForkedScript(server, tmp_path_factory.mktemp("output"), script, arguments, cwd)
+        return scripts.start(script, *arguments, cwd=cwd)
 
-    yield start
-    if server is not None:
-        server.communicate()  # ends with its input
+    return start
 
 
 @pytest.fixture(scope="session")

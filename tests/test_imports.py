@@ -21,22 +21,24 @@ ALLOWED = {
     "har.labels": (),
     "har.layers": (),
     "har.signal": (),
-    "har.run": (),
     "har.weights": (),
+    # How files are written, for whoever writes any.
+    "har.files": (),
+    "har.run": ("har.files",),
     # Files of apps and devices enter by the same door as every other signal.
     "har.readers": ("har.signal",),
-    "har.recordings": ("har.signal", "har.labels"),
+    "har.recordings": ("har.files", "har.signal", "har.labels"),
     "har.windows": ("har.recordings", "har.signal", "har.labels"),
-    "har.text": ("har.layers", "har.labels"),
+    "har.text": ("har.files", "har.layers", "har.labels"),
     # The network's input is a batch of windows, on a grid that training and `embed` make by the same resampling.
     "har.network": ("har.layers", "har.signal", "har.windows.batch", "har.windows.resample"),
     "har.network.alignment": ("har.network", "har.signal", "har.windows", "har.text"),
     # What a run saved or a release holds, as a model and a label bank.
-    "har.network.loading": ("har.network", "har.run", "har.text", "har.weights"),
+    "har.network.loading": ("har.network", "har.run", "har.text", "har.files", "har.weights"),
     # Stage 1's own network, and how its result is taken over.
     "har.network.reconstruction": ("har.network", "har.layers", "har.signal", "har.windows.batch", "har.run"),
-    "har.evaluation": ("har.labels",),
-    "har.plots": ("har.run.log", "har.labels"),
+    "har.evaluation": ("har.files", "har.labels"),
+    "har.plots": ("har.files", "har.run.log", "har.labels"),
     "har.training": (
         "har.recordings", "har.windows", "har.labels", "har.signal", "har.text", "har.network", "har.evaluation",
         "har.plots", "har.run",

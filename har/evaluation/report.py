@@ -4,12 +4,12 @@ Both are pure functions of the results and the settings: the same evaluation giv
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from har.evaluation.events import INSERTED, TIME_KINDS, TRUE_KINDS
 from har.evaluation.zero_shot import NOT_REACHABLE, ZeroShotResult
+from har.files.whole import write_atomically
 
 RESULTS_NAME, REPORT_NAME = "results.json", "report.md"
 
@@ -260,7 +260,5 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence]) -> str:
 
 
 def _write(path: Path, text: str) -> Path:
-    beside = path.with_name(f".{path.name}.partial")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
+    write_atomically(path, text, durable=False)
     return path

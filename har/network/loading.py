@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from har.files.home import expand_home
 from har.network.alignment import AlignmentModel
 from har.network.config import NetworkConfig
 from har.network.upgrade import CHECKPOINT_FORMAT, upgraded
@@ -67,7 +68,7 @@ def load_any_model(checkpoint_path: str | Path, device: str | torch.device) -> t
 
 def checkpoint_at(name: str | Path) -> Path:
     """The file of a released model, or the path itself."""
-    return released_checkpoint(str(name)) if str(name) in released_names() else Path(name).expanduser()
+    return released_checkpoint(str(name)) if str(name) in released_names() else expand_home(name)
 
 
 def _require(checkpoint: dict, needed: Mapping[str, type], path: Path, expected: str) -> None:

@@ -9,10 +9,11 @@ their start and draw at their end, and the first step need not wait for what onl
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from har.files.whole import atomic_writer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,9 +79,8 @@ def save_figure(figure: Figure, out_path: str | Path) -> Path:
         raise ValueError(f"{path}: figures are written as PNG; give a name that ends in .png")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path.parent} is no folder; make it before drawing into it")
-    beside = path.with_name(f".{path.stem}.partial.png")
-    figure.savefig(beside, format="png", metadata={"Software": None, "Creation Time": None})
-    os.replace(beside, path)
+    with atomic_writer(path, durable=False) as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": None, "Creation Time": None})
     return path
 
 

@@ -1,16 +1,15 @@
 """The datasets that a script works on: all that are prepared, or a corpus that is written when there are none."""
 
-import secrets
-import shutil
-import time
+import contextlib
+import errno
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from har.files.whole import hidden_folder, move_folder
 from har.recordings.format import Dataset, DatasetError, prepared_datasets, read_dataset
 from har.recordings.simulate import write_simulated_corpus
-
-_ABANDONED_S = 3600.0  # an unfinished folder that nothing was written to for so long belongs to a process that died
 
 
 class Fallback(NamedTuple):
@@ -95,16 +94,9 @@ def _write_whole(folder: Path, write: Callable[[Path], object]) -> None:
 
     Where several processes begin at once each writes its own, and the first to end is the one that counts.
     """
-    for left in folder.parent.glob(f".{folder.name}.*.part"):
-        if time.time() - left.stat().st_mtime > _ABANDONED_S:
-            shutil.rmtree(left, ignore_errors=True)
-    hidden = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
-    hidden.mkdir(parents=True)
-    try:
+    with hidden_folder(folder) as hidden:
         write(hidden)
-        if folder.exists() and not prepared_datasets(folder):
-            folder.rmdir()  # empty, or else it holds something that nobody here wrote: an error
-        if not folder.exists():
-            hidden.rename(folder)
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # an empty one: not every system puts another in its place
+        if not move_folder(hidden, folder) and not prepared_datasets(folder):
+            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(folder))  # by something of somebody's own

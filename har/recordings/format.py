@@ -9,10 +9,9 @@ the clock of its recording, which streams worn together share. Sampling is unifo
 The format is described for users in docs/data_format.md.
 """
 
+import contextlib
 import json
-import os
 import shutil
-import tempfile
 import warnings
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -25,7 +24,9 @@ import numpy as np
 
 import har.recordings
 import har.signal
-from har.recordings.checksums import HEADER, CheckedFile, file_checksum
+from har.files.room import room_for
+from har.files.whole import hidden_folder, replace_folder
+from har.recordings.checksums import HEADER, CheckedFile, Checksums, file_checksum
 from har.recordings.header import FORMAT_VERSION as FORMAT_VERSION  # parts of the format, to be imported from here
 from har.recordings.header import StreamInfo, read_header, stream_info, write_header
 from har.recordings.memory import DatasetMemory, source_digest, write_whole
@@ -50,6 +51,8 @@ from har.signal.channels import SENSOR_KINDS as SENSOR_KINDS
 from har.signal.channels import UNITS as UNITS
 from har.signal.entry import as_array
 from har.signal.plausibility import STANDARD_GRAVITY as STANDARD_GRAVITY
+
+_COPIED_AT_ONCE = 1 << 24  # bytes
 
 
 @dataclass
@@ -103,8 +106,9 @@ class DatasetWriter:
         self._notes: list[str] = []
 
     def __enter__(self) -> "DatasetWriter":
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        self._work = Path(tempfile.mkdtemp(prefix=f".{self.folder.name}.partial-", dir=self.folder.parent))
+        with contextlib.ExitStack() as stack:
+            self._work = stack.enter_context(hidden_folder(self.folder))
+            self._closing = stack.pop_all()
         return self
 
     def add_stream(self, info: StreamInfo) -> None:
@@ -168,8 +172,9 @@ class DatasetWriter:
                     time_s = round(start_time_s + first / rate, 6)
                     segments.append(Segment(recording, subject, text, base + first, base + last, time_s))
             position = stop
-        with self._parts[stream].open("ab") as part:
-            samples.tofile(part)
+        path = self._parts[stream]
+        with room_for(self.folder / f"{stream}.npy", temporary=path), path.open("ab") as part:
+            part.write(samples.data)  # by Python, which says why if it cannot
         self._rows[stream] += len(samples)
         self._segments[stream] += segments
 
@@ -178,11 +183,9 @@ class DatasetWriter:
         self._notes.append(text)
 
     def __exit__(self, kind: type | None, *_: object) -> None:
-        try:
+        with self._closing:
             if kind is None:
                 self._finish()
-        finally:
-            shutil.rmtree(self._work, ignore_errors=True)
 
     def _finish(self) -> None:
         infos = {name: info for name, info in self._infos.items() if self._rows[name]}
@@ -195,35 +198,33 @@ class DatasetWriter:
             self.note(f"streams left out because these raw files hold no samples of them: {', '.join(absent)}")
         checksums = {}
         for name, info in infos.items():
-            part = self._parts[name]
-            samples = np.memmap(part, dtype="<f4", mode="r", shape=(self._rows[name], len(info.channels)))
-            with (self._work / f"{name}.npy").open("wb") as file:
-                array = CheckedFile(file)
-                np.save(array, samples, allow_pickle=False)
-            del samples
-            part.unlink()
-            table = self._work / f"{name}.csv"
-            write_segments(
-                table,
-                ((s.recording, s.subject, s.label, s.start, s.stop, s.start_time_s) for s in self._segments[name]),
-            )
-            checksums |= {f"{name}.npy": array.checksum, table.name: file_checksum(table)}
-        write_header(self._work, self.folder.name, infos.values(), self._notes, checksums=checksums, **self._header)
+            array, table = self._work / f"{name}.npy", self._work / f"{name}.csv"
+            checksums[array.name] = self._write_samples(info, array)
+            with room_for(self.folder / table.name):
+                write_segments(
+                    table,
+                    ((s.recording, s.subject, s.label, s.start, s.stop, s.start_time_s) for s in self._segments[name]),
+                )
+            checksums[table.name] = file_checksum(table)
+        with room_for(self.folder / HEADER):
+            write_header(self._work, self.folder.name, infos.values(), self._notes, checksums=checksums, **self._header)
         dataset = read_dataset(self._work, scan=False)
         for name, stream in dataset.streams.items():
             scan_samples(stream, self.folder / f"{name}.npy")
         dataset.streams.clear()
-        _replace_folder(self._work, self.folder)
+        replace_folder(self._work, self.folder)
 
-
-def _replace_folder(new: Path, folder: Path) -> None:
-    """Move ``new`` to ``folder``; a previous folder is moved aside first, so that no reader sees a mixture."""
-    old = new.with_name(new.name + ".old")
-    os.chmod(new, 0o755)
-    if folder.exists():
-        os.replace(folder, old)
-    os.replace(new, folder)
-    shutil.rmtree(old, ignore_errors=True)
+    def _write_samples(self, info: StreamInfo, path: Path) -> str:
+        """Turn the samples that were appended into an array, as ``numpy.save`` writes it; returns its checksum."""
+        part = self._parts[info.name]
+        shape = (self._rows[info.name], len(info.channels))
+        room = room_for(self.folder / path.name, part.stat().st_size, path)
+        with room, part.open("rb") as samples, path.open("wb") as file:
+            array = CheckedFile(file)
+            np.lib.format.write_array_header_1_0(array, {"descr": "<f4", "fortran_order": False, "shape": shape})
+            shutil.copyfileobj(samples, array, _COPIED_AT_ONCE)
+        part.unlink()
+        return array.checksum
 
 
 def prepared_datasets(data_root: Path) -> list[str]:
@@ -244,6 +245,46 @@ def read_dataset(folder: Path, *, scan: bool | None = None) -> Dataset:
     Raises ``DatasetError`` naming file, row and remedy.
     """
     folder = Path(folder)
+    while True:
+        opened = _identity(folder)
+        try:
+            dataset, checksums = _open_dataset(folder)
+        except DatasetError:
+            if _identity(folder) == opened:
+                raise
+            continue
+        if _identity(folder) == opened:  # or else another process has put a new one here, and this is a mixture
+            break
+    memory = dataset.memory
+    remembered = memory.folder / f"{dataset.name}.json"
+    stamp = json.dumps({"files": json.loads(memory.stamp), "checks": source_digest(har.recordings, har.signal)})
+    if scan or (scan is None and not _holds(remembered, stamp)):
+        for stream in dataset.streams.values():
+            with checksums.comparing(f"{stream.info.name}.npy"):
+                scan_samples(stream, folder / f"{stream.info.name}.npy")
+    if scan is None and not _holds(remembered, stamp):
+        try:
+            write_whole(remembered, stamp.encode())
+        except OSError as error:
+            warnings.warn(
+                f"that {folder} has been read through could not be remembered ({error}); it is read through again at "
+                "the next start, unless the folder is made writable",
+                stacklevel=2,
+            )
+    return dataset
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """What tells a folder from another that takes its name."""
+    try:
+        status = folder.stat()
+    except OSError:  # told by who opens it
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _open_dataset(folder: Path) -> tuple[Dataset, Checksums]:
+    """The dataset with its structure checked, and what it says of its files."""
     header, checksums = read_header(folder)
     name = folder.name if not folder.name.startswith(".") else header["name"]
     # Before anything is read: what a file held is never taken for what it holds after a change.
@@ -265,22 +306,7 @@ def read_dataset(folder: Path, *, scan: bool | None = None) -> Dataset:
         with checksums.comparing(f"{info.name}.csv"):
             segments = read_segments(folder / f"{info.name}.csv", len(samples))
         dataset.streams[info.name] = Stream(info, samples, segments)
-    remembered = memory.folder / f"{name}.json"
-    stamp = json.dumps({"files": json.loads(memory.stamp), "checks": source_digest(har.recordings, har.signal)})
-    if scan or (scan is None and not _holds(remembered, stamp)):
-        for stream in dataset.streams.values():
-            with checksums.comparing(f"{stream.info.name}.npy"):
-                scan_samples(stream, folder / f"{stream.info.name}.npy")
-    if scan is None and not _holds(remembered, stamp):
-        try:
-            write_whole(remembered, stamp.encode())
-        except OSError as error:
-            warnings.warn(
-                f"that {folder} has been read through could not be remembered ({error}); it is read through again at "
-                "the next start, unless the folder is made writable",
-                stacklevel=2,
-            )
-    return dataset
+    return dataset, checksums
 
 
 def _holds(path: Path, text: str) -> bool:

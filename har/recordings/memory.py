@@ -12,14 +12,14 @@ import functools
 import hashlib
 import io
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+
+from har.files.whole import write_atomically
 
 FOLDER = ".checked"
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -86,9 +86,4 @@ def source_digest(*packages: ModuleType) -> str:
 def write_whole(path: Path, content: bytes) -> None:
     """Write beside and replace, so that nobody reads a part; makes the folder. Raises ``OSError``."""
     path.parent.mkdir(exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomically(path, content, durable=False)

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from har.run.folder import atomic_writer
+from har.files.whole import atomic_writer
 
 # Names that DistributedDataParallel and torch.compile put before the parameters of the module they wrap.
 _WRAPPER_KEY = re.compile(r"^module\.|(^|\.)_orig_mod\.")
@@ -42,6 +42,7 @@ def save_checkpoint(path: str | Path, state: dict) -> None:
         TypeError: something in it is neither a tensor nor None, bool, int, float, str, or a list, tuple or dict of
             these; the message names the key.
         ValueError: a key carries the prefix of a wrapper, see :func:`plain_state_dict`, or is that of the digest.
+        NoRoomError: there is no room for it; what stood at ``path`` is as it was.
     """
     if type(state) is not dict:
         raise TypeError(f"a checkpoint is a dict with named parts, found {type(state).__name__}")
@@ -49,8 +50,13 @@ def save_checkpoint(path: str | Path, state: dict) -> None:
         raise ValueError(f"the key {_DIGEST!r} is the file's own: save what load_checkpoint returned, which lacks it")
     copied = _plain_copy(state, "")
     copied[_DIGEST] = _content_sha256(copied)
-    with atomic_writer(path) as temporary:
-        torch.save(copied, temporary)
+    with atomic_writer(path, size=_bytes_in(copied)) as temporary, open(temporary, "wb") as file:
+        try:
+            torch.save(copied, file)
+        except RuntimeError as error:  # of torch's own writer, whatever kept Python's from writing
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def load_checkpoint(path: str | Path, map_location: str | torch.device = "cpu") -> dict:
@@ -149,6 +155,14 @@ def _plain_copy(value: object, where: str) -> object:
         f"{where} is of type {type(value).__module__}.{type(value).__name__}: a checkpoint holds tensors and plain "
         "Python values only. Convert it (float(x), torch.from_numpy(x), str(x))"
     )
+
+
+def _bytes_in(value: object) -> int:
+    """Of all tensors in nested values."""
+    if isinstance(value, Tensor):
+        return value.numel() * value.element_size()
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return sum(map(_bytes_in, parts))
 
 
 def _key_path(where: str, key: object, item: object) -> str:

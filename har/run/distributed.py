@@ -34,13 +34,13 @@ class Processes:
 
     rank: 0 to count - 1. device: where this process computes; ``cuda`` becomes the GPU of its local rank.
 
-    Raises ``ConstantError`` when this machine has fewer GPUs than processes that want one, and ``ProcessLostError``
-    from every method that talks to the others when one of them is gone.
+    Raises ``ConstantError`` when this machine has fewer GPUs than processes that want one, or the environment does not
+    say which process this is, and ``ProcessLostError`` from every method that talks to the others when one of them is
+    gone.
     """
 
     def __init__(self, device: torch.device) -> None:
-        self.count = int(os.environ.get("WORLD_SIZE", "1"))
-        self.rank = int(os.environ.get("RANK", "0")) if self.count > 1 else 0
+        self.count, self.rank = _place_in_group()
         self.device = device
         if self.count == 1:
             if device.index is not None:  # streams and events are those of the current GPU
@@ -210,6 +210,29 @@ def _talking() -> Iterator[None]:
             "--max-restarts=3 does by itself "
             f"({next(iter(str(error).splitlines()), 'no details')[:200]})"
         ) from error
+
+
+def _place_in_group() -> tuple[int, int]:
+    """(number of processes, rank of this one) as the environment says. Raises ``ConstantError`` where it is unclear."""
+    count = _whole_number("WORLD_SIZE", default="1")
+    if count <= 1:
+        return 1, 0
+    if missing := [name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if not os.environ.get(name)]:
+        raise ConstantError(
+            f"WORLD_SIZE is {count} in the environment, and {', '.join(missing)} is not there: torchrun sets all of "
+            f"them. Start with torchrun --standalone --nproc-per-node={count}, or unset WORLD_SIZE"
+        )
+    rank = _whole_number("RANK")
+    if rank >= count:
+        raise ConstantError(f"RANK is {rank} in the environment and WORLD_SIZE {count}; expected a smaller RANK")
+    return count, rank
+
+
+def _whole_number(name: str, default: str = "") -> int:
+    text = os.environ.get(name) or default
+    if not text.isdecimal():
+        raise ConstantError(f"{name} is {text!r} in the environment; expected a whole number, as torchrun sets it")
+    return int(text)
 
 
 def launch_id() -> str | None:

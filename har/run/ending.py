@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import torch
 
+from har.files.room import NoRoomError, explain_no_room, is_no_room
 from har.run.checkpoint import CheckpointError
 from har.run.constants import HelpAsked
 from har.run.distributed import ProcessLostError
@@ -43,5 +44,8 @@ def exit_status(work: Callable[[], object], tell: Callable[[str], object], compl
 
 def _one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"{error.filename}: {error.strerror}"
+        reason = error.strerror
+        if is_no_room(error) and not isinstance(error, NoRoomError):  # where a folder was made, or something was copied
+            reason = explain_no_room(error, error.filename)
+        return f"{error.filename}: {reason}"
     return " ".join(str(error).split())

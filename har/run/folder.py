@@ -1,19 +1,15 @@
 """Run folders and the files in them: they lie under the repository's root, and appear whole or not at all."""
 
-import contextlib
-import errno
 import json
 import math
 import os
 import platform
-import re
-import secrets
-import shutil
 import subprocess
 import sys
+import tempfile
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -22,6 +18,10 @@ import platformdirs
 import torch
 import yaml
 
+from har.files.home import expand_home
+from har.files.whole import atomic_writer as atomic_writer  # parts of a run folder, to be imported from here
+from har.files.whole import hidden_folder, is_temporary, move_folder, remove_abandoned
+from har.files.whole import write_atomically as write_atomically
 from har.run.distributed import launch_id, was_restarted
 
 # The record of constants that marks a run folder: of alignment and of pretraining.
@@ -30,8 +30,9 @@ RECORD_NAMES = ("hyperparameters.json", "config.yaml")
 # Of a record: the checksum of all its other fields.
 CHECKSUM_FIELD = "checksum"
 
-# What `atomic_writer` calls a file that is not complete yet.
-_TEMPORARY_NAME = re.compile(r"\..+\.[0-9a-f]{8}\.part(\.[^.]+)?")
+
+class NoRepositoryError(FileNotFoundError):
+    """The package does not lie in its repository."""
 
 
 class RecordError(ValueError):
@@ -42,7 +43,7 @@ def repository_root() -> Path:
     """The folder that holds pyproject.toml and the ``har`` package.
 
     Raises:
-        FileNotFoundError: the package was installed as a copy, away from its repository.
+        NoRepositoryError: the package was installed as a copy, away from its repository.
     """
     return _root_of(Path(__file__).resolve().parents[1])
 
@@ -50,7 +51,7 @@ def repository_root() -> Path:
 def _root_of(package_folder: Path) -> Path:
     root = package_folder.parent
     if not (root / "pyproject.toml").is_file():
-        raise FileNotFoundError(
+        raise NoRepositoryError(
             f"{root}, where the package {package_folder.name} lies, has no pyproject.toml: this is not the repository. "
             "Install in place with 'pip install -e .' from the repository's root, or give absolute paths"
         )
@@ -59,19 +60,24 @@ def _root_of(package_folder: Path) -> Path:
 
 def resolve_under_root(path: str | Path) -> Path:
     """``path`` as an absolute path; a relative one starts at the repository's root, not at the current folder."""
-    path = Path(path).expanduser()
+    path = expand_home(path)
     return path if path.is_absolute() else repository_root() / path
 
 
 def resolve_cache(path: str | Path) -> Path:
     """``path`` of a cache as an absolute path; a relative one starts at the repository's root.
 
-    Where the package was installed away from its repository, it is a folder of that name in the user's cache folder.
+    Where the package was installed away from its repository, it is a folder of that name in the user's cache folder, or
+    in the system's temporary one where the user has no home.
     """
     try:
         return resolve_under_root(path)
-    except FileNotFoundError:
-        return platformdirs.user_cache_path("har-language") / Path(path).name
+    except NoRepositoryError:
+        try:
+            folder = platformdirs.user_cache_path("har-language")
+        except RuntimeError:  # no home folder is known
+            folder = Path(tempfile.gettempdir(), "har-language")
+        return folder / Path(path).name
 
 
 def create_run_folder(
@@ -94,26 +100,22 @@ def create_run_folder(
     if kind in ("", ".", "..") or Path(kind).name != kind:
         raise ValueError(f"kind must be one folder name such as 'semantic_alignment', found {kind!r}")
     parent = resolve_under_root(output_root) / kind
-    parent.mkdir(parents=True, exist_ok=True)
+    remove_left_by_dead_runs(parent)
     stamp = (now or datetime.now()).strftime("%Y%m%d_%H%M%S")
-    hidden = parent / f".{stamp}.{secrets.token_hex(4)}.part"
-    try:
-        (hidden / "plots").mkdir(parents=True)
+    folder, attempt = parent / stamp, 0
+    with hidden_folder(folder) as hidden:
+        (hidden / "plots").mkdir()
         fill(hidden)
-        attempt = 0
-        while True:
-            folder = parent / (f"{stamp}_{attempt}" if attempt else stamp)
-            try:
-                hidden.rename(folder)  # only one of several processes can succeed: theirs is not empty
-            except OSError as error:
-                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-                    raise
-                attempt += 1
-                continue
-            return folder
-    except BaseException:
-        shutil.rmtree(hidden, ignore_errors=True)
-        raise
+        while not move_folder(hidden, folder):  # another process has taken the name
+            attempt += 1
+            folder = parent / f"{stamp}_{attempt}"
+    return folder
+
+
+def remove_left_by_dead_runs(parent: Path) -> None:
+    """Remove from all run folders in ``parent`` the files that dead processes had begun to write."""
+    for folder in (parent, *parent.glob("[!.]*/"), *parent.glob("[!.]*/plots/")):
+        remove_abandoned(folder)
 
 
 def find_run_folder(path: str | Path) -> Path:
@@ -125,7 +127,7 @@ def find_run_folder(path: str | Path) -> Path:
         FileNotFoundError: there is nothing at ``path``, or no record of constants beside it.
         ValueError: ``path`` is a file, but not a checkpoint.
     """
-    given = Path(path).expanduser()
+    given = expand_home(path)
     candidates = [given.absolute()] if given.is_absolute() else [given.absolute(), repository_root() / given]
     found = next((candidate for candidate in candidates if candidate.exists()), None)
     if found is None:
@@ -170,53 +172,11 @@ def find_restarted_run(output_root: str | Path, kind: str, checkpoints: str) -> 
     return max(found, key=lambda folder: (folder / "run.json").stat().st_mtime, default=None)
 
 
-@contextlib.contextmanager
-def atomic_writer(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path`` to write to; it replaces ``path`` when the block ends without an error.
-
-    A reader sees the old file or the new one, never a part, even if the process is killed. The temporary name keeps
-    the suffix, which numpy and matplotlib look at. On an error nothing is left behind and ``path`` is as it was.
-
-    Raises:
-        FileNotFoundError: the folder of ``path`` is missing, or the block did not write the temporary file.
-    """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {path.name}: the folder {path.parent} does not exist")
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
-    try:
-        yield temporary
-        if not temporary.is_file():
-            raise FileNotFoundError(f"nothing was written to {temporary}, which should have become {path.name}")
-        _flush_to_disk(temporary, os.O_RDWR)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    if os.name == "posix":
-        # The new name itself must survive a power cut; elsewhere a folder cannot be opened for this.
-        _flush_to_disk(path.parent, os.O_RDONLY)
-
-
 def remove_unfinished(folder: Path) -> None:
-    """Remove what a killed process had begun to write in ``folder``; nobody else may be writing there."""
+    """Remove the files that a killed process had begun to write in ``folder``; nobody else may be writing there."""
     for path in folder.iterdir():
-        if _TEMPORARY_NAME.fullmatch(path.name) and path.is_file():
+        if is_temporary(path) and path.is_file():
             path.unlink()
-
-
-def _flush_to_disk(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_atomically(path: str | Path, data: bytes | str) -> None:
-    """Write ``data`` (text as UTF-8, line ends as they are) to ``path``, whole or not at all."""
-    with atomic_writer(path) as temporary:
-        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
 def write_json(path: str | Path, obj: object, *, checked: bool = False) -> None:

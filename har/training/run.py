@@ -7,15 +7,18 @@ from typing import Any, Protocol
 from har.recordings.format import DatasetError
 from har.run.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from har.run.constants import ConstantError, difference
+from har.run.distributed import was_restarted
 from har.run.folder import (
     create_run_folder,
     find_resumed_run,
     find_run_folder,
+    remove_left_by_dead_runs,
     remove_unfinished,
     run_record,
     write_json,
     write_yaml,
 )
+from har.run.log import read_metrics
 from har.training.session import Session
 
 
@@ -86,7 +89,9 @@ class Run:
             elif state[name] != present:
                 raise DatasetError(f"the run learned from the {name} {state[name]}; prepared are now {present}")
         if self.session.processes.is_first:
-            remove_unfinished(folder)
+            for own in (folder, *folder.glob("plots")):
+                remove_unfinished(own)
+            remove_left_by_dead_runs(folder.parent)
         self.learner.restore(state)
         self.folder, self.step, self.resumed = folder, state["step"], True
         self.progress = {name: state[name] for name in self.progress}
@@ -110,6 +115,8 @@ def _find_state(session: Session) -> tuple[Path, dict] | None:
     folder = find_run_folder(resume)
     # Names sort by epoch; an interrupted epoch comes after the last whole one.
     found = [folder / Path(resume).name] if Path(resume).suffix == ".pt" else sorted(folder.glob(kind.checkpoints))
+    if was_restarted() and (named := Path(constants["RESUME"])).suffix == ".pt":
+        found = _as_far_as_logged(folder, [folder / named.name, *found], constants["LOG_EVERY"])
     if not found:
         raise CheckpointError(
             f"{folder} holds no {kind.checkpoints} yet: there is nothing to go on from; start anew without RESUME"
@@ -122,6 +129,18 @@ def _find_state(session: Session) -> tuple[Path, dict] | None:
             "a run goes on with the constants that it began with; these differ:\n  " + "\n  ".join(changed)
         )
     return folder, state
+
+
+def _as_far_as_logged(folder: Path, checkpoints: list[Path], log_every: int) -> list[Path]:
+    """The first of the checkpoints, and those of the others that its log leads to.
+
+    A run that went on from an older checkpoint has cut its log there; what a former attempt has saved of later steps
+    still lies in the folder, and going on from that would leave a hole in the log.
+    """
+    log = folder / "metrics.jsonl"
+    logged = max((record["step"] for record in read_metrics(log)), default=0) if log.exists() else 0
+    first, *others = checkpoints
+    return [first, *(path for path in others if load_checkpoint(path)["step"] < logged + log_every)]
 
 
 def open_run(

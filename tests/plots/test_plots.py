@@ -39,7 +39,7 @@ def assert_picture(path, figure):
     width, height = (figure.get_size_inches() * style.DPI).astype(int)
     assert pixels.shape[:2] == (height, width)
     assert pixels[..., :3].std() > 0.02
-    assert sorted(p.name for p in path.parent.iterdir() if ".partial" in p.name) == []
+    assert sorted(p.name for p in path.parent.iterdir() if ".part" in p.name) == []
 
 
 # --- Confusion -------------------------------------------------------------------------------------------------------

@@ -148,7 +148,7 @@ def test_two_processes_that_write_it_at_once_get_along(tmp_path):
 
 
 def test_what_a_killed_process_left_is_removed_after_a_while(tmp_path):
-    old, new = tmp_path / ".generated.0.part", tmp_path / ".generated.1.part"
+    old, new = tmp_path / ".generated.01234567.part", tmp_path / ".generated.89abcdef.part"
     for folder in (old, new):
         folder.mkdir()
     os.utime(old, (0, 0))

@@ -105,7 +105,7 @@ def test_an_interrupted_write_leaves_the_old(folder, monkeypatch):
     def fail(*_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("har.recordings.memory.os.replace", fail)
+    monkeypatch.setattr("har.files.whole.os.replace", fail)
     with pytest.raises(OSError, match="no space"):
         write_whole(folder / "file", b"new")
     assert (folder / "file").read_bytes() == b"old"

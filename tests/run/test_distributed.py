@@ -12,6 +12,7 @@ import torch
 import torch.multiprocessing
 from torch import Tensor, nn
 
+from har.run.constants import ConstantError
 from har.run.distributed import Processes, ProcessLostError, launch_id, was_restarted
 from har.run.flat import FlatParameters
 from har.run.folder import repository_root
@@ -276,8 +277,31 @@ def test_one_process_needs_no_others(monkeypatch, world_size):
     processes.close()
 
 
+GROUP = {"WORLD_SIZE": "2", "RANK": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"RANK": None}, "WORLD_SIZE is 2 in the environment, and RANK is not there"),
+        ({"RANK": None, "MASTER_ADDR": "", "MASTER_PORT": None}, "and RANK, MASTER_ADDR, MASTER_PORT is not there"),
+        ({"RANK": "2"}, "RANK is 2 in the environment and WORLD_SIZE 2"),
+        ({"RANK": "first"}, "RANK is 'first' in the environment; expected a whole number"),
+        ({"WORLD_SIZE": "-2"}, "WORLD_SIZE is '-2' in the environment; expected a whole number"),
+    ],
+)
+def test_half_a_group_in_the_environment_is_refused_in_words(monkeypatch, changes, words):
+    for name, value in {**GROUP, **changes}.items():
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    with pytest.raises(ConstantError, match=words):
+        Processes(torch.device("cpu"))
+
+
 def test_more_processes_than_gpus_are_refused(monkeypatch):
-    for name, value in {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}.items():
+    for name, value in {**GROUP, "LOCAL_RANK": "1"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(ValueError, match=r"finds 1 GPU\(s\).*--nproc-per-node=1"):

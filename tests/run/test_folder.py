@@ -15,8 +15,10 @@ import pytest
 import torch
 import yaml
 
+from har.files.whole import temporary_path
 from har.run import folder
 from har.run.folder import (
+    NoRepositoryError,
     RecordError,
     atomic_writer,
     create_run_folder,
@@ -393,10 +395,52 @@ def test_a_cache_lies_under_the_root_or_in_the_users_own_where_there_is_none(tmp
     assert resolve_cache(tmp_path / "text") == tmp_path / "text"
 
     def nowhere() -> Path:
-        raise FileNotFoundError("installed as a copy")
+        raise NoRepositoryError("installed as a copy")
 
     monkeypatch.setattr(folder, "repository_root", nowhere)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert resolve_cache(".cache/text").name == "text"
     assert "har-language" in resolve_cache(".cache/text").parts
     assert resolve_cache(tmp_path / "text") == tmp_path / "text"
+
+
+def test_a_new_run_removes_what_dead_ones_left_in_any_of_them(tmp_path):
+    """Killed before its first checkpoint, a run is never gone on with: nobody else would remove it."""
+    former = create_run_folder(tmp_path, "lessons", lambda folder: None)
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    for place in (former / "epoch_001.pt", former / "plots" / "curves.png", former.parent / "20260131_120000"):
+        own = temporary_path(place, place.suffix)
+        own.with_name(own.name.replace(f"-{os.getpid()}.", f"-{process.pid}.")).write_text("half")
+    living = temporary_path(former / "best.pt", ".pt")
+    living.write_text("half")
+    new = create_run_folder(tmp_path, "lessons", lambda folder: None)
+    found = {path.relative_to(former.parent) for path in former.parent.rglob("*") if ".part" in path.name}
+    assert found == {living.relative_to(former.parent)} and new != former
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """Without HOME, as a user whom the system does not list: in a container that runs as any number."""
+
+    def nobody(number: int) -> None:
+        raise KeyError(number)
+
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+
+
+def test_without_a_home_folder_only_paths_that_need_one_are_refused(tmp_path, monkeypatch, homeless):
+    assert resolve_under_root("data") == repository_root() / "data"
+    assert resolve_cache(".cache/text") == repository_root() / ".cache" / "text"
+    for resolve in (resolve_under_root, resolve_cache, find_run_folder):
+        with pytest.raises(FileNotFoundError, match="~/data: ~ stands for a home folder, and none is known"):
+            resolve("~/data")
+
+    def nowhere() -> Path:
+        raise NoRepositoryError("installed as a copy")
+
+    monkeypatch.setattr(folder, "repository_root", nowhere)
+    found = resolve_cache(".cache/text")
+    assert found.is_absolute() and found.parts[-2:] == ("har-language", "text")

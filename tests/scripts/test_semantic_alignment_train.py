@@ -63,6 +63,15 @@ def test_best_is_chosen_on_held_out_people_and_never_on_the_held_out_dataset(who
     assert best["datasets"] == ["sim_phone", "sim_watch"]
 
 
+def test_what_a_run_goes_on_from_is_written_after_the_best(whole_run):
+    """Killed between the two, it repeats the epoch's end; the other way round best.pt would never be written."""
+    folder, _ = whole_run
+    best = folder / "best.pt"
+    step = torch.load(best, weights_only=True)["step"]
+    (epoch,) = (path for path in folder.glob("epoch_*.pt") if torch.load(path, weights_only=True)["step"] == step)
+    assert best.stat().st_mtime_ns < epoch.stat().st_mtime_ns
+
+
 def test_four_epochs_equal_two_and_two(whole_run, run_script, arguments, tmp_path, same_state):
     constants = arguments(OUTPUT_ROOT=tmp_path)
     first = run_script(SCRIPT, *constants, "--STOP_AFTER_EPOCH=2")

@@ -84,8 +84,8 @@ def script(request, start_script: Callable, arguments: Callable, pretraining_arg
 
 @pytest.fixture(scope="module")
 def runs(script: Script, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
-    """Run folders of two epochs in one process without torchrun, and in two."""
-    out = tmp_path_factory.mktemp(script.kind)
+    """Run folders of two epochs in one process without torchrun, and in two; on a path as people have them."""
+    out = tmp_path_factory.mktemp(script.kind) / "Läufe im März, 二つ"
     return {count: script.run(count, out / str(count)) for count in (0, 2)}
 
 
@@ -276,3 +276,26 @@ def test_a_killed_process_is_replaced_and_the_run_goes_on_by_itself(script, runs
     folder = script.folder(tmp_path)
     assert same_state(script.state(folder), script.state(runs[2]))
     assert logged(folder) == logged(runs[2])
+
+
+@on_linux
+@pytest.mark.parametrize("script", ["semantic_alignment"], indirect=True, scope="module")
+def test_a_restarted_run_goes_on_from_its_newest_checkpoint_and_not_from_resume_again(script, runs, tmp_path):
+    folder = copied(runs[2], tmp_path)
+    (folder / script.newest).unlink()
+    # To the end of the last epoch, which there is time to be killed in.
+    with started(script, tmp_path, "--max-restarts=1", EPOCHS=3, RESUME=folder / script.first_epoch) as run:
+        run.wait_for(script.newest)
+        before = times_of_steps(folder)
+        os.kill(run.workers()[0], signal.SIGKILL)
+        _, errors = run.process.communicate(timeout=120)
+    assert run.process.returncode == 0, errors
+    assert times_of_steps(folder) == before  # none was made again
+    assert script.folder(tmp_path) == folder
+    assert [r["step"] for r in logged(folder) if r["split"] == "train"] == list(range(1, 3 * STEPS_PER_EPOCH + 1))
+
+
+def times_of_steps(folder: Path) -> list[float]:
+    """When the steps of the first two epochs were made."""
+    records = read_metrics(folder / "metrics.jsonl")
+    return [r["time"] for r in records if r["split"] == "train" and r["step"] <= LAST_STEP]

@@ -9,6 +9,7 @@ import yaml
 from har.recordings.format import DatasetError
 from har.run.checkpoint import CheckpointError, load_checkpoint
 from har.run.constants import ConstantError
+from har.run.log import MetricsLog
 from har.training.run import find_state, open_run
 
 LEARNED_FROM = {"datasets": ["a", "b"]}
@@ -67,6 +68,24 @@ def test_the_newest_checkpoint_of_a_folder_counts_unless_one_is_named(begin, cou
     for resume, step in ((run.folder, 6), (run.folder / "epoch_001.pt", 4)):
         _, state = find_state(begin(RESUME=str(resume)))
         assert state["step"] == step
+
+
+@pytest.mark.parametrize(("logged", "step"), [(4, 4), (8, 8), (9, 8), (12, 12)])
+def test_a_restarted_run_goes_on_where_its_log_ends_and_not_behind_a_hole(begin, counter, monkeypatch, logged, step):
+    """RESUME named an older checkpoint: those of a former attempt lie behind what the present one has logged."""
+    run = opened(begin(LOG_EVERY=1), counter)
+    for epoch in (1, 2, 3):
+        run.step = 4 * epoch
+        run.save(f"epoch_{epoch:03d}.pt")
+    with MetricsLog(run.folder / "metrics.jsonl") as log:
+        for number in range(1, logged + 1):
+            log.log({"step": number})
+    for name in ("epoch_001.pt", ""):
+        session = begin(RESUME=str(run.folder / name), LOG_EVERY=1)
+        monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "0")
+        assert find_state(session)[1]["step"] == (4 if name else 12)
+        monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+        assert find_state(session)[1]["step"] == (step if name else 12)
 
 
 def test_an_unfinished_file_of_a_killed_process_goes(begin, counter):

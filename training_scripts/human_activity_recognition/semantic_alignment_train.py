@@ -249,7 +249,8 @@ def train(session: Session) -> Path:
             improved = score > run.progress["best_score"]
             run.progress["best_score"] = max(score, run.progress["best_score"])
             best = ["best.pt"] if improved else []
-            run.save(f"epoch_{loop.epoch:03d}.pt", *best, instead_of="epoch_*_interrupted.pt")
+            # The epoch comes last: a run that dies here repeats the epoch's end and writes the same best.pt again.
+            run.save(*best, f"epoch_{loop.epoch:03d}.pt", instead_of="epoch_*_interrupted.pt")
             told = (f"{s} macro-F1 {v['macro_f1']:.3f} accuracy {v['accuracy']:.3f}" for s, v in scores.items())
             session.tell(f"epoch {loop.epoch}/{EPOCHS}:  {',  '.join(told)}")
         elif loop.saving:

@@ -1,5 +1,6 @@
 """People, their days and the devices that they wear -> dataset folders."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from har.recordings.simulate.wardrobe import (
     draw_convention,
     draw_mount,
 )
+from har.recordings.simulate.workers import ending_with
 
 SHORTEST_BOUT_S, LONGEST_BOUT_S = 6.0, 45.0
 RECORDING_S = 240.0  # after which a person puts the device on anew
@@ -59,7 +61,8 @@ def write_simulated_corpus(
 
     everybody = [(name, number) for name in names for number in range(people)]
     made = Parallel(n_jobs=jobs, return_as="generator")(
-        delayed(simulate_person)(name, number, 3600.0 * hours / people, seed) for name, number in everybody
+        delayed(ending_with)(os.getpid(), simulate_person, name, number, 3600.0 * hours / people, seed)
+        for name, number in everybody
     )
     work = iter(progress(everybody))
     for name in names:
