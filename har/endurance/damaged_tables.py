@@ -102,7 +102,9 @@ def row_twice(content: bytes, rng: np.random.Generator) -> tuple[bytes, str] | N
     """Where a clock, or a number of the row, tells rows apart."""
     lines = content.split(b"\n")
     row = _row(lines, rng)
-    if row is None or not _has_clock(lines[max(0, row - 20) : row + 20], _separator(content)):
+    separator = _separator(content)
+    # Growing here and at the start of the file: not by chance, as a slow movement does, nor rounded by now.
+    if row is None or not _clocks(lines, separator) & _clocks(lines[max(0, row - 20) : row + 20], separator):
         return None
     return b"\n".join([*lines[: row + 1], *lines[row:]]), f"row {row + 1} twice"
 
@@ -226,10 +228,11 @@ def _kind(cells: Sequence[bytes]) -> float | None:
     return float(np.median(np.abs(numbers)))
 
 
-def _has_clock(lines: Sequence[bytes], separator: bytes) -> bool:
-    """Whether a column grows from each row to the next."""
-    for cells in _columns(lines, separator):
-        numbers = [cell.strip(b" ;\r") for cell in cells]
-        if len(numbers) > 3 and all(map(_NUMBER.fullmatch, numbers)) and (np.diff(np.array(numbers, float)) > 0).all():
-            return True
-    return False
+def _clocks(lines: Sequence[bytes], separator: bytes) -> set[int]:
+    """The columns that grow from each row to the next."""
+    found = set()
+    for number, cells in enumerate(_columns(lines, separator)):
+        texts = [cell.strip(b" ;\r") for cell in cells]
+        if len(texts) > 3 and all(map(_NUMBER.fullmatch, texts)) and (np.diff(np.array(texts, float)) > 0).all():
+            found.add(number)
+    return found

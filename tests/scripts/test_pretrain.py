@@ -34,7 +34,8 @@ def run_folder(output_root: Path, kind: str = "imu_pretraining") -> Path:
 
 def final_state(folder: Path, name: str = "latest.pt") -> dict:
     state = torch.load(folder / name, weights_only=True)
-    del state["constants"]  # RESUME and STOP_AFTER_EPOCH differ
+    # RESUME and STOP_AFTER_EPOCH differ, and with them the digest of it all.
+    del state["constants"], state["content_sha256"]
     return state
 
 
