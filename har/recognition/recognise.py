@@ -1,11 +1,13 @@
 """A recording and names of activities in, a timeline out."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
 
 from har.evaluation.few_shot import LEAST_PROBABILITY
+from har.labels.groups import group_of
 from har.network.alignment import AlignmentModel
 from har.network.loading import load_label_bank, load_model
 from har.readers.recording import Recording
@@ -50,16 +52,15 @@ def recognise(
     """
     if labels is None:
         taught = [] if adapter is None else adapter.labels
-        labels = [*taught, *(label for label in EVERYDAY_LABELS if label not in taught)]
+        groups = {group_of(label) for label in taught}
+        labels = [*taught, *(label for label in EVERYDAY_LABELS if group_of(label) not in groups)]
     labels = check_labels(labels)
     if not 0 <= unknown_below < 1:
         raise ValueError(f"a share of probability below {unknown_below}; expected at least 0 (nothing) and below 1")
     if (model is None) != (bank is None):
         raise ValueError("give both a model and its label bank, or neither for the released ones")
     if model is None:
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        model, checkpoint, path = load_model(RELEASED, device)
-        bank = load_label_bank(checkpoint, device, path)
+        model, bank = loaded(RELEASED)
     if adapter is not None:
         adapter.check(model)
     stride_s = model.config.window_s / 2 if stride_s is None else stride_s
@@ -91,6 +92,14 @@ def recognise(
         },
         source=recording.source,
     )
+
+
+@lru_cache(maxsize=1)
+def loaded(checkpoint: str) -> tuple[AlignmentModel, LearnableLabelBank]:
+    """A checkpoint's model and label bank, on the GPU if there is one; loaded once, however often it is asked for."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model, held, path = load_model(checkpoint, device)
+    return model, load_label_bank(held, device, path)
 
 
 def _named(

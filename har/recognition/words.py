@@ -66,3 +66,15 @@ def sentence(timeline: Timeline) -> str:
 def listed(parts: Sequence[str]) -> str:
     """``a, b and c``."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def minutes_table(*summaries: dict) -> str:
+    """Minutes and share of each name over one summary or several, as lines of text."""
+    total: dict[str, float] = {}
+    for summary in summaries:
+        for name, minutes in summary["minutes"].items():
+            total[name] = total.get(name, 0.0) + minutes
+    order = sorted(total, key=lambda name: (name in (UNKNOWN, NOT_WORN), -total[name]))
+    width = max(len(name) for name in order)
+    whole = sum(total.values())
+    return "\n".join(f"{name:<{width}}  {total[name]:>9.1f} min  {total[name] / whole:>4.0%}" for name in order)
