@@ -99,26 +99,21 @@ def _data(timeline: Timeline) -> dict[str, Any]:
     """What the script draws: plain values, texts escaped."""
     names = timeline.names()
     colors = colors_of([*timeline.labels, *names])
-    edges, cells, texts = _cells(timeline, names)
     unit_s, title = _time_unit(timeline)
 
     def axis(time_s: np.ndarray) -> list[float]:
         values = timeline.clock.wall_ms(time_s) if timeline.clock.start else np.asarray(time_s) / unit_s
         return np.round(values, 4 if timeline.clock.start is None else 0).tolist()
 
-    confidence = [bout.confidence for bout in timeline.bouts]
-    steps = np.array([(bout.start_s, bout.stop_s) for bout in timeline.bouts]).reshape(-1)
     return {
         "names": [{"text": html.escape(name), "color": colors[name]} for name in names],
         "dates": timeline.clock.start is not None,
         "timeTitle": title,
         "range": axis(np.array([timeline.start_s, timeline.stop_s])),
-        "edges": axis(edges),
-        "cells": cells,
-        "texts": texts,
-        # Up and down at each end, so that nothing is drawn where there is none.
-        "confidenceTimes": axis(np.repeat(steps, 2)),
-        "confidence": [y for value in confidence for y in _step(value)],
+        "bouts": _cells(timeline, names),
+        # From seconds since the start of the first bout to the unit of the axis.
+        "origin": axis(np.array([timeline.start_s]))[0],
+        "unit": 1000.0 if timeline.clock.start is not None else 1 / unit_s,
         "devices": [
             _device(placement, survey, axis, len(timeline.surveys))
             for placement, survey in timeline.surveys[:_MOST_DEVICES]
@@ -127,24 +122,21 @@ def _data(timeline: Timeline) -> dict[str, Any]:
     }
 
 
-def _step(value: float | None) -> tuple[float | None, ...]:
-    return (None,) * 4 if value is None else (0, round(value, 3), round(value, 3), 0)
-
-
-def _cells(timeline: Timeline, names: list[str]) -> tuple[np.ndarray, list[int | None], list[str]]:
-    """Borders (n + 1,) of bouts and gaps in seconds, which name each has (None: gap), and what is said of it."""
-    edges, cells, texts = [timeline.start_s], [], []
+def _cells(timeline: Timeline, names: list[str]) -> dict[str, list]:
+    """Bouts and gaps, one after the other: where each ends, which name it has (None: gap), confidence in percent."""
+    ends, cells, confidence = [], [], []
+    number = {name: place for place, name in enumerate(names)}
+    before_s = timeline.start_s
     for bout in timeline.bouts:
-        if bout.start_s > edges[-1]:
-            edges.append(bout.start_s)
+        if bout.start_s > before_s:
+            ends.append(round(bout.start_s - timeline.start_s, 2))
             cells.append(None)
-            texts.append("")
-        edges.append(bout.stop_s)
-        cells.append(names.index(bout.label))
-        sure = "" if bout.confidence is None else f"<br>confidence {bout.confidence:.0%}"
-        when = f"{words.moment(timeline, bout.start_s)}, {words.duration(bout.seconds)}"
-        texts.append(f"<b>{html.escape(bout.label)}</b><br>{when}{sure}")
-    return np.array(edges), cells, texts
+            confidence.append(None)
+        ends.append(round(bout.stop_s - timeline.start_s, 2))
+        cells.append(number[bout.label])
+        confidence.append(None if bout.confidence is None else round(100 * bout.confidence))
+        before_s = bout.stop_s
+    return {"ends": ends, "names": cells, "confidence": confidence}
 
 
 def _time_unit(timeline: Timeline) -> tuple[float, str]:

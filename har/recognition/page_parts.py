@@ -47,8 +47,34 @@ data.names.forEach((name, i) => { scale.push([i / names, name.color], [(i + 1) /
 const settings = {responsive: true, displaylogo: false, displayModeBar: narrow ? false : "hover",
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"]};
 
+function lasts(seconds) {
+  const whole = Math.round(seconds);
+  if (whole < 60) { return whole + " s"; }
+  if (whole < 3600) { return Math.floor(whole / 60) + " min " + (whole % 60) + " s"; }
+  return Math.floor(whole / 3600) + " h " + Math.floor(whole % 3600 / 60) + " min";
+}
+
+function when(seconds) {
+  if (data.dates) { return new Date(data.origin + 1000 * seconds).toISOString().slice(11, 19); }
+  return "after " + lasts(data.origin / data.unit + seconds);
+}
+
+// Bouts and gaps as cells of a band, and confidence as a line that falls to nothing at each end.
+const edges = [data.origin], texts = [], sureTimes = [], sure = [];
+let before = 0;
+data.bouts.ends.forEach((end, i) => {
+  const name = data.bouts.names[i], percent = data.bouts.confidence[i], edge = data.origin + end * data.unit;
+  const level = percent === null ? null : percent / 100;
+  texts.push(name === null ? "" : "<b>" + data.names[name].text + "</b><br>" + when(before) + ", " +
+    lasts(end - before) + (percent === null ? "" : "<br>confidence " + percent + "%"));
+  sureTimes.push(edges[edges.length - 1], edges[edges.length - 1], edge, edge);
+  sure.push(...(level === null ? [null, null, null, null] : [0, level, level, 0]));
+  edges.push(edge);
+  before = end;
+});
+
 function band(y, axis, opacity) {
-  return {type: "heatmap", x: data.edges, y: y, z: [data.cells], text: [data.texts], hoverinfo: "text",
+  return {type: "heatmap", x: edges, y: y, z: [data.bouts.names], text: [texts], hoverinfo: "text",
     opacity: opacity, zmin: -0.5, zmax: names - 0.5, colorscale: scale, showscale: false, xaxis: "x", yaxis: axis,
     hoverongaps: false};
 }
@@ -92,7 +118,7 @@ function drawTimeline() {
     }
   });
   const last = "y" + (rows + 2);
-  traces.push({type: "scatter", mode: "lines", x: data.confidenceTimes, y: data.confidence, yaxis: last,
+  traces.push({type: "scatter", mode: "lines", x: sureTimes, y: sure, yaxis: last,
     fill: "tozeroy", fillcolor: "rgba(0, 0, 0, 0.12)", line: {width: 1, color: "#1a1a1a"}, hoverinfo: "skip",
     showlegend: false});
   layout["yaxis" + (rows + 2)] = {domain: [0, 0.14], range: [0, 1.02], fixedrange: true, tickformat: ".0%",
