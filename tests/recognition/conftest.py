@@ -17,7 +17,7 @@ CHANNELS = ("acc_x", "acc_y", "acc_z")
 
 
 class MovementModel(torch.nn.Module):
-    """Embeds a window as the axis of one of `KNOWN`: by the deviation of its magnitude, and by gravity where it is still.
+    """Embeds a window as the axis of one of `KNOWN`: by the deviation of its magnitude, by gravity where it is still.
 
     More than 2 g of deviation is none of them but "cycling".
     """
@@ -26,8 +26,8 @@ class MovementModel(torch.nn.Module):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.ones(2))
         self.config = NetworkConfig(
-            sensors=("acc", "gyro"), sampling_rate_hz=20.0, window_s=5.0, patch_s=1.0, stem_widths=(4,), width=8, depth=1,
-            heads=1, mlp_ratio=1.0, embedding_width=8, text_width=4, dropout=0.0,
+            sensors=("acc", "gyro"), sampling_rate_hz=20.0, window_s=5.0, patch_s=1.0, stem_widths=(4,), width=8,
+            depth=1, heads=1, mlp_ratio=1.0, embedding_width=8, text_width=4, dropout=0.0,
         )  # fmt: skip
         self.body: list[np.ndarray] = []
 

@@ -1,6 +1,7 @@
 """From a recording to a timeline, with a model whose answers are known by construction."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -45,11 +46,11 @@ def test_bouts_part_what_was_recorded(model, bank, acted, recorded, seed):
         expected.append((start_s, start_s + len(samples) / RATE_HZ))
         start_s = expected[-1][1] + float(random.uniform(1.2, 200))
     timeline = recognise(recorded(*pieces), LABELS, model, bank)
-    for before, after in zip(timeline.bouts[:-1], timeline.bouts[1:], strict=True):
+    for before, after in pairwise(timeline.bouts):
         assert before.stop_s <= after.start_s + 1e-9
         assert before.label != after.label or after.start_s > before.stop_s + 1
     assert parts_of(timeline) == pytest.approx(sum(stop - start for start, stop in expected), abs=1e-6)
-    gaps = [(before[1], after[0]) for before, after in zip(expected[:-1], expected[1:], strict=True)]
+    gaps = [(before[1], after[0]) for before, after in pairwise(expected)]
     np.testing.assert_allclose(timeline.gaps, gaps, atol=1e-6)
 
 
@@ -168,7 +169,7 @@ def test_gravity_and_sensors_that_are_not_there(model, bank, acted, recorded):
     with pytest.raises(ValueError, match="none of the sensors acc, gyro"):
         recognise(Recording("field", (magnetic,)), LABELS, model, bank)
     metres = recorded(9.81 * acted(*SCHEDULE))
-    with pytest.raises(ValueError, match="Divide m/s\\^2 by 9.80665"):
+    with pytest.raises(ValueError, match=r"Divide m/s\^2 by 9\.80665"):
         recognise(metres, LABELS, model, bank)
 
 

@@ -1,5 +1,7 @@
 """Windows, samples, surveys and non-wear, each against loops."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,8 @@ from har.recognition.spans import inside, joined, samples_of, windows_of
 from har.recognition.survey import survey
 
 from .conftest import CHANNELS
+
+UP = np.array([0, 0, 1])
 
 
 def device_of(*pieces, rate_hz: float = 10.0) -> Device:
@@ -23,7 +27,7 @@ def test_spans_that_touch_become_one(seed):
     moments = np.arange(0.25, 40, 0.5)
     expected = [any(start <= moment < stop for start, stop in spans) for moment in moments]
     np.testing.assert_array_equal(inside(moments, joined(spans)), expected)
-    assert all(after[0] > before[1] for before, after in zip(joined(spans), joined(spans)[1:], strict=False))
+    assert all(after[0] > before[1] for before, after in pairwise(joined(spans)))
 
 
 @pytest.mark.parametrize("seconds", [0.3, 5.0, 7.6, 23.1])
@@ -57,7 +61,10 @@ def test_samples_of_windows_that_reach_over_pieces():
 @pytest.mark.parametrize("rate_hz", [10.0, 12.5])
 def test_a_survey_is_a_loop_over_bins(rate_hz):
     random = np.random.default_rng(1)
-    pieces = [(5.0, random.normal(size=(900, 3)).astype(np.float32)), (200.0, random.normal(size=(333, 3)).astype("f4"))]
+    pieces = [
+        (5.0, random.normal(size=(900, 3)).astype(np.float32)),
+        (200.0, random.normal(size=(333, 3)).astype("f4")),
+    ]
     pieces[0][1][100:180] = np.nan
     found = survey(device_of(*pieces, rate_hz=rate_hz))
     assert (60 / found.bin_s) % 1 == pytest.approx(0)
@@ -81,7 +88,7 @@ def test_a_survey_is_a_loop_over_bins(rate_hz):
 def worn_hours(rate_hz: float = 5.0) -> np.ndarray:
     """Six hours: moving, two hours on the table, sleeping with a turn every 40 minutes, moving."""
     random = np.random.default_rng(2)
-    samples = random.normal(0, 0.004, (6 * 3600 * 5, 3)) + [0, 0, 1]
+    samples = random.normal(0, 0.004, (6 * 3600 * 5, 3)) + UP
     samples[: 3600 * 5] += random.normal(0, 0.2, (3600 * 5, 3))
     for turn in range(3 * 3600 * 5, 5 * 3600 * 5, 40 * 60 * 5):
         samples[turn : turn + 40 * 60 * 5, 0] += 0.1 * (turn // 12000 % 2)
@@ -106,10 +113,10 @@ def test_non_wear_is_the_rule_minute_by_minute():
 
 def test_who_sleeps_wears_it_and_lost_minutes_end_a_span():
     random = np.random.default_rng(0)
-    asleep = random.normal(0, 0.004, (4 * 3600 * 5, 3)) + [0, 0, 1]
+    asleep = random.normal(0, 0.004, (4 * 3600 * 5, 3)) + UP
     asleep[:, :2] += 0.04 * np.sin(2 * np.pi * 0.25 * np.arange(len(asleep)) / 5)[:, None]  # breathing at the chest
     assert not_worn(survey(device_of((0.0, asleep.astype(np.float32)), rate_hz=5.0))) == []
-    still = (random.normal(0, 0.004, (3 * 3600 * 5, 3)) + [0, 0, 1]).astype(np.float32)
+    still = (random.normal(0, 0.004, (3 * 3600 * 5, 3)) + UP).astype(np.float32)
     lost = still.copy()
     lost[85 * 300 : 95 * 300] = np.nan
     assert not_worn(survey(device_of((0.0, lost), rate_hz=5.0))) == [(0.0, 85 * 60.0), (95 * 60.0, 180 * 60.0)]
