@@ -16,7 +16,7 @@ PALETTE = (
     "#1e6969", "#78a55a", "#b4d2a5", "#693cc3", "#8796ff", "#ffd200", "#69e1ff", "#f0d25a", "#b40096", "#4b693c",
     "#c30000", "#694bff", "#87c35a", "#e196a5",
 )  # fmt: skip
-GREYS = {UNKNOWN: "#c4c4c4", NOT_WORN: "#ececec"}
+GREYS = {UNKNOWN: "#d0d0d0", NOT_WORN: "#8c8c8c"}
 
 # The commonest get the colours that are furthest apart.
 _FIRST = (

@@ -43,6 +43,7 @@ const font = {family: 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif'
   color: "#1a1a1a"};
 const scale = [];
 const names = data.names.length;
+const dense = data.bouts.ends.length > 400;  // outlines of bouts would cover all
 data.names.forEach((name, i) => { scale.push([i / names, name.color], [(i + 1) / names, name.color]); });
 const settings = {responsive: true, displaylogo: false, displayModeBar: narrow ? false : "hover",
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"]};
@@ -119,7 +120,8 @@ function drawTimeline() {
   });
   const last = "y" + (rows + 2);
   traces.push({type: "scatter", mode: "lines", x: sureTimes, y: sure, yaxis: last,
-    fill: "tozeroy", fillcolor: "rgba(0, 0, 0, 0.12)", line: {width: 1, color: "#1a1a1a"}, hoverinfo: "skip",
+    fill: "tozeroy", fillcolor: dense ? "rgba(0, 0, 0, 0.35)" : "rgba(0, 0, 0, 0.12)",
+    line: {width: dense ? 0 : 1, color: "#1a1a1a"}, hoverinfo: "skip",
     showlegend: false});
   layout["yaxis" + (rows + 2)] = {domain: [0, 0.14], range: [0, 1.02], fixedrange: true, tickformat: ".0%",
     tickvals: [0, 0.5, 1], title: {text: narrow ? "" : "confidence"}, gridcolor: "#e4e4e4", zeroline: false};

@@ -1,5 +1,6 @@
 """A timeline as a picture: over the signal of each device, or day below day where it has several."""
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from har.recognition.timeline import Timeline
 
 _MOST_BINS = 3000
 _MOST_DEVICES = 4
+_TITLE_WIDTH = 120  # letters on a line
 _QUANTITIES = {"acc": "acceleration", "gyro": "turn rate", "mag": "magnetic field"}
 
 
@@ -20,7 +22,7 @@ def save_picture(timeline: Timeline, path: str | Path) -> Path:
     colors = colors_of([*timeline.labels, *timeline.names()])
     # The key stands in the order of names, whatever order colours were given in.
     colors = {name: colors[name] for name in timeline.names()}
-    title = f"{timeline.name}: {words.sentence(timeline)}"
+    title = textwrap.fill(f"{timeline.name}: {words.sentence(timeline)}", _TITLE_WIDTH)
     if len(days) > 1:
         ticks = {float(hour): f"{hour % 24:02d}:00" for hour in range(0, 25, 3)}
         if timeline.clock.start is None:
@@ -70,13 +72,8 @@ def _days(timeline: Timeline) -> list[tuple[str, list[tuple[float, float, str]]]
     for begin, end in zip(first, [*first[1:], len(keys)], strict=True):
         start_s, stop_s = borders[begin], borders[end]
         moment = clock.at(start_s)
-        into_s = start_s % 86400 if moment is None else moment.hour * 3600 + moment.minute * 60 + moment.second
         spans = [
-            (
-                (max(bout.start_s, start_s) - start_s + into_s) / 3600,
-                (min(bout.stop_s, stop_s) - start_s + into_s) / 3600,
-                bout.label,
-            )
+            _in_hours(timeline, max(bout.start_s, start_s), min(bout.stop_s, stop_s), bout.label)
             for bout in timeline.bouts
             if bout.start_s < stop_s and bout.stop_s > start_s
         ]
@@ -84,3 +81,12 @@ def _days(timeline: Timeline) -> list[tuple[str, list[tuple[float, float, str]]]
             name = f"day {int(keys[begin]) + 1}" if moment is None else words.short_date(moment)
             days.append((name, spans))
     return days
+
+
+def _in_hours(timeline: Timeline, start_s: float, stop_s: float, label: str) -> tuple[float, float, str]:
+    """A span in hours of its day, by the clock that its wearer saw when it began."""
+    moment = timeline.clock.at(start_s)
+    into_s = start_s % 86400
+    if moment is not None:
+        into_s = moment.hour * 3600 + moment.minute * 60 + moment.second + moment.microsecond / 1e6
+    return into_s / 3600, (into_s + stop_s - start_s) / 3600, label

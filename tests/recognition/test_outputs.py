@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from har.recognition import words
+from har.recognition import picture, words
 from har.recognition.annotation import save_elan, save_label_studio
 from har.recognition.colors import PALETTE, colors_of
 from har.recognition.outputs import bouts_table, save_windows, windows_table
@@ -138,3 +138,13 @@ def test_a_label_keeps_its_colour():
 )
 def test_durations_in_words(seconds, text):
     assert words.duration(seconds) == text
+
+
+def test_days_are_drawn_by_the_clock_that_their_wearer_saw(timeline):
+    """Noon is noon, on the day on which clocks go forward too."""
+    start = datetime(2026, 3, 28, 12, tzinfo=ZoneInfo("Europe/Berlin"))
+    noon_s = [0, 23 * 3600, 47 * 3600]
+    bouts = [timeline.bouts[0]._replace(start_s=s, stop_s=s + 3600) for s in noon_s]
+    days = picture._days(replace(timeline, bouts=bouts, clock=replace(timeline.clock, start=start)))
+    assert [name for name, _ in days] == ["Sat 28 Mar", "Sun 29 Mar", "Mon 30 Mar"]
+    assert [span[:2] for _, spans in days for span in spans] == [(12, 13)] * 3
