@@ -2,6 +2,7 @@
 
 import csv
 import json
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 
 import har.readers
 from har.readers.recording import Device, Piece, ReaderError, Recording
+from har.run.folder import repository_root
 
+SCRIPT = "val_scripts/human_activity_recognition/predict.py"
 RATE_HZ = 25.0
 
 
@@ -27,13 +30,10 @@ def read_rows(path: Path, placement=None, rate_hz=RATE_HZ, calibrate=True, **unk
 def predict(monkeypatch, whole_run, capsys) -> Callable[..., tuple[int, str, str]]:
     """predict(*arguments) -> exit status and what it printed, with a model that was trained for seconds."""
     monkeypatch.setattr(har.readers, "read_recording", read_rows, raising=False)
-    from val_scripts.human_activity_recognition import predict as script
-
-    monkeypatch.setattr(script, "read_recording", read_rows)
+    main = runpy.run_path(str(repository_root() / SCRIPT), run_name="predict")["main"]
 
     def run(*arguments: object) -> tuple[int, str, str]:
-        checkpoint = ("--checkpoint", str(whole_run[0] / "best.pt"))
-        status = script.main([*map(str, arguments), *checkpoint])
+        status = main([*map(str, arguments), "--checkpoint", str(whole_run[0] / "best.pt")])
         return status, *capsys.readouterr()
 
     return run
@@ -102,3 +102,18 @@ def test_a_folder_with_a_file_that_is_none(predict, walk, tmp_path):
 def test_what_a_user_can_mend_is_one_line(predict, walk, options, problem):
     status, _, complained = predict(walk, *options)
     assert status == 2 and problem in complained and len(complained.strip().splitlines()) == 1
+
+
+@pytest.mark.skipif(not hasattr(har.readers, "read_recording"), reason="reads a file, and there are no readers")
+def test_a_file_as_an_app_writes_it(run_script, whole_run, walk, tmp_path):
+    """The command of the README, in a process of its own."""
+    samples = np.loadtxt(walk, delimiter=",")
+    table = np.column_stack([np.arange(len(samples)) / RATE_HZ, samples])
+    source = tmp_path / "phone.csv"
+    np.savetxt(source, table, delimiter=",", fmt="%.4f", header="time,acc_x,acc_y,acc_z", comments="")
+    options = ("--labels", "walking", "standing", "--unit", "g", "--checkpoint", whole_run[0] / "best.pt")
+    done = run_script(SCRIPT, source, *options)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].endswith("(start with phone.html)")
+    assert json.loads((tmp_path / "phone.summary.json").read_text())["recorded_minutes"] == pytest.approx(1, abs=0.01)
+    assert run_script(SCRIPT, tmp_path / "nowhere.csv").returncode == 2
