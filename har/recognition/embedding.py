@@ -4,6 +4,7 @@ Devices are embedded together where they overlap, each at its own rate; how each
 its samples. What a device measured while it was not worn is left aside.
 """
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -56,8 +57,10 @@ class SurveyedDevice:
 
     def cropped_to(self, span: Span) -> "SurveyedDevice":
         """The same with the samples inside a span alone."""
-        rate_hz, pieces = self.device.sampling_rate_hz, []
-        for piece in self.device.pieces:
+        whole, rate_hz, pieces = self.device.pieces, self.device.sampling_rate_hz, []
+        for piece in whole[max(0, bisect_right(whole, span[0], key=lambda one: one.start_s) - 1) :]:
+            if piece.start_s >= span[1]:
+                break
             first = max(0, round((span[0] - piece.start_s) * rate_hz))
             samples = piece.samples[first : max(first, round((span[1] - piece.start_s) * rate_hz))]
             if len(samples):
@@ -204,11 +207,11 @@ class BodyAxes:
         sensors = dict(triads(device.channels))
         if "acc" not in sensors or device.gravity != "included":
             return
-        self._axes[0] = _axes_in(device, sensors["acc"], self._spans[0])
+        self._axes[0] = _axes_in(device, sensors["acc"])
         sessions = _between(_recorded(device), one.off)
         if not self._axes[0, 0].any() and len(sessions) > 1:
             self._spans = sessions
-            self._axes = np.stack([_axes_in(device, sensors["acc"], span) for span in sessions])
+            self._axes = np.stack([_axes_in(one.cropped_to(span).device, sensors["acc"]) for span in sessions])
 
     def at(self, time_s: np.ndarray) -> np.ndarray:
         """Axes (N, 2, 3) at the moments (N,)."""
@@ -230,15 +233,12 @@ def _between(recorded: Sequence[Span], off: Sequence[Span]) -> list[Span]:
     return worn
 
 
-def _axes_in(device: Device, columns: Sequence[int], span: Span) -> np.ndarray:
+def _axes_in(device: Device, columns: Sequence[int]) -> np.ndarray:
     rate_hz = device.sampling_rate_hz
 
     class Parts:
         def __iter__(self) -> Iterator[np.ndarray]:
-            for start_s, samples in chunks(device, max(1, round(_AXES_S * rate_hz))):
-                if start_s + len(samples) / rate_hz <= span[0] or start_s >= span[1]:
-                    continue
-                first = max(0, round((span[0] - start_s) * rate_hz))
-                yield cut_pieces(samples[first : max(first, round((span[1] - start_s) * rate_hz)), columns], rate_hz)
+            for _, samples in chunks(device, max(1, round(_AXES_S * rate_hz))):
+                yield cut_pieces(samples[:, columns], rate_hz)
 
     return session_axes_of_parts(Parts(), rate_hz)

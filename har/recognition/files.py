@@ -309,13 +309,14 @@ def _outcome(
 
 def outcomes_table(outcomes: Sequence[Outcome], folder: Path) -> str:
     """The text of a CSV file: one row a recording, minutes in all and of each name, and what went wrong."""
+    outcomes = sorted(outcomes, key=lambda one: one.source)  # they come in any order
     summaries = [outcome.summary for outcome in outcomes if outcome.summary is not None]
     names = list(dict.fromkeys(name for summary in summaries for name in summary["minutes"]))
     names = [name for name in names if name not in RESERVED]
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow([*_TABLE_HEAD, *names, "problem"])
-    for outcome in sorted(outcomes, key=lambda one: one.source):
+    for outcome in outcomes:
         summary = outcome.summary or {}
         totals = [summary.get(f"{what}_minutes") for what in ("recorded", "unknown", "not_worn", "gap")]
         minutes = [summary.get("minutes", {}).get(name, 0.0 if summary else None) for name in names]
