@@ -53,7 +53,7 @@ def plot_timeline(
     names = [name for name in colors if name in occurring]
     heights = [DAY_HEIGHT_IN if row.envelope is None else SIGNAL_HEIGHT_IN for row in rows]
     key_in = LEGEND_LINE_IN * -(-len(names) // LEGEND_COLUMNS)
-    figure = new_figure(WIDTH_IN, sum(heights) + key_in + 1.1, title)
+    figure = new_figure(WIDTH_IN, sum(heights) + key_in + 1.1, _literal(title))
     grid = figure.subplots(len(rows), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
     for axes, row in zip(grid, rows, strict=True):
         _draw_row(axes, row, colors)
@@ -67,7 +67,7 @@ def plot_timeline(
     handles = [Patch(facecolor=colors[name], edgecolor=MUTED, linewidth=0.4) for name in names]
     figure.legend(
         handles,
-        [shorten(name, NAME_LENGTH) for name in names],
+        [_literal(shorten(name, NAME_LENGTH)) for name in names],
         loc="outside lower left",
         ncols=min(LEGEND_COLUMNS, max(1, len(names))),
         frameon=False,
@@ -98,8 +98,14 @@ def _draw_row(axes: Axes, row: Row, colors: Mapping[str, str]) -> None:
     for name, spans in by_name.items():
         axes.broken_barh(spans, (low, high - low), facecolors=colors[name], alpha=alpha, linewidth=0, zorder=1)
     axes.set_ylim(low, high)
-    axes.set_ylabel(row.title if row.envelope is None else row.y_label, fontsize=TICK_SIZE, fontfamily=FONT, color=INK)
+    side = _literal(row.title) if row.envelope is None else row.y_label
+    axes.set_ylabel(side, fontsize=TICK_SIZE, fontfamily=FONT, color=INK)
     if row.envelope is None:
         axes.yaxis.label.set(rotation=0, ha="right", va="center")
     elif row.title:
-        axes.set_title(row.title, fontsize=TICK_SIZE, fontfamily=FONT, color=INK, loc="left")
+        axes.set_title(_literal(row.title), fontsize=TICK_SIZE, fontfamily=FONT, color=INK, loc="left")
+
+
+def _literal(text: str) -> str:
+    """What people wrote is no formula, whatever dollars are in it."""
+    return text.replace("$", r"\$")

@@ -118,8 +118,10 @@ def test_pictures_of_minutes_and_of_days(timeline, tmp_path):
     save_picture(timeline, tmp_path / "minutes.png")
     days = [bout._replace(start_s=1e5 * i, stop_s=1e5 * (i + 1)) for i, bout in enumerate(timeline.bouts)]
     save_picture(replace(timeline, bouts=days), tmp_path / "days.png")
-    sizes = [len((tmp_path / name).read_bytes()) for name in ("minutes.png", "days.png")]
-    assert min(sizes) > 5000
+    formula = replace(timeline, name=r"$\frac$", bouts=[bout._replace(label=r"$\nothing$") for bout in timeline.bouts])
+    save_picture(replace(formula, labels=(r"$\nothing$",)), tmp_path / "formula.png")
+    sizes = [len(path.read_bytes()) for path in sorted(tmp_path.glob("*.png"))]
+    assert len(sizes) == 3 and min(sizes) > 5000
 
 
 def test_a_label_keeps_its_colour():
