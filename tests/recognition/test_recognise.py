@@ -204,3 +204,12 @@ def test_one_window_at_a_time_knows_nothing_of_the_others(model, bank, acted, re
     part = replace(recording.devices[0], pieces=(Piece(0.0, recording.devices[0].pieces[0].samples[:2000]),))
     alone = recognise(replace(recording, devices=(part,)), LABELS, model, bank, context=False)
     np.testing.assert_array_equal(first.windows.probabilities[:39], alone.windows.probabilities)
+
+
+def test_a_device_that_is_put_aside_does_not_speak_for_its_wearer(model, bank, acted):
+    """Two devices, of which the first one lies on the table for an hour and a half while the second one is worn."""
+    table, walk = acted(("on the table", 5400), ("walking", 300)), acted(("walking", 5700))
+    worn = {"trouser pocket": table, "wrist": walk}
+    devices = tuple(Device(place, CHANNELS, RATE_HZ, (Piece(0.0, samples),)) for place, samples in worn.items())
+    timeline = recognise(Recording("two", devices), LABELS, model, bank)
+    assert timeline.minutes() == {"walking": 95.0}

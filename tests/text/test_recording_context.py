@@ -147,3 +147,19 @@ def test_a_long_recording_is_what_it_is_as_a_whole(monkeypatch):
     np.testing.assert_allclose(parts[0], whole[0], atol=1e-6)
     monkeypatch.setattr(recording_context, "_MARGIN", 0)  # the margins are what makes it so
     assert np.abs(over_time(own, time_s, recording, wearer)[0] - whole[0]).max() > 1e-3
+
+
+def test_margins_do_not_count_twice(monkeypatch):
+    """The likelihood of a recording in parts is that of the whole, under each duration."""
+    found, likelihood = [], recording_context._log_likelihood
+    monkeypatch.setattr(
+        recording_context, "_log_likelihood", lambda *given: found.append(likelihood(*given)) or found[-1]
+    )
+    own, one = np.repeat(drawn(60, 3, 7), 20, axis=0), np.zeros(1200)
+    for longest in (7200, 300):
+        monkeypatch.setattr(recording_context, "_LONGEST", longest)
+        monkeypatch.setattr(recording_context, "_MARGIN", 150)
+        over_time(own, np.arange(1200) * 2.5, one, one)
+    whole, parts = found
+    assert (len(whole), len(parts)) == (1, 4)
+    np.testing.assert_allclose(parts.sum(axis=0), whole[0], rtol=1e-3)
