@@ -46,6 +46,31 @@ class RecordingEmbeddings(NamedTuple):
     body: dict[str | None, np.ndarray]
 
 
+class WornWindows(NamedTuple):
+    """Windows as one device measured them, among devices that were worn together: ``AlignmentModel.embed_worn``.
+
+    samples: (N, T, C) float32, NaN where one is missing, T = ``AlignmentModel.window_samples`` of the rate. channels:
+    C names ``acc_x`` ... ``mag_z``. placement: free text or None. body: the body's up and ahead in the device's axes,
+    (2, 3), or (N, 2, 3) where it was mounted anew in between; zeros where unknown.
+    """
+
+    samples: np.ndarray | Tensor
+    sampling_rate_hz: float
+    channels: Sequence[str]
+    placement: str | None
+    body: np.ndarray
+
+
+class _Measured(NamedTuple):
+    """What ``_embed_windows`` is told of a device: samples (n, T, C), its columns in them, and axes (n, 2, 3)."""
+
+    samples: Tensor
+    rate_hz: float
+    columns: dict[str, int]
+    text: str | None
+    body: Tensor
+
+
 class AlignmentModel(nn.Module):
     """IMU encoder + table of the placement texts that it was trained on.
 
@@ -74,6 +99,10 @@ class AlignmentModel(nn.Module):
     @property
     def device(self) -> torch.device:
         return self.placement_table.device
+
+    def window_samples(self, sampling_rate_hz: float) -> int:
+        """Samples at that rate in a window, at least one."""
+        return max(1, round(self.config.window_s * sampling_rate_hz))
 
     def forward(self, windows: SensorWindows) -> Embeddings:
         """A prepared batch -> ``Embeddings``."""
@@ -153,7 +182,7 @@ class AlignmentModel(nn.Module):
                 f"{list(channels)}, with T > 0"
             )
         sampling_rate_hz, devices = self._checked(signal[None], sampling_rate_hz, channels, placement, gravity)
-        length = self._length(sampling_rate_hz)
+        length = self.window_samples(sampling_rate_hz)
         stride_s = self.config.window_s / 2 if stride_s is None else _positive("stride_s", stride_s)
         # Windows begin at samples: there are none between.
         every, start = overlapping(signal, length, max(1.0, stride_s * sampling_rate_hz))  # copied batch by batch
@@ -239,7 +268,7 @@ class AlignmentModel(nn.Module):
         """
         width, batch_size = self._width_of(layer), int(_positive("batch_size", batch_size, whole=True))
         texts = {text: self._placement_feature(text) for text, _ in devices if text is not None}
-        windows = cut(signal, self._length(sampling_rate_hz))
+        windows = cut(signal, self.window_samples(sampling_rate_hz))
         pieces = windows.shape[0] // max(len(signal), 1)
         if body is None:
             body = torch.zeros(len(devices), 2, 3)
@@ -250,9 +279,19 @@ class AlignmentModel(nn.Module):
         self.eval()
         try:
             parts = [
-                self._embed_windows(part.to(self.device), sampling_rate_hz, devices, texts, axes.to(self.device), layer)
-                for part, axes in zip(windows.split(batch_size), body.split(batch_size), strict=True)
-                if len(part)
+                self._embed_windows(
+                    [
+                        _Measured(signal, sampling_rate_hz, columns, text, axes[:, number])
+                        for number, (text, columns) in enumerate(devices)
+                    ],
+                    texts,
+                    layer,
+                )
+                for signal, axes in (
+                    (part.to(self.device), part_axes.to(self.device))
+                    for part, part_axes in zip(windows.split(batch_size), body.split(batch_size), strict=True)
+                    if len(part)
+                )
             ]
         finally:
             self.train(was_training)
@@ -317,42 +356,74 @@ class AlignmentModel(nn.Module):
                 progress(len(part))
         return embeddings
 
-    def _embed_windows(
-        self,
-        signal: Tensor,
-        rate_hz: float,
-        devices: Devices,
-        texts: dict[str, Tensor],
-        body: Tensor,
-        layer: str,
-    ) -> Tensor:
+    @torch.no_grad()
+    def embed_worn(self, worn: Sequence[WornWindows], batch_size: int = 256, layer: str = "embedding") -> Tensor:
+        """(N, D) unit-norm embeddings of N windows that devices measured together, each at a rate of its own.
+
+        For who reads a recording piece by piece and knows how its devices lie against the body. What ``embed`` looks
+        at has to be looked at before (har/signal/plausibility.py); a window of which no second is there becomes zeros.
+        layer: as in ``embed``. Raises ``ValueError`` for windows of different numbers or of another length than the
+        network's, and as ``embed`` for channel names and layers.
+        """
+        width = self._width_of(layer)
+        counts = {len(device.samples) for device in worn}
+        lengths = [self.window_samples(device.sampling_rate_hz) for device in worn]
+        if len(counts) != 1 or [device.samples.shape[1] for device in worn] != lengths:
+            raise ValueError(
+                f"windows of shapes {[tuple(device.samples.shape) for device in worn]}; expected the same number of "
+                f"each device, with {lengths} samples"
+            )
+        count = counts.pop()
+        measured = []
+        for device in worn:
+            ((text, columns),) = parse_devices(device.channels, device.placement)
+            samples = torch.as_tensor(device.samples)
+            body = torch.as_tensor(device.body, dtype=torch.float32).expand(count, 2, 3)
+            measured.append(_Measured(samples, device.sampling_rate_hz, columns, text, body))
+        texts = {device.text: self._placement_feature(device.text) for device in measured if device.text is not None}
+        was_training = self.training
+        self.eval()
+        try:
+            parts = [torch.zeros(0, width, device=self.device)]
+            for first in range(0, count, batch_size):
+                rows = slice(first, first + batch_size)
+                batch = [
+                    device._replace(
+                        samples=device.samples[rows].to(self.device), body=device.body[rows].to(self.device)
+                    )
+                    for device in measured
+                ]
+                parts.append(self._embed_windows(batch, texts, layer))
+        finally:
+            self.train(was_training)
+        return F.normalize(torch.cat(parts), dim=-1)
+
+    def _embed_windows(self, devices: Sequence[_Measured], texts: dict[str, Tensor], layer: str) -> Tensor:
         """(n, D) unit-norm embeddings or features, times the share of measured patches: a short tail says less."""
         config = self.config
         sensors = [
-            (text, kind, [list(columns.values())[i] for i in order], number)
-            for number, (text, columns) in enumerate(devices)
-            for kind, order in triads(list(columns))
+            (number, kind, [list(device.columns.values())[i] for i in order])
+            for number, device in enumerate(devices)
+            for kind, order in triads(list(device.columns))
             if kind in config.sensors
         ]
-        windows = empty_windows(len(signal), len(sensors), config.window_length).to(self.device)
-        feature = torch.zeros(len(signal), len(sensors), config.text_width, device=self.device)
-        for slot, (text, kind, columns, number) in enumerate(sensors):
+        count = len(devices[0].samples)
+        windows = empty_windows(count, len(sensors), config.window_length).to(self.device)
+        feature = torch.zeros(count, len(sensors), config.text_width, device=self.device)
+        for slot, (number, kind, columns) in enumerate(sensors):
+            device = devices[number]
             windows.signal[:, slot], windows.valid[:, slot] = resample(
-                *to_triads(signal, columns), rate_hz, config.sampling_rate_hz, config.window_length
+                *to_triads(device.samples, columns), device.rate_hz, config.sampling_rate_hz, config.window_length
             )
             windows.kind[:, slot] = SENSOR_KINDS.index(kind)
             windows.location[:, slot] = number
-            windows.rate_hz[:, slot] = rate_hz
-            windows.body[:, slot] = body[:, number]
-            if text is not None:
-                feature[:, slot] = texts[text]
+            windows.rate_hz[:, slot] = device.rate_hz
+            windows.body[:, slot] = device.body
+            if device.text is not None:
+                feature[:, slot] = texts[device.text]
         out = self.encoder(windows, feature)
         found = out.window if layer == "embedding" else F.normalize(out.features, dim=-1)
         return found.float() * out.patch_valid.float().mean(1, keepdim=True)
-
-    def _length(self, rate_hz: float) -> int:
-        """Samples at ``rate_hz`` in a window."""
-        return max(1, round(self.config.window_s * rate_hz))
 
     def _width_of(self, layer: str) -> int:
         if layer not in LAYERS:

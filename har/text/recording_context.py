@@ -3,6 +3,8 @@
 Shapes: N windows, L labels, W wearers, R recordings (those that reach the present step), G durations.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 # How far labels are calibrated; chosen on development datasets, with an eye on recordings that hold few of the named
@@ -11,6 +13,9 @@ CALIBRATION = 0.75
 # Seconds that an activity may last on average: from no longer than a window, where neighbours tell nothing, to minutes,
 # from which on windows a few seconds apart are bound no closer.
 DURATIONS_S = tuple(2.0**power for power in range(-1, 10))
+# A recording of more windows is read in parts side by side, each of which begins and ends that many windows outside
+# what is kept of it: an hour of windows 2.5 s apart. What the ends of a part do not know is forgotten by then.
+_LONGEST, _MARGIN = 7200, 1440
 # Floors, so that windows which contradict each other leave something to normalise.
 _SMALLEST = 1e-30
 _SHORTEST_S = 0.01
@@ -70,24 +75,42 @@ def over_time(
     own = np.maximum(own / own.sum(axis=1, keepdims=True), _SMALLEST)
     wearer_of, recording_of = np.asarray(wearer)[order], np.asarray(recording)[order]
     changes = np.append(True, (wearer_of[1:] != wearer_of[:-1]) | (recording_of[1:] != recording_of[:-1]))
-    steps = _steps(np.flatnonzero(changes), count)
-    time_s = np.asarray(time_s, dtype=np.float64)[order]
+    parts = _parts(np.flatnonzero(changes), count)
+    rows_read = np.concatenate([np.arange(begin, end) for begin, end, _, _ in parts])
+    first = np.cumsum([0, *(end - begin for begin, end, _, _ in parts[:-1])])
+    kept = np.concatenate([np.arange(begin, end) >= start for begin, end, start, _ in parts])
+    kept &= np.concatenate([np.arange(begin, end) < stop for begin, end, _, stop in parts])
+    steps = _steps(first, len(rows_read))
+    read, time_s = own[rows_read], np.asarray(time_s, dtype=np.float64)[order][rows_read]
     before_s = [np.maximum(time_s[rows] - time_s[rows - 1], _SHORTEST_S)[:, None] for rows in steps[1:]]
 
-    def kept(duration_s: np.ndarray) -> list[np.ndarray]:
+    def stays(duration_s: np.ndarray) -> list[np.ndarray]:
         """k of equation (1) at each step but the first, (R, G, 1), from durations (R or 1, G)."""
         rate = labels / (labels - 1) / duration_s
         return [np.exp(-seconds * rate[: len(seconds)])[..., None] for seconds in before_s]
 
     # Each wearer has the duration that explains all recordings best.
-    _, who = np.unique(wearer_of, return_inverse=True)
+    _, who = np.unique(wearer_of[rows_read], return_inverse=True)
     fit = np.zeros((who.max() + 1, len(durations_s)))
-    np.add.at(fit, who[steps[0]], _log_likelihood(own, steps, kept(np.array([durations_s])), len(durations_s)))
+    likelihood = _log_likelihood(read, steps, stays(np.array([durations_s])), kept, len(durations_s))
+    np.add.at(fit, who[steps[0]], likelihood)
     duration_s = np.array(durations_s)[fit.argmax(axis=1)][who]
-    posterior, lasts_s = np.empty_like(own), np.empty_like(duration_s)
-    posterior[order] = _posterior(own, steps, [k[:, 0] for k in kept(duration_s[steps[0], None])])
-    lasts_s[order] = duration_s
+    posterior, lasts_s = np.empty_like(own), np.empty(count)
+    found = _posterior(read, steps, [k[:, 0] for k in stays(duration_s[steps[0], None])])
+    posterior[order[rows_read[kept]]] = found[kept]
+    lasts_s[order[rows_read[kept]]] = duration_s[kept]
     return posterior, lasts_s
+
+
+def _parts(first: np.ndarray, count: int) -> list[tuple[int, int, int, int]]:
+    """Parts in which recordings are read, from the rows that these begin with: rows from begin to end, of which those
+    from start to stop are kept. Of a recording that is not too long there is one, and all is kept."""
+    parts = []
+    for begin, end in zip(first.tolist(), [*first[1:].tolist(), count], strict=True):
+        borders = np.linspace(begin, end, -(-(end - begin) // _LONGEST) + 1).round().astype(int).tolist()
+        for start, stop in pairwise(borders):
+            parts.append((max(begin, start - _MARGIN), min(end, stop + _MARGIN), start, stop))
+    return parts
 
 
 def _steps(first: np.ndarray, count: int) -> list[np.ndarray]:
@@ -102,26 +125,28 @@ def _steps(first: np.ndarray, count: int) -> list[np.ndarray]:
     return [first[:many] + i for i, many in enumerate(reach)]
 
 
-def _log_likelihood(own: np.ndarray, steps: list[np.ndarray], kept: list[np.ndarray], durations: int) -> np.ndarray:
-    """(R, G): logarithm of the likelihood of each recording under each duration, but for a constant."""
+def _log_likelihood(
+    own: np.ndarray, steps: list[np.ndarray], stays: list[np.ndarray], kept: np.ndarray, durations: int
+) -> np.ndarray:
+    """(R, G): logarithm of the likelihood of what is kept of each recording under each duration, but for a constant."""
     state = np.repeat(own[steps[0]][:, None], durations, axis=1)  # (R, G, L)
     total = np.zeros(state.shape[:2])
-    for rows, k in zip(steps[1:], kept, strict=True):
+    for rows, k in zip(steps[1:], stays, strict=True):
         state = state[: len(rows)] / state[: len(rows)].sum(axis=-1, keepdims=True)
         state = ((1 - k) / own.shape[1] + k * state) * own[rows][:, None]
-        total[: len(rows)] += np.log(state.sum(axis=-1))
+        total[: len(rows)] += np.log(state.sum(axis=-1)) * kept[rows, None]
     return total
 
 
-def _posterior(own: np.ndarray, steps: list[np.ndarray], kept: list[np.ndarray]) -> np.ndarray:
-    """(N, L), each recording under its duration; kept holds k (R, 1) at each step but the first."""
+def _posterior(own: np.ndarray, steps: list[np.ndarray], stays: list[np.ndarray]) -> np.ndarray:
+    """(N, L), each recording under its duration; stays holds k (R, 1) at each step but the first."""
     forward = np.empty_like(own)
     forward[steps[0]] = own[steps[0]]
-    for rows, k in zip(steps[1:], kept, strict=True):
+    for rows, k in zip(steps[1:], stays, strict=True):
         previous = forward[rows - 1] / forward[rows - 1].sum(axis=-1, keepdims=True)
         forward[rows] = ((1 - k) / own.shape[1] + k * previous) * own[rows]
     backward = np.ones_like(own)
-    for rows, k in zip(steps[:0:-1], kept[::-1], strict=True):
+    for rows, k in zip(steps[:0:-1], stays[::-1], strict=True):
         following = backward[rows] * own[rows]
         following /= following.sum(axis=-1, keepdims=True)
         backward[rows - 1] = (1 - k) / own.shape[1] + k * following

@@ -17,7 +17,7 @@ there is no ahead. Shapes: N pieces of a recording, T samples, R recordings.
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -135,15 +135,26 @@ def ahead_direction(lead: np.ndarray, walks: np.ndarray, up: np.ndarray) -> np.n
 
 def session_axes(pieces: np.ndarray, sampling_rate_hz: float) -> np.ndarray:
     """Body axes (2, 3) float32 of a device that was worn alike during all pieces (N, T, 3) in g, NaN = missing."""
+    return session_axes_of_parts([pieces], sampling_rate_hz)
+
+
+def session_axes_of_parts(parts: Iterable[np.ndarray], sampling_rate_hz: float) -> np.ndarray:
+    """The same of pieces that come in parts (N, T, 3), one in memory at a time: gone through twice."""
     axes = np.zeros((2, 3), dtype=np.float32)
-    direction, moving = gravity_and_movement(pieces, sampling_rate_hz)
-    up = upright_direction(direction, moving)
-    if up is not None:
-        axes[0] = up
+    found = [gravity_and_movement(pieces, sampling_rate_hz) for pieces in parts]
+    if not found:
+        return axes
+    up = upright_direction(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    if up is None:
+        return axes
+    axes[0] = up
+    leads = []
+    for pieces, (direction, moving) in zip(parts, found, strict=True):
         lead, walks = lead_of_walking(pieces[moving], up, sampling_rate_hz)
-        ahead = ahead_direction(lead, walks & (direction[moving] @ up > np.cos(_WITHIN_RAD)), up)
-        if ahead is not None:
-            axes[1] = ahead
+        leads.append((lead, walks & (direction[moving] @ up > np.cos(_WITHIN_RAD))))
+    ahead = ahead_direction(*(np.concatenate(column) for column in zip(*leads, strict=True)), up)
+    if ahead is not None:
+        axes[1] = ahead
     return axes
 
 

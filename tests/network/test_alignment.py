@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from har.network.alignment import AlignmentModel
+from har.network.alignment import AlignmentModel, WornWindows
 from har.recordings.format import DatasetWriter, StreamInfo, read_dataset
 from har.signal.plausibility import SignalWarning
 from har.text.encoder import TextFeatures
@@ -615,3 +615,37 @@ def test_rows_of_datasets_are_not_judged_window_by_window(model, tmp_path):
         warnings.simplefilter("error")
         found = model.embed_rows(index, np.arange(len(index)))
     assert len(found) == 8 and torch.isfinite(found).all()
+
+
+# --- Windows of devices that were worn together -----------------------------------------------------------------------
+
+
+def test_windows_as_they_were_worn_are_those_of_the_recording(model):
+    """One device: the same as `embed_recording`, whose body axes are given. Missing windows become zeros."""
+    signal = motion(25, 60, count=1)[0]
+    found = model.embed_recording(signal, 25, SIX, "wrist")
+    rows = np.rint(found.start_s * 25).astype(int)[:, None] + np.arange(100)
+    worn = WornWindows(signal[rows].astype(np.float32), 25.0, SIX, "wrist", found.body["wrist"])
+    assert_same_embeddings(model.embed_worn([worn], batch_size=7), found.embeddings)
+    missing = worn._replace(samples=np.full_like(worn.samples, np.nan))
+    assert not model.embed_worn([missing]).any()
+    with pytest.raises(ValueError, match=r"expected the same number of each device, with \[100, 50\] samples"):
+        model.embed_worn([worn, worn._replace(sampling_rate_hz=12.5)])
+
+
+def test_devices_with_rates_of_their_own_are_embedded_together(model):
+    """As `embed` of both at one rate; a device that recorded nothing is as if it were not there."""
+    left, right = motion(25, 4, count=3, seed=1), motion(25, 4, count=3, seed=2)
+    channels = [f"wrist/{name}" for name in SIX] + [f"trouser pocket/{name}" for name in SIX]
+    expected = model.embed(np.concatenate([left, right], axis=2), 25, channels)
+    nowhere = np.zeros((2, 3), dtype=np.float32)
+    worn = [
+        WornWindows(samples.astype(np.float32), 25.0, SIX, place, nowhere)
+        for samples, place in ((left, "wrist"), (right, "trouser pocket"))
+    ]
+    assert_same_embeddings(model.embed_worn(worn), expected)
+    faster = worn[1]._replace(samples=motion(50, 4, count=3, seed=2).astype(np.float32), sampling_rate_hz=50.0)
+    cosine = (model.embed_worn([worn[0], faster]) * expected).sum(1)
+    assert (cosine > 0.99).all()
+    silent = worn[1]._replace(samples=np.full_like(worn[1].samples, np.nan))
+    assert_same_embeddings(model.embed_worn([worn[0], silent]), model.embed_worn(worn[:1]))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
+from har.text import recording_context
 from har.text.recording_context import DURATIONS_S, in_context, over_time
 
 
@@ -131,3 +132,34 @@ def test_context_is_calibration_over_the_wearer_and_then_the_chain(strength):
             calibrated[i, j] = own[i, j] / mean**strength
     found = in_context(own, time_s, recording, wearer, strength)
     np.testing.assert_allclose(found, over_time(calibrated, time_s, recording, wearer)[0], atol=1e-12)
+
+
+def test_a_long_recording_is_what_it_is_as_a_whole(monkeypatch):
+    """Read in parts side by side, and in one piece; another wearer's short recording beside it."""
+    own = np.repeat(drawn(120, 4, 5), 25, axis=0) * np.random.default_rng(6).uniform(0.2, 1, (3000, 4))
+    time_s, recording, wearer = np.arange(3000) * 2.5, np.zeros(3000), np.zeros(3000)
+    recording[2900:], wearer[2900:] = 1, 1
+    whole = over_time(own, time_s, recording, wearer)
+    monkeypatch.setattr(recording_context, "_LONGEST", 700)
+    monkeypatch.setattr(recording_context, "_MARGIN", 200)
+    parts = over_time(own, time_s, recording, wearer)
+    np.testing.assert_array_equal(parts[1], whole[1])
+    np.testing.assert_allclose(parts[0], whole[0], atol=1e-6)
+    monkeypatch.setattr(recording_context, "_MARGIN", 0)  # the margins are what makes it so
+    assert np.abs(over_time(own, time_s, recording, wearer)[0] - whole[0]).max() > 1e-3
+
+
+def test_margins_do_not_count_twice(monkeypatch):
+    """The likelihood of a recording in parts is that of the whole, under each duration."""
+    found, likelihood = [], recording_context._log_likelihood
+    monkeypatch.setattr(
+        recording_context, "_log_likelihood", lambda *given: found.append(likelihood(*given)) or found[-1]
+    )
+    own, one = np.repeat(drawn(60, 3, 7), 20, axis=0), np.zeros(1200)
+    for longest in (7200, 300):
+        monkeypatch.setattr(recording_context, "_LONGEST", longest)
+        monkeypatch.setattr(recording_context, "_MARGIN", 150)
+        over_time(own, np.arange(1200) * 2.5, one, one)
+    whole, parts = found
+    assert (len(whole), len(parts)) == (1, 4)
+    np.testing.assert_allclose(parts.sum(axis=0), whole[0], rtol=1e-3)

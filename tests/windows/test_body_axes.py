@@ -18,6 +18,7 @@ from har.windows.body_axes import (
     gravity_and_movement,
     lead_of_walking,
     session_axes,
+    session_axes_of_parts,
     upright_direction,
 )
 from har.windows.index import WindowIndex
@@ -386,3 +387,15 @@ def test_a_place_that_cannot_be_written_warns_once_for_all_datasets(index, tmp_p
     with pytest.warns(UserWarning, match="could not be remembered") as caught:
         assert_equal_tables(body_axes(index), expected)
     assert len(caught) == 1
+
+
+def test_axes_of_parts_are_those_of_the_whole():
+    """A recording that is read a few pieces at a time; parts in which nobody walks, and none at all."""
+    steps_hz = np.linspace(1.6, 2.2, 6)
+    moving = [walking(UP, ACROSS, steps_hz=rate, lead=0.2 + 0.02 * i) for i, rate in enumerate(steps_hz)]
+    pieces = np.stack([*moving, *np.tile(UP, (4, 250, 1))])
+    whole = session_axes(pieces, 50.0)
+    assert whole.any(axis=1).all()
+    parts = np.array_split(pieces, 5)
+    np.testing.assert_allclose(session_axes_of_parts(parts, 50.0), whole, atol=1e-6)
+    assert not session_axes_of_parts([], 50.0).any()

@@ -1,0 +1,33 @@
+"""A trained checkpoint as one that is given to others: what using it takes and nothing of its training."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from har.network.loading import load_label_bank, load_model
+from har.run.checkpoint import plain_state_dict, save_checkpoint
+from har.run.folder import write_json
+
+# What a checkpoint keeps: the weights, what they are of, what they were trained on.
+KEPT = (
+    "format", "network", "bank", "placements", "labels", "text_encoder", "window_s", "stride_s", "min_window_s", "step",
+    "datasets",
+)  # fmt: skip
+_USED_CONSTANTS = ("TEXT_ENCODER", "TEXT_CACHE")  # by ``load_model``; the others tell people how it was trained
+_PLACES = ("DATA_ROOT", "OUTPUT_ROOT", "RESUME", "PRETRAINED_ENCODER", "DEVICE")  # of one machine
+
+
+def release(checkpoint: Path, weights: Path, constants: Path, vocabulary: Sequence[str]) -> dict:
+    """Write a checkpoint of a semantic-alignment run without its training, and the constants of that; returns the
+    checkpoint as it was.
+
+    vocabulary: labels whose embeddings are stored beside those of training, so that naming them takes no text encoder.
+    Raises as ``load_model`` does.
+    """
+    model, state, record = load_model(checkpoint, "cpu")
+    bank = load_label_bank(state, "cpu", record)
+    bank.remember([*state["labels"], *vocabulary])
+    own = {key: state[key] for key in KEPT if key in state}
+    told = {name: value for name, value in state.get("constants", {}).items() if name not in _PLACES}
+    write_json(constants, told | {name: told[name] for name in _USED_CONSTANTS if name in told})
+    save_checkpoint(weights, own | {"model": plain_state_dict(model), "label_bank": plain_state_dict(bank)})
+    return state

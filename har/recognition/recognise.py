@@ -1,0 +1,168 @@
+"""A recording and names of activities in, a timeline out."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from har.evaluation.few_shot import LEAST_PROBABILITY
+from har.labels.groups import group_of
+from har.network.alignment import AlignmentModel
+from har.network.loading import load_label_bank, load_model
+from har.readers.recording import Recording
+from har.recognition.adapter import Adapter, model_digest
+from har.recognition.embedding import BodyAxes, SurveyedDevice, WindowPlan, embed_plan, plan_windows, surveyed
+from har.recognition.naming import UNKNOWN_BELOW, Naming, among_neighbours, named_in_context
+from har.recognition.timeline import NamedWindows, Timeline, bouts_of, clock_of
+from har.recognition.vocabulary import EVERYDAY_LABELS, check_labels
+from har.text.label_bank import LearnableLabelBank
+
+RELEASED = "default"  # what `load_model` calls the released model
+
+
+def recognise(
+    recording: Recording,
+    labels: Sequence[str] | None = None,
+    model: AlignmentModel | None = None,
+    bank: LearnableLabelBank | None = None,
+    *,
+    adapter: Adapter | None = None,
+    context: bool = True,
+    unknown_below: float = UNKNOWN_BELOW,
+    stride_s: float | None = None,
+    progress: Callable[[int, int], object] = lambda done, total: None,
+) -> Timeline:
+    """Name what is done in a recording, moment by moment.
+
+    labels: names to choose from, in any words; ``EVERYDAY_LABELS`` by default, and those that an adapter was taught.
+    model, bank: from ``load_model`` and ``load_label_bank``; the released ones by default. adapter: what its wearer
+    taught (har/recognition/adapter.py). context: windows are named in view of the whole recording: how the devices lie
+    against the body, how much each label attracts, what comes before and after. Without it each window is named by
+    itself, as a live display would. unknown_below: a window is "unknown" where less than this share of the probability
+    falls on the labels, and the rest on other activities that the model knows; 0 calls nothing unknown. stride_s:
+    seconds from window to window, half a window by default. progress: called with windows embedded so far and in all.
+
+    Where nothing worn lies that still (har/recognition/non_wear.py), the timeline says "not worn": such windows are
+    neither named nor taken into account. A week of one device takes about half a gigabyte.
+
+    Raises ``ValueError`` for labels, thresholds and strides that make no sense, for a device without a sensor or rate
+    that the network knows, for samples that cannot be in the units of a ``Recording``, for a recording of which no
+    second is there, and for an adapter of another model; and as `load_model` does.
+    """
+    if labels is None:
+        taught = [] if adapter is None else adapter.labels
+        groups = {group_of(label) for label in taught}
+        labels = [*taught, *(label for label in EVERYDAY_LABELS if group_of(label) not in groups)]
+    labels = check_labels(labels)
+    if not 0 <= unknown_below < 1:
+        raise ValueError(f"a share of probability below {unknown_below}; expected at least 0 (nothing) and below 1")
+    if (model is None) != (bank is None):
+        raise ValueError("give both a model and its label bank, or neither for the released ones")
+    if model is None:
+        model, bank = loaded(RELEASED)
+    if adapter is not None:
+        adapter.check(model)
+    stride_s = model.config.window_s / 2 if stride_s is None else stride_s
+    if not 0 < stride_s <= model.config.window_s:
+        raise ValueError(f"stride_s {stride_s}; expected more than 0 and at most a window, {model.config.window_s} s")
+    if not any(len(piece.samples) for device in recording.devices for piece in device.pieces):
+        raise ValueError(f"{recording.name}: no device has any sample; there is nothing to name")
+
+    devices = [surveyed(device, model.config.sensors) for device in recording.devices if device.pieces]
+    plan = plan_windows(recording, devices, model.config.window_s, stride_s)
+    naming = Naming(bank, labels)
+    windows = _named(model, naming, devices, plan, adapter, context, unknown_below, stride_s, progress)
+    notes = [*recording.notes, *(text for one in devices for text in one.findings), *_notes(devices)]
+    return Timeline(
+        name=recording.name,
+        labels=tuple(labels),
+        windows=windows,
+        bouts=bouts_of(windows, labels),
+        clock=clock_of(recording),
+        surveys=[(one.device.placement, one.survey) for one in devices],
+        notes=list(dict.fromkeys(notes)),
+        settings={
+            "model": model_digest(model),
+            "adapter": None if adapter is None else adapter.digest(),
+            "context": context,
+            "unknown_below": unknown_below,
+            "window_s": model.config.window_s,
+            "stride_s": stride_s,
+        },
+        source=recording.source,
+    )
+
+
+@lru_cache(maxsize=1)
+def loaded(checkpoint: str) -> tuple[AlignmentModel, LearnableLabelBank]:
+    """A checkpoint's model and label bank, on the GPU if there is one; loaded once, however often it is asked for."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model, held, path = load_model(checkpoint, device)
+    return model, load_label_bank(held, device, path)
+
+
+def _named(
+    model: AlignmentModel,
+    naming: Naming,
+    devices: Sequence[SurveyedDevice],
+    plan: WindowPlan,
+    adapter: Adapter | None,
+    context: bool,
+    unknown_below: float,
+    stride_s: float,
+    progress: Callable[[int, int], object],
+) -> NamedWindows:
+    """Embed and name the windows of a plan; those of which no second is there are gaps and left out."""
+    count, labels = len(plan.start_s), len(naming.labels)
+    probabilities, known = np.full((count, labels), np.nan, np.float32), np.full(count, np.nan, np.float32)
+    seen = ~plan.worn
+    layers = ("embedding",) if adapter is None else ("embedding", "features")
+    done, total = 0, int(plan.worn.sum())
+
+    def embedded(windows: int) -> None:
+        nonlocal done
+        done += windows
+        progress(done, total)
+
+    axes = [BodyAxes(one) if context else None for one in devices]
+    for rows, found in embed_plan(model, devices, plan, axes, layers, embedded):
+        there = (found[0].abs().amax(dim=1) > 0).cpu().numpy()
+        own, share = naming(found[0])
+        if adapter is not None:
+            own, share = adapter.blended(own, share, found[1].cpu().numpy(), naming.labels)
+        probabilities[rows], known[rows], seen[rows] = own, share, there
+    if not seen.any():
+        raise ValueError(
+            f"no window of the recording has a patch of {model.config.patch_s} s of which half of the samples are "
+            "there; give a longer recording"
+        )
+    plan, probabilities, known = plan[seen], probabilities[seen], known[seen]
+    worn = plan.worn
+    name = np.full(len(worn), labels + 1)
+    if worn.any():
+        if context:
+            start_s = plan.start_s[worn]
+            own = probabilities[worn] if adapter is None else np.maximum(probabilities[worn], LEAST_PROBABILITY)
+            probabilities[worn] = named_in_context(own, start_s, stride_s)
+            known[worn] = among_neighbours(known[worn], start_s, stride_s)
+        name[worn] = np.where(known[worn] < unknown_below, labels, probabilities[worn].argmax(axis=1))
+    stop_s = plan.start_s + model.config.window_s
+    return NamedWindows(plan.start_s, stop_s, plan.from_s, plan.to_s, probabilities, known, name)
+
+
+def _notes(devices: Sequence[SurveyedDevice]) -> list[str]:
+    """What the recognition took for granted, in sentences."""
+    notes = []
+    for one in devices:
+        whose = f"at {one.device.placement}" if one.device.placement else "of the recording"
+        if one.survey.kind != "acc":
+            notes.append(
+                f"The device {whose} has no accelerometer: postures cannot be told, and whether it was worn is not "
+                "looked at."
+            )
+        elif one.device.gravity == "removed":
+            notes.append(f"The accelerometer {whose} comes without gravity: postures can hardly be told apart.")
+        if one.device.placement is None:
+            notes.append("Nothing is known of where the device was worn; saying so makes the names better.")
+    return notes

@@ -1,0 +1,37 @@
+"""Names that a timeline uses without being asked: everyday activities, and what is no activity."""
+
+from collections.abc import Sequence
+
+from har.labels.wording import clean_label
+
+# What people do on most days, each by one common name, as coarse as one worn device can tell it.
+EVERYDAY_LABELS = (
+    "lying", "sitting", "standing", "walking", "walking upstairs", "walking downstairs", "running", "cycling",
+    "driving a car", "working at a computer", "writing", "eating", "drinking", "brushing teeth", "washing hands",
+    "washing dishes", "cooking", "sweeping the floor", "vacuum cleaning", "ironing", "folding laundry", "kneeling",
+    "jumping", "doing squats",
+)  # fmt: skip
+
+UNKNOWN = "unknown"  # none of the labels fits well enough
+NOT_WORN = "not worn"
+RESERVED = (UNKNOWN, NOT_WORN)
+
+
+def check_labels(labels: Sequence[str]) -> list[str]:
+    """The labels as a list.
+
+    Raises ``ValueError`` for none, for two that are the same once cleaned, and for one that a timeline gives itself;
+    ``TypeError`` for a single string and for what is no string.
+    """
+    if isinstance(labels, str):
+        raise TypeError(f"labels is the single string {labels!r}; give a list of names, such as [{labels!r}]")
+    names = list(labels)
+    if not names:
+        raise ValueError("no labels to choose from; name at least one activity")
+    cleaned = [clean_label(name) for name in names]
+    if own := [name for name, clean in zip(names, cleaned, strict=True) if clean in RESERVED]:
+        raise ValueError(f"label {own[0]!r} is what a timeline itself says of a window; leave it out")
+    if len(set(cleaned)) < len(cleaned):
+        twice = [name for name, clean in zip(names, cleaned, strict=True) if cleaned.count(clean) > 1]
+        raise ValueError(f"labels to choose from must differ, found the same one more than once: {twice}")
+    return names

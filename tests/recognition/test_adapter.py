@@ -1,0 +1,105 @@
+"""What a person teaches: told apart by few windows, saved, refused for another model."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from har.recognition import Adapter, recognise, teach
+from har.recognition.adapter import Taught, read_taught
+from har.recognition.clock import Clock
+
+from .conftest import LABELS, MovementModel
+
+
+def adapter_of(features: np.ndarray, classes, labels=("a", "b")) -> Adapter:
+    return Adapter("digest", list(labels), features.astype(np.float32), np.array(classes))
+
+
+def test_taught_names_are_told_apart_by_the_windows_and_the_rest_is_left_to_the_words():
+    random = np.random.default_rng(0)
+    centres = np.eye(6)[:2]
+    adapter = adapter_of(np.repeat(centres, 8, axis=0) + 0.05 * random.normal(size=(16, 6)), np.repeat([0, 1], 8))
+    words = np.array([[0.2, 0.6, 0.2], [0.2, 0.6, 0.2], [0.05, 0.05, 0.9]])
+    out, share = adapter.blended(words, np.full(3, 0.01), np.stack([*centres, centres[0]]), ["a", "b", "other"])
+    np.testing.assert_allclose(out.sum(axis=1), 1)
+    np.testing.assert_allclose(out[:, 2], words[:, 2])  # not taught
+    assert out[:, :2].argmax(axis=1).tolist() == [0, 1, 0]
+    # The text counts as two windows against the eight of each name.
+    assert out[0, 0] == pytest.approx(0.8 * (0.2 * 0.25 + 0.8 * 1), abs=0.02)
+    assert share[0] > 0.5 and share[2] < 0.5
+    same, before = adapter.blended(words, np.full(3, 0.01), np.zeros((3, 6)), ["x", "y", "z"])
+    assert same is words and (before == 0.01).all()
+
+
+class Featured(MovementModel):
+    """Features tell sitting with one hand from sitting with the other by a shift that no text knows."""
+
+    def embed_worn(self, worn, batch_size: int = 256, layer: str = "embedding"):
+        if layer == "embedding":
+            return super().embed_worn(worn, batch_size)
+        mean = np.nan_to_num(np.asarray(worn[0].samples)[..., 1]).mean(axis=1)
+        return torch.from_numpy(np.stack([mean, np.ones(len(mean))], axis=1)).float()
+
+
+def test_teaching_and_naming_by_it(bank, acted, recorded, tmp_path):
+    model = Featured()
+    samples = acted(("sitting", 120), ("walking", 60), ("sitting", 120))
+    samples[: 120 * 20, 1] += 0.3  # leaning to the left
+    recording = recorded(samples)
+    taught = [Taught(5, 100, "leaning left"), Taught(185, 280, "sitting straight")]
+    adapter = teach(recording, taught, model)
+    assert adapter.classes.tolist() == [0] * 16 + [1] * 16
+    path = adapter.save(tmp_path / "me.npz")
+    again = Adapter.load(path)
+    assert again.digest() == adapter.digest()
+    labels = ["leaning left", "sitting straight", "walking"]
+    timeline = recognise(recording, labels, model, bank, adapter=again)
+    named = [bout.label for bout in timeline.bouts]
+    assert named == ["leaning left", "walking", "sitting straight"]
+    assert timeline.settings["adapter"] == adapter.digest()
+    with pytest.raises(FileExistsError, match="give another name"):
+        adapter.save(path)
+    other = Featured()
+    other.weight.data += 1
+    with pytest.raises(ValueError, match="the features of one mean nothing to the other"):
+        recognise(recording, LABELS, other, bank, adapter=again)
+
+
+def test_what_cannot_be_taught(acted, recorded):
+    recording = recorded(acted(("sitting", 60)))
+    with pytest.raises(ValueError, match="nothing is taught"):
+        teach(recording, [], Featured())
+    with pytest.raises(ValueError, match="nothing was recorded while 'rowing'"):
+        teach(recording, [Taught(0, 30, "sitting"), Taught(500, 600, "rowing")], Featured())
+    with pytest.raises(ValueError, match="a timeline itself"):
+        teach(recording, [Taught(0, 30, "unknown")], Featured())
+
+
+def test_rows_of_what_is_taught(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("Start, Stop, Label\n0, 12.5, rowing\n20,30, walking\n", encoding="utf-8-sig")
+    assert read_taught(path, Clock(None)) == [(0, 12.5, "rowing"), (20, 30, "walking")]
+    for text, problem in (
+        ("from,to\n1,2\n", "has the columns from, to"),
+        ("start,stop,label\n5,5,a\n", "line 2: from 5 to 5"),
+        ("start,stop,label\n5,6,\n", "expected a start, a stop and a label"),
+        ("start,stop,label\n5,2026-01-01T00:00,a\n", "line 2: .*tells none"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=problem):
+            read_taught(path, Clock(None))
+
+
+def test_files_that_are_no_adapter(tmp_path):
+    (tmp_path / "text.npz").write_text("nothing")
+    with pytest.raises(ValueError, match="is no adapter"):
+        Adapter.load(tmp_path / "text.npz")
+    np.savez(tmp_path / "other.npz", x=np.zeros(3))
+    with pytest.raises(ValueError, match="is no adapter"):
+        Adapter.load(tmp_path / "other.npz")
+    adapter = adapter_of(np.eye(2), [0, 1])
+    broken = replace(adapter, classes=np.array([0, 5]))
+    with pytest.raises(ValueError, match="damaged"):
+        Adapter.load(broken.save(tmp_path / "broken.npz"))

@@ -1,0 +1,59 @@
+"""Parts of a recording side by side, and how a device lies against the body that was put on anew."""
+
+import numpy as np
+import torch
+
+from har.readers.recording import Device, Piece
+from har.recognition import embedding
+from har.recognition.embedding import BodyAxes, SurveyedDevice, embed_plan, plan_windows, surveyed
+from har.windows.body_axes import cut_pieces, session_axes
+
+from .conftest import CHANNELS
+
+
+def walked(up: np.ndarray, ahead: np.ndarray, seconds: float, rate_hz: float = 50.0, seed: int = 0) -> np.ndarray:
+    """(T, 3): forward acceleration leads the vertical one by a quarter of a step."""
+    step = 1.8 * np.arange(round(seconds * rate_hz))[:, None] / rate_hz
+    noise = 0.01 * np.random.default_rng(seed).standard_normal((len(step), 3))
+    vertical, forwards = 0.28 * np.cos(2 * np.pi * step), 0.2 * np.cos(2 * np.pi * (step + 0.25))
+    return (up * (1 + vertical) + forwards * ahead + noise).astype(np.float32)
+
+
+def test_a_device_that_is_put_on_anew_tells_for_each_time():
+    x, y, z = np.eye(3)
+    first, second = walked(x, y, 120), walked(-z, x, 120, seed=1)
+    sensors = ("acc", "gyro")
+    alike = Device("wrist", CHANNELS, 50.0, (Piece(0.0, first), Piece(500.0, first)))
+    anew = Device("wrist", CHANNELS, 50.0, (Piece(0.0, first), Piece(500.0, second)))
+    expected = [session_axes(cut_pieces(samples, 50.0), 50.0) for samples in (first, second)]
+    assert all(axes.any(axis=1).all() for axes in expected)
+    whole = BodyAxes(surveyed(alike, sensors)).at(np.array([10.0, 510.0]))
+    np.testing.assert_allclose(whole, [expected[0]] * 2, atol=1e-2)
+    found = BodyAxes(surveyed(anew, sensors)).at(np.array([0.0, 119.0, 300.0, 500.0, 600.0]))
+    np.testing.assert_allclose(found, [expected[0]] * 3 + [expected[1]] * 2, atol=1e-6)
+    # Not worn in between is as good as not recording.
+    joint = Device("wrist", CHANNELS, 50.0, (Piece(0.0, np.concatenate([first, second])),))
+    taken_off = SurveyedDevice(joint, surveyed(joint, sensors).survey, [(119.0, 121.0)])
+    np.testing.assert_allclose(BodyAxes(taken_off).at(np.array([50.0, 200.0]))[:, 0], [x, -z], atol=0.1)
+    assert not BodyAxes(SurveyedDevice(joint, taken_off.survey, [])).at(np.array([50.0])).any()
+
+
+def test_parts_side_by_side_are_the_parts_in_order(model, acted, recorded, monkeypatch):
+    """However many are embedded at a time: the same rows, numbers and progress; a model that trains goes on to."""
+    recording = recorded(acted(("walking", 90), ("sitting", 90), ("running", 90)))
+    devices = [surveyed(recording.devices[0], model.config.sensors)]
+    plan = plan_windows(recording, devices, 5.0, 2.5)
+    ((rows, (whole,)),) = embed_plan(model, devices, plan, [None])
+    assert rows.tolist() == list(range(len(plan.start_s)))
+    monkeypatch.setattr(embedding, "_ROWS_READ", 7)
+    before, done = torch.get_num_threads(), []
+    try:
+        torch.set_num_threads(3)
+        model.train()
+        parts = list(embed_plan(model, devices, plan, [None], progress=done.append))
+        assert model.training and torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert np.concatenate([part for part, _ in parts]).tolist() == rows.tolist()
+    assert torch.equal(torch.cat([found for _, (found,) in parts]), whole)
+    assert sum(done) == len(rows) and len(done) == -(-len(rows) // 7)
