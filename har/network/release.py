@@ -12,8 +12,9 @@ KEPT = (
     "format", "network", "bank", "placements", "labels", "text_encoder", "window_s", "stride_s", "min_window_s", "step",
     "datasets",
 )  # fmt: skip
-_USED_CONSTANTS = ("TEXT_ENCODER", "TEXT_CACHE")  # by ``load_model``; the others tell people how it was trained
-_PLACES = ("DATA_ROOT", "OUTPUT_ROOT", "RESUME", "PRETRAINED_ENCODER", "DEVICE")  # of one machine
+TEXT_CACHE = ".cache/text"  # of whoever uses it, as that of the training script
+# Constants that name places on one machine; the others tell people how it was trained.
+_PLACES = ("DATA_ROOT", "OUTPUT_ROOT", "TEXT_CACHE", "RESUME", "PRETRAINED_ENCODER", "DEVICE")
 
 
 def release(checkpoint: Path, weights: Path, constants: Path, vocabulary: Sequence[str]) -> dict:
@@ -27,7 +28,7 @@ def release(checkpoint: Path, weights: Path, constants: Path, vocabulary: Sequen
     bank = load_label_bank(state, "cpu", record)
     bank.remember([*state["labels"], *vocabulary])
     own = {key: state[key] for key in KEPT if key in state}
-    told = {name: value for name, value in state.get("constants", {}).items() if name not in _PLACES}
-    write_json(constants, told | {name: told[name] for name in _USED_CONSTANTS if name in told})
+    told = {name: value for name, value in state["constants"].items() if name not in _PLACES}
+    write_json(constants, told | {"TEXT_CACHE": TEXT_CACHE})
     save_checkpoint(weights, own | {"model": plain_state_dict(model), "label_bank": plain_state_dict(bank)})
     return state
