@@ -17,9 +17,8 @@ TEXT_CACHE = ".cache/text"  # of whoever uses it, as that of the training script
 _PLACES = ("DATA_ROOT", "OUTPUT_ROOT", "TEXT_CACHE", "RESUME", "PRETRAINED_ENCODER", "DEVICE")
 
 
-def release(checkpoint: Path, weights: Path, constants: Path, vocabulary: Sequence[str]) -> dict:
-    """Write a checkpoint of a semantic-alignment run without its training, and the constants of that; returns the
-    checkpoint as it was.
+def release(checkpoint: Path, weights: Path, constants: Path, vocabulary: Sequence[str]) -> None:
+    """Write a checkpoint of a semantic-alignment run without its training, and the constants of that.
 
     vocabulary: labels whose embeddings are stored beside those of training, so that naming them takes no text encoder.
     Raises as ``load_model`` does.
@@ -31,4 +30,3 @@ def release(checkpoint: Path, weights: Path, constants: Path, vocabulary: Sequen
     told = {name: value for name, value in state["constants"].items() if name not in _PLACES}
     write_json(constants, told | {"TEXT_CACHE": TEXT_CACHE})
     save_checkpoint(weights, own | {"model": plain_state_dict(model), "label_bank": plain_state_dict(bank)})
-    return state

@@ -4,9 +4,9 @@
         --checkpoint training_output/semantic_alignment/20260131_120000/best.pt --out har/weights/default \\
         --scores evaluation/results.json
 
-Written to the folder of --out: model.pt (weights, labels, the embeddings of these and of the default vocabulary; nothing
-of the training), hyperparameters.json and card.json, with what it was trained on and what it reaches. The README.md
-beside that folder, if there is one, gets its tables anew. --scores is what evaluate_zero_shot.py wrote.
+Written to the folder of --out: model.pt (weights, labels, the embeddings of these and of the default vocabulary;
+nothing of the training), hyperparameters.json and card.json, with what it was trained on and what it reaches. The
+README.md beside that folder, if there is one, gets its tables anew. --scores is what evaluate_zero_shot.py wrote.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from pathlib import Path
 from har.network.release import release
 from har.recognition.vocabulary import EVERYDAY_LABELS
 from har.recordings.format import Dataset, read_dataset
+from har.run.checkpoint import load_checkpoint
 from har.run.ending import exit_status
 from har.run.folder import resolve_under_root, write_atomically, write_json
 from har.weights.card import fill_card, score_table, training_table
@@ -40,10 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def release_model(arguments: argparse.Namespace) -> None:
     out, data = arguments.out.resolve(), arguments.data or resolve_under_root("data")
     scores = {} if arguments.scores is None else scores_of(arguments.scores)
-    out.mkdir(parents=True, exist_ok=True)
-    state = release(arguments.checkpoint, out / WEIGHTS, out / CONSTANTS, EVERYDAY_LABELS)
+    state = load_checkpoint(arguments.checkpoint)
     if seen := [name for name in scores if name in state["datasets"]]:
         raise ValueError(f"{arguments.scores} scores {', '.join(seen)}, which the model was trained on; leave it out")
+    out.mkdir(parents=True, exist_ok=True)
+    release(arguments.checkpoint, out / WEIGHTS, out / CONSTANTS, EVERYDAY_LABELS)
     card = {
         "weights_sha256": hashlib.sha256((out / WEIGHTS).read_bytes()).hexdigest(),
         "steps": state["step"],
