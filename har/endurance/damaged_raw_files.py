@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -34,6 +35,7 @@ from har.endurance.published import WRITERS
 from har.endurance.trials import NOTED, RIGHT, SilentChangeError, outcomes
 from har.recordings.convert import NAMES, converter
 from har.recordings.convert.common import convert_dataset
+from har.signal.plausibility import SignalWarning
 
 KIND = "damaged raw file"
 _NUMBER = 0  # of this kind, for its generators
@@ -71,7 +73,9 @@ def damaged_raw_files(count: int, seed: int, work: Path, raw: Path | None) -> It
             for path, content in read_files(raw / name).items():
                 (whole / path).parent.mkdir(parents=True, exist_ok=True)
                 (whole / path).write_bytes(content)
-        right, notes = convert(name, whole, work / f"{which} converted" / name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SignalWarning)  # miniatures are sines and noise, rightly doubted
+            right, notes = convert(name, whole, work / f"{which} converted" / name)
         return _Source(name, whole, read_files(whole), right, notes)
 
     def trials() -> Iterator:
