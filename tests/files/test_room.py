@@ -1,5 +1,6 @@
 """Where there is no room, the file, what is missing and what to do are named in one line; the rest is as it was."""
 
+import contextlib
 import errno
 import os
 import resource
@@ -22,15 +23,20 @@ from har.run.log import MetricsLog, read_metrics
 LIMIT = 3000  # bytes of a file
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def little_room() -> Iterator[None]:
-    """No file may grow beyond the limit: the same error paths as on a full disk, without one."""
+    """No file may grow beyond the limit: the same error paths as on a full disk, without one.
+
+    A block, not a fixture: what pytest says goes to a file too.
+    """
     before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.getsignal(signal.SIGXFSZ)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 def write_dataset(folder, samples: int) -> None:
@@ -61,7 +67,7 @@ WRITERS = {
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_the_line_names_the_file_and_what_stood_there_stays(name, tmp_path, request):
+def test_the_line_names_the_file_and_what_stood_there_stays(name, tmp_path):
     write, small, large = WRITERS[name]
     path = tmp_path / name
     if name == "curves.png":
@@ -69,9 +75,10 @@ def test_the_line_names_the_file_and_what_stood_there_stays(name, tmp_path, requ
     else:
         write(path, small)
     before = {one: one.read_bytes() for one in tmp_path.rglob("*") if one.is_file()}
-    request.getfixturevalue("little_room")
     heard: list[str] = []
-    assert exit_status(lambda: write(path, large), heard.append, heard.append) == 2
+    with little_room():
+        status = exit_status(lambda: write(path, large), heard.append, heard.append)
+    assert status == 2
     (line,) = heard
     assert line.startswith(f"error: {path}") and "\n" not in line
     assert "larger than files may be (3,000 bytes; ulimit -f" in line and "make room or name another place" in line
@@ -82,9 +89,9 @@ def test_the_line_names_the_file_and_what_stood_there_stays(name, tmp_path, requ
         assert len(read_dataset(path, scan=True).streams["watch"].samples) == small
 
 
-def test_a_log_without_room_keeps_its_whole_lines(tmp_path, little_room):
+def test_a_log_without_room_keeps_its_whole_lines(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    with pytest.raises(NoRoomError, match="larger than files may be") as caught:
+    with pytest.raises(NoRoomError, match="larger than files may be") as caught, little_room():
         write_log(path, 1000)
     assert caught.value.filename == str(path)
     steps = [record["step"] for record in read_metrics(path)]
