@@ -9,7 +9,8 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from har.recognition.naming import UNKNOWN_BELOW
 from har.recognition.outputs import bouts_table, save_windows
 from har.recognition.page import save_page
 from har.recognition.picture import save_picture
-from har.recognition.recognise import loaded, recognise
+from har.recognition.recognise import RELEASED, loaded, recognise
 from har.recognition.timeline import Timeline
 from har.recognition.vocabulary import RESERVED
 from har.run.folder import write_atomically, write_json
@@ -261,11 +262,13 @@ def predict_many(
     checkpoint: str,
     adapter: Adapter | None = None,
     processes: int = 1,
+    scheduler: str | None = None,
 ) -> Iterator[Outcome]:
     """Name recordings, in several processes with a share of the cores each; yields the outcomes as they come.
 
+    scheduler: address of a Dask cluster whose workers name them instead; they see the same files under the same paths.
     What is finished, by the same source, settings, model and adapter, is not done again. A recording that cannot be
-    read or named does not keep the others from it.
+    read or named does not keep the others from it. Raises as ``har.recognition.cluster.spread`` does.
     """
     model, _ = loaded(checkpoint)
     if adapter is not None:
@@ -277,6 +280,10 @@ def predict_many(
             waiting.append(job)
         else:
             yield Outcome(job.source, before, earlier=True)
+    if scheduler is not None:
+        if waiting:
+            yield from _on_cluster(waiting, request, read, checkpoint, adapter, scheduler)
+        return
     if processes == 1 or len(waiting) < 2:
         for job in waiting:
             yield _outcome(job, request, read, checkpoint, adapter)
@@ -288,6 +295,26 @@ def predict_many(
     yield from Parallel(n_jobs=processes, return_as="generator_unordered")(work)
 
 
+def _on_cluster(
+    jobs: Sequence[Job], request: Request, read: Read, checkpoint: str, adapter: Adapter | None, scheduler: str
+) -> Iterator[Outcome]:
+    from har.recognition.cluster import spread
+
+    # The workers' current folder is another one.
+    given = {job.source.absolute(): job.source for job in jobs}
+    absolute = [replace(job, source=job.source.absolute(), folder=job.folder.absolute()) for job in jobs]
+    work = partial(
+        _outcome,
+        request=request,
+        read=read,
+        checkpoint=checkpoint if checkpoint == RELEASED else str(Path(checkpoint).absolute()),
+        adapter=adapter,
+        unless_finished=True,
+    )
+    for outcome in spread(work, absolute, scheduler, _problem):
+        yield replace(outcome, source=given[outcome.source])
+
+
 def _outcome(
     job: Job,
     request: Request,
@@ -295,16 +322,23 @@ def _outcome(
     checkpoint: str,
     adapter: Adapter | None,
     threads: int | None = None,
+    unless_finished: bool = False,
 ) -> Outcome:
+    """unless_finished: somebody may have finished it since it was asked for."""
     if threads is not None:
         torch.set_num_threads(threads)
     try:
-        summary = predict_one(job, request, read, *loaded(checkpoint), adapter)
+        model, bank = loaded(checkpoint)
+        summary = finished(job, made_from(job, request, model, adapter)) if unless_finished else None
+        summary = summary or predict_one(job, request, read, model, bank, adapter)
     except (ValueError, OSError) as error:
-        reason = " ".join(str(error).split())
-        named = str(job.source) in reason
-        return Outcome(job.source, None, reason if named else f"{job.source}: {reason}")
+        return _problem(job, " ".join(str(error).split()))
     return Outcome(job.source, summary)
+
+
+def _problem(job: Job, reason: str) -> Outcome:
+    named = str(job.source) in reason
+    return Outcome(job.source, None, reason if named else f"{job.source}: {reason}")
 
 
 def outcomes_table(outcomes: Sequence[Outcome], folder: Path) -> str:

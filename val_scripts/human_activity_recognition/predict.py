@@ -72,6 +72,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--teach", type=Path, metavar="CSV", help="rows start, stop, label of this recording")
     parser.add_argument("--adapter", type=Path, metavar="NPZ", help="what was taught: written by --teach, else read")
     parser.add_argument("--jobs", type=int, help="recordings of a folder at a time (one a core)")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="spread them over a Dask cluster: tcp://host:8786")
     parser.add_argument(
         "--format", choices=files.WINDOW_FORMATS, default=files.WINDOW_FORMATS[0], help="of the windows' table"
     )
@@ -126,7 +127,8 @@ def predict_folder(arguments: argparse.Namespace) -> None:
         raise ValueError(f"{folder} holds no file that could be a recording")
     processes = arguments.jobs or os.cpu_count() or 1
     outcomes = []
-    work = files.predict_many(jobs, request, read_recording, arguments.checkpoint, adapter, processes)
+    asked = (request, read_recording, arguments.checkpoint, adapter, processes, arguments.scheduler)
+    work = files.predict_many(jobs, *asked)
     for outcome in tqdm(work, total=len(jobs), unit="recordings", delay=SHOWN_AFTER_S, leave=False):
         outcomes.append(outcome)
         if outcome.error:

@@ -9,20 +9,17 @@ import numpy as np
 
 from har.recordings.format import DatasetWriter
 from har.recordings.simulate.activities import ACTIVITIES
-from har.recordings.simulate.anthropometry import Person, draw_person
+from har.recordings.simulate.anthropometry import draw_person
+from har.recordings.simulate.bouts import measured, motion_of, steps_of
 from har.recordings.simulate.clips import FRAME_HZ
-from har.recordings.simulate.devices import draw_gaps, draw_unit, measure
-from har.recordings.simulate.sensors import PLACEMENTS, ideal_signals
-from har.recordings.simulate.skeleton import CHANNEL, forward_kinematics, root_path
+from har.recordings.simulate.devices import draw_gaps
 from har.recordings.simulate.timeline import Movement, assemble
-from har.recordings.simulate.transitions import Step, standing_moment
 from har.recordings.simulate.wardrobe import (
     DATASETS,
     SIMULATED_NAMES,
     SimulatedDataset,
     Worn,
     draw_convention,
-    draw_mount,
 )
 from har.recordings.simulate.workers import ending_with
 
@@ -105,33 +102,15 @@ def simulate_person(name: str, number: int, seconds: float, seed: int) -> list[d
     conventions = [draw_convention(np.random.default_rng([seed, i])) for i, _ in enumerate(dataset.streams)]
     person, subject = draw_person(rng), f"p{number + 1:02d}"
     for count, activities in enumerate(_recordings(dataset, seconds, number, rng)):
-        movement = assemble(_steps(activities, person, rng), person, rng)
+        movement = assemble(steps_of(activities, person, rng), person, rng)
         chosen = _worn_in_recording(dataset, rng)
         places = {i: str(rng.choice(dataset.streams[i].places)) for i in chosen}
-        clip, segments = movement.clip, sorted({PLACEMENTS[place].segment for place in places.values()})
-        pose = forward_kinematics(clip.angles, person.height_m, segments)
-        heading = clip.angles[:, CHANNEL["heading"]]
-        root = root_path(pose, heading, clip.velocity, clip.support, person.height_m, FRAME_HZ, clip.angles)
+        motion = motion_of(movement, person, sorted(places.values()))
         borders = _label_borders(movement, rng)
         for i in chosen:
             worn, own = dataset.streams[i], person_generator(seed, name, number, count, i)
-            unit = draw_unit(worn.device, own)
-            placement = PLACEMENTS[places[i]]
-            mount = placement.axes @ draw_mount(worn, conventions[i], own)
-            looseness = worn.looseness[own.integers(len(worn.looseness))]
-            force, rate = ideal_signals(
-                pose,
-                root,
-                clip.impacts,
-                placement,
-                mount,
-                looseness,
-                person.height_m,
-                own,
-                gyroscope="gyro_x" in worn.info.channels,
-            )
             # As they are written: half of what goes from one process to another.
-            samples = measure(unit, force, rate, own).astype(np.float32, order="C")
+            samples = measured(motion, worn, places[i], conventions[i], own).astype(np.float32, order="C")
             runs += _runs(worn, name, f"{subject}_{count + 1:02d}", subject, samples, movement, borders, own)
     return runs
 
@@ -157,17 +136,6 @@ def _recordings(
         [("walking", rng.uniform(*FIRST_WALK_S)), *bouts[i : i + per_recording]]
         for i in range(0, len(bouts), per_recording)
     ]
-
-
-def _steps(bouts: list[tuple[str, float]], person: Person, rng: np.random.Generator) -> list[Step]:
-    """Steps of all bouts; who changes posture first stops, who has got up stands a moment before going on."""
-    steps: list[Step] = []
-    for name, seconds in bouts:
-        following = ACTIVITIES[name].build(person, seconds, rng)
-        if steps and (steps[-1].posture == "stand") != (following[0].posture == "stand"):
-            steps.append(standing_moment(person, rng))
-        steps += following
-    return steps
 
 
 def _worn_in_recording(dataset: SimulatedDataset, rng: np.random.Generator) -> list[int]:
