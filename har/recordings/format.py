@@ -11,6 +11,7 @@ The format is described for users in docs/data_format.md.
 
 import contextlib
 import json
+import math
 import shutil
 import warnings
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -42,6 +43,7 @@ from har.recordings.segments import (
     DatasetError,
     Segment,
     Segments,
+    is_segments,
     label_text,
     name_text,
     read_segments,
@@ -94,6 +96,8 @@ class DatasetWriter:
     Use as a context manager; ``add_stream`` first, then ``append`` per recording. On a clean exit the folder is
     checked as a reader would check it and moved into place; on an error nothing is left behind and a previous
     folder of that name stays as it was. The same calls give identical bytes.
+
+    Raises ``DatasetError`` where a folder of that name holds anything that is no part of a dataset: it would be lost.
     """
 
     def __init__(self, folder: Path, *, title: str, citation: str, licence: str, source_url: str) -> None:
@@ -106,8 +110,11 @@ class DatasetWriter:
         self._notes: list[str] = []
 
     def __enter__(self) -> "DatasetWriter":
+        # A link to a folder elsewhere stays one.
+        self._target = self.folder.resolve() if self.folder.is_symlink() else self.folder
+        _check_replaceable(self.folder)
         with contextlib.ExitStack() as stack:
-            self._work = stack.enter_context(hidden_folder(self.folder))
+            self._work = stack.enter_context(hidden_folder(self._target))
             self._closing = stack.pop_all()
         return self
 
@@ -145,10 +152,11 @@ class DatasetWriter:
         info = self._infos[stream]
         where = f"{self.folder.name}/{stream}, recording {recording!r}"
         recording, subject = name_text(recording, "recording", where), name_text(subject, "subject", where)
-        if isinstance(start_time_s, bool) or not (isinstance(start_time_s, Real) and np.isfinite(start_time_s)):
+        if isinstance(start_time_s, bool) or not (isinstance(start_time_s, Real) and math.isfinite(start_time_s)):
             raise DatasetError(
                 f"{where}: start_time_s is {start_time_s!r}; expected seconds on the clock of the recording, a number"
             )
+        start_time_s = float(start_time_s)  # of what a column in single precision holds too, before anything is added
         try:
             samples = np.ascontiguousarray(as_array(samples, list(info.channels)), dtype="<f4")
         except ValueError as error:
@@ -212,7 +220,8 @@ class DatasetWriter:
         for name, stream in dataset.streams.items():
             scan_samples(stream, self.folder / f"{name}.npy")
         dataset.streams.clear()
-        replace_folder(self._work, self.folder)
+        _check_replaceable(self.folder)
+        replace_folder(self._work, self._target)
 
     def _write_samples(self, info: StreamInfo, path: Path) -> str:
         """Turn the samples that were appended into an array, as ``numpy.save`` writes it; returns its checksum."""
@@ -225,6 +234,30 @@ class DatasetWriter:
             shutil.copyfileobj(samples, array, _COPIED_AT_ONCE)
         part.unlink()
         return array.checksum
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Refuse a place where something else than a dataset folder, whole or damaged, would be replaced."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise DatasetError(f"{folder} is a file; a dataset is a folder. Give another name, or move it away")
+    foreign = [path.name for path in sorted(folder.iterdir()) if not _is_own(path)]
+    if foreign:
+        more = " ..." if len(foreign) > 3 else ""
+        raise DatasetError(
+            f"{folder} holds {', '.join(foreign[:3])}{more}, which would be lost: a dataset takes the place of the "
+            "whole folder. Give another folder, or move it away"
+        )
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a file is part of a dataset folder, or one that an operating system puts anywhere."""
+    if path.name.startswith(".") or not path.is_file():
+        return path.name.startswith(".")
+    if path.suffix == ".npy":  # anybody may have arrays
+        return (path.parent / HEADER).is_file() or is_segments(path.with_suffix(".csv"))
+    return path.name == HEADER or is_segments(path)
 
 
 def prepared_datasets(data_root: Path) -> list[str]:

@@ -141,6 +141,15 @@ def write_segments(path: Path, rows: Iterable[Sequence]) -> None:
         table.writerows(rows)
 
 
+def is_segments(path: Path) -> bool:
+    """Whether a file begins as the CSV file of a stream does."""
+    begin = ",".join(CSV_COLUMNS).encode()
+    if path.suffix != ".csv" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(begin)) == begin
+
+
 def read_segments(path: Path, length: int) -> Segments:
     """The segments of a stream of ``length`` samples; raises ``DatasetError`` naming file, row and remedy."""
     if not path.is_file():

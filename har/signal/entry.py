@@ -20,12 +20,17 @@ def as_rate(sampling_rate_hz: Any) -> float:
     value = sampling_rate_hz
     if hasattr(value, "item") and math.prod(getattr(value, "shape", (0,))) == 1:
         value = value.item()
+    if isinstance(sampling_rate_hz, np.ma.MaskedArray) and np.ma.getmaskarray(sampling_rate_hz).any():
+        value = None
     if isinstance(value, bool) or not isinstance(value, numbers.Real | Decimal):
         raise TypeError(
             f"sampling_rate_hz is {value!r} of type {type(value).__name__}; expected a number of samples a second, "
             "such as 50.0"
         )
-    return float(value)
+    try:
+        return float(value)
+    except (OverflowError, ValueError):  # more than a float holds; a signalling NaN
+        return math.nan
 
 
 def as_channels(channels: Any, signal: Any) -> list[str]:
@@ -37,7 +42,7 @@ def as_channels(channels: Any, signal: Any) -> list[str]:
         if not hasattr(signal, "columns"):
             raise TypeError("channels is None; give the names of the columns, such as acc_x, acc_y, acc_z")
         channels = signal.columns
-    if isinstance(channels, str) or not isinstance(channels, Iterable):
+    if isinstance(channels, str) or not isinstance(channels, Iterable) or getattr(channels, "shape", None) == ():
         raise ValueError(f"channels is {channels!r}; expected a list of names such as acc_x, acc_y, acc_z")
     if isinstance(channels, Set):
         raise TypeError(f"channels are a {type(channels).__name__}, which has no order; give a list")
@@ -56,6 +61,9 @@ def as_signal(signal: Any, channels: list[str]) -> "Tensor":
     """
     import torch
 
+    if isinstance(signal, torch.Tensor) and (signal.is_meta or signal.is_quantized or signal.is_nested):
+        kind = "meta" if signal.is_meta else "quantized" if signal.is_quantized else "nested"
+        raise ValueError(f"signal is a {kind} tensor; expected one that holds numbers, of one shape")
     if isinstance(signal, torch.Tensor) and signal.layout == torch.strided:
         if signal.is_complex() or signal.dtype == torch.bool:
             raise ValueError(f"signal has dtype {signal.dtype}; expected numbers")
@@ -75,10 +83,19 @@ def as_array(signal: Any, channels: list[str]) -> np.ndarray:
         if str(getattr(signal, "layout", "torch.strided")) != "torch.strided":
             raise ValueError(f"signal is a sparse tensor ({signal.layout}); give signal.to_dense()")
         signal = signal.detach().cpu().numpy()
+    if isinstance(signal, list | tuple) and any(isinstance(part, np.ma.MaskedArray) for part in signal):
+        signal = np.ma.stack([np.ma.asarray(part) for part in signal])
     if hasattr(signal, "columns"):
+        if not hasattr(signal, "iloc"):
+            raise ValueError(f"signal is a table of {type(signal).__module__}; give its to_pandas(), or an array")
         return np.stack([_column(column, name) for name, column in _columns_of(signal, channels)], axis=1)
     masked = np.ma.getmaskarray(signal) if isinstance(signal, np.ma.MaskedArray) else None
-    array = _numbers(np.asarray(signal), "signal")
+    try:
+        array = _numbers(np.asarray(signal), "signal")
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
+        raise ValueError("signal is a list of rows of several lengths; expected windows of one length") from error
     return array if masked is None else np.where(masked, np.float32(np.nan), array)
 
 

@@ -6,7 +6,9 @@ Shapes: L labels, F phrasings, T tokens, W text width, K prototypes a label, D e
 import difflib
 import hashlib
 import math
+import warnings
 from collections.abc import Iterable, KeysView, Sequence, Set
+from numbers import Real
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +26,7 @@ DEFAULT_LOGIT_SCALE = 10.0  # 1 / temperature of 0.1, until the trained one is s
 ATTENTION_GAIN = 0.1  # initial weight of the attention branch beside the projected sentence embedding
 _CHUNK = 512  # phrasings per forward pass of `encode`
 _STATE_VERSION = 1
+_LEAST_STEP_S, _MOST_STEP_S = 0.02, 300.0  # from window to window; beyond, times are probably in hours, or in ms
 
 
 class TextEncoder(Protocol):
@@ -202,8 +205,8 @@ class LearnableLabelBank(nn.Module):
         Returns and raises as `classify` does; ``ValueError`` also for a calibration outside [0, 1], for times that are
         not finite, and for another number of times, recordings or wearers than windows.
         """
-        if not 0 <= calibration <= 1:
-            raise ValueError(f"calibration is {calibration}; expected between 0 (none) and 1")
+        if isinstance(calibration, bool) or not isinstance(calibration, Real) or not 0 <= calibration <= 1:
+            raise ValueError(f"calibration is {calibration!r}; expected a number between 0 (none) and 1")
         labels = _listed(labels)
         _, probabilities = self.classify(embeddings, labels, paraphrase)
         p = probabilities.double().cpu().numpy()
@@ -214,8 +217,15 @@ class LearnableLabelBank(nn.Module):
         if not np.isfinite(time_s).all():
             found = time_s[~np.isfinite(time_s)][0]
             raise ValueError(f"time_s holds {found}; expected seconds since the recording began")
-        recordings = _one_per_window("recordings", recordings, len(p))
-        wearers = _one_per_window("wearers", wearers, len(p))
+        recordings = _numbered("recordings", recordings, len(p))
+        wearers = _numbered("wearers", wearers, len(p))
+        step_s = _usual_step(time_s, recordings, wearers)
+        if not _LEAST_STEP_S <= step_s <= _MOST_STEP_S:
+            warnings.warn(
+                f"windows of a recording begin {step_s:.4g} s apart (median), and tell of each other over seconds to "
+                "minutes; is time_s in another unit?",
+                stacklevel=2,
+            )
         p = in_context(p, time_s, recordings, wearers, calibration)
         return [labels[i] for i in p.argmax(axis=1)], torch.from_numpy(p).to(probabilities)
 
@@ -327,10 +337,17 @@ class LearnableLabelBank(nn.Module):
                 f"found {type(embeddings).__name__} in place of embeddings; give its .embeddings, and its .start_s to "
                 "classify_recording"
             )
+        if isinstance(embeddings, list | tuple) and embeddings and all(isinstance(one, Tensor) for one in embeddings):
+            embeddings = torch.stack(tuple(embeddings))
+        if np.ma.is_masked(embeddings):
+            raise ValueError("embeddings to classify are masked in part; leave out the windows that have none")
         windows = embeddings if isinstance(embeddings, Tensor) else np.asarray(embeddings)
-        if isinstance(windows, np.ndarray) and windows.dtype.kind not in "iuf":
-            raise ValueError(f"embeddings to classify have dtype {windows.dtype}; expected numbers")
-        windows = torch.as_tensor(windows).detach()
+        numeric = windows.dtype.kind in "iuf" if isinstance(windows, np.ndarray) else windows.is_floating_point()
+        if not numeric or (isinstance(windows, Tensor) and (windows.layout != torch.strided or windows.is_meta)):
+            raise ValueError(f"embeddings to classify have dtype {windows.dtype}; expected a dense array of numbers")
+        if isinstance(windows, np.ndarray):  # in another order of bytes or rows, or read-only
+            windows = torch.from_numpy(np.array(windows, dtype=np.float64))
+        windows = windows.detach()
         windows = windows.to(self.logit_scale.device, self.logit_scale.dtype)
         if windows.ndim != 2 or windows.shape[1] != self.width:
             raise ValueError(
@@ -443,10 +460,31 @@ def _one_per_window(name: str, values: Sequence | np.ndarray | Tensor | None, wi
     """(N,) values, zeros for None."""
     if isinstance(values, Tensor):
         values = values.detach().cpu().numpy()
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} are masked in part; give one a window")
     values = np.zeros(windows, dtype=np.int64) if values is None else np.asarray(values)
     if values.shape != (windows,):
         raise ValueError(f"{name} of shape {values.shape} for {windows} windows; give one a window")
     return values
+
+
+def _numbered(name: str, values: Sequence | np.ndarray | Tensor | None, windows: int) -> np.ndarray:
+    """(N,) numbers of what windows belong to. Raises ``ValueError`` where one belongs to nothing."""
+    column = _one_per_window(name, values, windows)
+    if absent := [
+        value for value in column.tolist() if value is None or type(value).__name__ == "NAType" or value != value
+    ]:
+        raise ValueError(f"{name} hold {absent[0]!r}; expected what each window belongs to")
+    known: dict = {}
+    return np.array([known.setdefault(value, len(known)) for value in column.tolist()], dtype=np.int64)
+
+
+def _usual_step(time_s: np.ndarray, recordings: np.ndarray, wearers: np.ndarray) -> float:
+    """Median seconds between neighbours of one recording; 1 where there are none."""
+    order = np.lexsort((time_s, recordings, wearers))
+    steps = np.diff(time_s[order])
+    same = (np.diff(recordings[order]) == 0) & (np.diff(wearers[order]) == 0) & (steps > 0)
+    return float(np.median(steps[same])) if same.any() else 1.0
 
 
 def _listed(labels: Iterable[str]) -> list[str]:
@@ -457,7 +495,7 @@ def _listed(labels: Iterable[str]) -> list[str]:
         raise TypeError(f"labels are a {type(labels).__name__}, which has no order; give sorted(labels) or a list")
     if hasattr(labels, "columns"):
         raise TypeError(f"labels are a {type(labels).__name__}; give one of its columns, or its columns as a list")
-    if not isinstance(labels, Iterable):
+    if not isinstance(labels, Iterable) or getattr(labels, "shape", None) == ():
         raise TypeError(f"expected a list of labels, found {labels!r} of type {type(labels).__name__}")
     return list(labels)
 

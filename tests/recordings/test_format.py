@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -498,6 +499,55 @@ def test_a_time_that_is_no_number_of_seconds_is_refused(tmp_path, value):
     ):
         writer.add_stream(info())
         writer.append("wrist", recording="r", subject="s", samples=still(60), labels=[], start_time_s=value)
+
+
+@pytest.mark.parametrize("foreign", ["thesis.txt", "raw.csv", "b/dataset.json"])
+def test_what_is_no_part_of_a_dataset_is_not_replaced(tmp_path, foreign):
+    """A folder of raw files, of the user's own, or of several datasets, named by mistake."""
+    folder = write(tmp_path / "data")
+    (folder / foreign).parent.mkdir(exist_ok=True)
+    (folder / foreign).write_text("mine")
+    before = bytes_of(tmp_path)
+    with pytest.raises(
+        DatasetError, match=rf"data holds {foreign.partition('/')[0]}, which would be lost.*another folder"
+    ):
+        write(folder)
+    assert bytes_of(tmp_path) == before
+
+
+def test_a_damaged_dataset_and_an_empty_folder_are_replaced(tmp_path):
+    folder = write(tmp_path / "mine")
+    whole = bytes_of(tmp_path)
+    (folder / "thigh.npy").unlink()
+    (folder / "dataset.json").unlink()
+    (folder / ".DS_Store").write_text("of a Mac")
+    write(folder)
+    assert bytes_of(tmp_path) == whole
+    shutil.rmtree(folder)
+    folder.mkdir()
+    write(folder)
+    assert bytes_of(tmp_path) == whole
+
+
+def test_a_link_to_a_folder_elsewhere_stays_one_and_a_file_is_no_folder(tmp_path):
+    (tmp_path / "disk" / "big").mkdir(parents=True)
+    (tmp_path / "mine").symlink_to(tmp_path / "disk" / "big")
+    write(tmp_path / "mine")
+    assert (tmp_path / "mine").is_symlink() and (tmp_path / "disk" / "big" / "dataset.json").is_file()
+    assert read_dataset(tmp_path / "mine").name == "mine"
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(DatasetError, match="file is a file; a dataset is a folder"):
+        write(tmp_path / "file")
+
+
+def test_seconds_since_1970_in_single_precision_are_added_up_in_double(tmp_path):
+    with DatasetWriter(tmp_path / "mine", **HEADER) as writer:
+        writer.add_stream(info())
+        labels = [("walking", 0, 501), ("sitting", 501, 600)]
+        start = np.float32(1.7e9)
+        writer.append("wrist", recording="r", subject="s", samples=still(600), labels=labels, start_time_s=start)
+    first, second = read_dataset(tmp_path / "mine").streams["wrist"].segments
+    assert second.start_time_s - first.start_time_s == pytest.approx(10.02, abs=1e-5)
 
 
 def test_a_stream_that_was_not_added_is_named(tmp_path):

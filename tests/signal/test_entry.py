@@ -56,6 +56,8 @@ def test_nothing_is_copied_that_need_not_be_and_nothing_that_is_given_changes():
 def test_what_is_masked_or_absent_is_missing():
     mask = np.random.default_rng(1).random(PLAIN.shape) < 0.5
     table = frame().astype("Float64").mask(mask)
+    rows = [np.ma.array(row, mask=hidden) for row, hidden in zip(PLAIN, mask, strict=True)]
+    np.testing.assert_array_equal(as_signal(rows, NAMES).numpy(), np.where(mask, np.float32(np.nan), PLAIN))
     as_objects = np.where(mask, None, PLAIN.astype(object))
     for given in (np.ma.array(PLAIN, mask=mask), table, as_objects, pd.DataFrame(as_objects, columns=NAMES)):
         np.testing.assert_array_equal(as_signal(given, NAMES).numpy(), np.where(mask, np.float32(np.nan), PLAIN))
@@ -71,6 +73,8 @@ def test_what_is_masked_or_absent_is_missing():
         (np.array([[1, "2", 2]], dtype=object), "signal holds '2'; expected numbers"),
         (torch.from_numpy(PLAIN).to_sparse(), r"sparse tensor .* give signal.to_dense"),
         (PLAIN + 1j, "expected numbers"),
+        (torch.zeros(3, 3, device="meta"), "signal is a meta tensor"),
+        ([[1.0, 2.0], [1.0]], "a list of rows of several lengths"),
         (torch.from_numpy(PLAIN) > 0, "expected numbers"),
         (PLAIN > 0, "expected numbers"),
         (frame().rename(columns={"acc_y": "ay"}), "has the columns acc_x, ay, acc_z; expected acc_y once"),

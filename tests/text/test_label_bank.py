@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,9 @@ from har.layers.blocks import AttentionPooling
 from har.text.encoder import SentenceEncoder, TextFeatures
 from har.text.label_bank import LearnableLabelBank, PhrasingTable, prototype_similarity
 from har.text.recording_context import over_time
+
+# Windows that must not know of each other begin a day apart here.
+pytestmark = pytest.mark.filterwarnings("ignore:windows of a recording begin:UserWarning")
 
 TEXT_WIDTH, WIDTH = 24, 16
 LABELS = ["walking", "climbing stairs", "sitting", "pelvic tilt", "juggling"]
@@ -401,7 +405,7 @@ def test_a_recording_without_calibration_or_neighbours_is_its_windows():
     [
         ({"calibration": -0.1}, "calibration is -0.1"),
         ({"calibration": 1.1}, "calibration is 1.1"),
-        ({"calibration": math.nan}, "calibration is nan"),
+        *(({"calibration": odd}, "calibration is .*; expected a number") for odd in (math.nan, None, "0.5", True)),
         ({"time_s": np.arange(6)}, r"time_s of shape \(6,\) for 7 windows"),
         ({"time_s": [0, 1, 2, math.nan, 4, 5, 6]}, "time_s holds nan"),
         ({"recordings": np.zeros(8)}, r"recordings of shape \(8,\) for 7 windows"),
@@ -648,5 +652,49 @@ def test_times_that_are_no_seconds_are_refused(time_s, words):
 
 
 def test_embeddings_that_are_no_numbers_are_refused():
-    with pytest.raises(ValueError, match="embeddings to classify have dtype object; expected numbers"):
-        make_bank(encoder=FakeEncoder()).classify(np.full((2, WIDTH), None), ["walking", "sitting"])
+    bank, plain = make_bank(encoder=FakeEncoder()), windows(2)
+    for odd in (np.full((2, WIDTH), None), plain > 0, plain.to(torch.complex64), plain.to_sparse(), plain.to("meta")):
+        with pytest.raises(
+            ValueError, match=r"embeddings to classify have dtype .*; expected a dense array of numbers"
+        ):
+            bank.classify(odd, ["walking", "sitting"])
+    with pytest.raises(ValueError, match="masked in part"):
+        bank.classify(np.ma.masked_greater(plain.numpy(), 0), ["walking", "sitting"])
+
+
+def test_embeddings_in_any_form_are_the_same():
+    bank, plain = make_bank(encoder=FakeEncoder()), windows(4)
+    expected = bank.classify(plain, LABELS)[1]
+    array = plain.numpy()
+    read_only = array.copy()
+    read_only.flags.writeable = False
+    for given in (array[::-1][::-1], array.astype(">f8"), read_only, list(plain.requires_grad_()), pd.DataFrame(array)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            torch.testing.assert_close(bank.classify(given, LABELS)[1], expected)
+
+
+def test_what_windows_belong_to_is_never_nothing():
+    bank, time_s = make_bank(1, FakeEncoder()), 2.5 * np.arange(6)
+    which = ["a", "a", "a", "b", "b", "b"]
+    expected = bank.classify_recording(windows(6), LABELS, time_s, [0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 1, 1])[1]
+    for form in (which, pd.Series(which), np.array(which, dtype=object), pd.Categorical(which)):
+        assert torch.equal(bank.classify_recording(windows(6), LABELS, time_s, form, form)[1], expected)
+    for missing in (None, math.nan, pd.NA):
+        odd = pd.Series(["a", "a", missing, "b", "b", "b"], dtype=object)
+        for name in ("recordings", "wearers"):
+            with pytest.raises(ValueError, match=f"{name} hold .*; expected what each window belongs to"):
+                bank.classify_recording(windows(6), LABELS, time_s, **{name: odd})
+    with pytest.raises(ValueError, match="time_s are masked in part"):
+        bank.classify_recording(windows(6), LABELS, np.ma.masked_equal(time_s, 2.5))
+
+
+@pytest.mark.parametrize(("factor", "said"), [(1000.0, "2500 s"), (1 / 3600, "0.0006944 s"), (1.0, None)])
+def test_times_in_another_unit_are_said(factor, said):
+    bank, time_s = make_bank(1, FakeEncoder()), factor * 2.5 * np.arange(6)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        bank.classify_recording(windows(6), LABELS, time_s)
+    assert [said in str(one.message) and "is time_s in another unit" in str(one.message) for one in caught] == (
+        [] if said is None else [True]
+    )
