@@ -76,7 +76,9 @@ def test_an_error_inside_undoes_in_reverse_order_and_goes_on(script):
 def test_more_processes_than_windows_are_refused(script, monkeypatch):
     """One process pretends to be one of nine."""
     monkeypatch.setattr("har.run.distributed.dist", FakeGroup())
-    monkeypatch.setenv("WORLD_SIZE", "9")
+    given = {"WORLD_SIZE": "9", "RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
     with (
         pytest.raises(ConstantError, match="BATCH_SIZE is 8; expected a window for each of 9 processes"),
         Session(TRAINING, script, []),

@@ -1,5 +1,6 @@
 """Up and ahead of worn devices: synthetic wearers whose mounting is known."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,13 @@ from har.windows.index import WindowIndex
 RATE_HZ = 20.0
 UP = np.array([0.6, -0.64, 0.48])  # in the device's axes, unit norm
 ACROSS = np.array([0.8, 0.48, -0.36])  # perpendicular to it
+
+
+def altered_on_purpose(folder: Path) -> None:
+    """As docs/data_format.md says: without the checksums of what stood there before."""
+    header = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    del header["checksums"]
+    (folder / "dataset.json").write_text(json.dumps(header), encoding="utf-8")
 
 
 def worn(direction: np.ndarray, seconds: float, movement_g: float, rate_hz: float = RATE_HZ) -> np.ndarray:
@@ -248,6 +256,7 @@ def test_labels_and_their_borders_change_nothing(index, tmp_path):
         later_s = float(time_s) + (middle - int(start)) / RATE_HZ
         halves.append(f"{recording},{subject},sleeping,{middle},{stop},{later_s}")
     path.write_text("\n".join([header, *halves]) + "\n", encoding="utf-8")
+    altered_on_purpose(path.parent)
     for found, table in zip(body_axes(read_index(tmp_path)), expected, strict=True):
         np.testing.assert_array_equal(found, table)
 
@@ -342,6 +351,7 @@ def test_another_file_is_looked_at_anew(index, tmp_path, monkeypatch):
     before = body_axes(index)
     samples = np.load(tmp_path / "d" / "watch.npy")
     np.save(tmp_path / "d" / "watch.npy", samples[:, [0, 1, 2, 4, 5, 3]])
+    altered_on_purpose(tmp_path / "d")
     phone, watch = body_axes(read_index(tmp_path))
     np.testing.assert_array_equal(phone, before[0])
     np.testing.assert_allclose(watch, before[1][:, :, [1, 2, 0]], atol=1e-6)
