@@ -465,15 +465,18 @@ def clean_label(label: str) -> str:
 
     Raises:
         TypeError: the label is no string.
-        ValueError: the label is empty, or holds no letter or digit.
+        ValueError: the label is empty, or holds no letter.
     """
     phrase = normalise(label)  # refuses what is no label
     if " " not in phrase:
         words = re.sub(r"[_\-./\\]+", " ", label.strip())
         words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", words)
         phrase = " ".join(words.casefold().split())
-    if not any(character.isalnum() for character in phrase):
-        raise ValueError(f"an activity label must hold a letter or a digit, found {label!r}")
+    if not any(character.isalpha() for character in phrase):
+        raise ValueError(
+            f"an activity label must hold a letter, found {label!r}; turn codes into phrases with the dataset's label "
+            "table"
+        )
     return phrase
 
 

@@ -339,6 +339,11 @@ class AlignmentModel(nn.Module):
         embeddings = torch.zeros(len(rows), self._width_of(layer), device=self.device)
         for stream_id in np.unique(index.stream_id[rows]):
             info = index.streams[stream_id].info
+            if not any(name.partition("_")[0] in self.config.sensors for name in info.channels):
+                raise ValueError(
+                    f"{index.streams[stream_id].dataset}/{info.name} has channels {list(info.channels)}; the network "
+                    f"knows {', '.join(self.config.sensors)}. Leave this dataset out"
+                )
             at = np.flatnonzero(index.stream_id[rows] == stream_id)
             for part in np.array_split(at, -(-len(at) // _ROWS_READ)):
                 signal = torch.from_numpy(index.read(rows[part]))

@@ -66,6 +66,13 @@ def probe_dataset(
     rows = evenly_spaced(rows, protocol.most_windows)
     labels = [index.labels[i] for i in index.label_id[rows]]
     subjects = [index.subjects[i] for i in index.subject_id[rows]]
+    people_of = {label: {s for own, s in zip(labels, subjects, strict=True) if own == label} for label in set(labels)}
+    if len([label for label, people in people_of.items() if len(people) > 1]) < 2:
+        raise EvaluationError(
+            f"{name}: {sum(len(people) > 1 for people in people_of.values())} of its {len(people_of)} activities are "
+            "done by several people, and one is told from others by people who were not learned from; expected two at "
+            "least"
+        )
     scores = {}
     for kind, network in networks.items():
         title = f"{name}, {kind}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from har.recordings.checksums import FIELD, HEADER, Checksums, header_checksum
 from har.recordings.segments import DatasetError
 from har.signal.channels import SENSOR_KINDS, UNITS
-from har.signal.entry import as_rate
+from har.signal.entry import as_channels, as_rate
 from har.signal.plausibility import check_rate
 
 FORMAT_VERSION = 1
@@ -51,8 +51,13 @@ class StreamInfo:
     accelerometer_range_g: float | None = None
 
     def __post_init__(self) -> None:
-        with contextlib.suppress(TypeError):  # `check` says it with the place
+        # In plain types, as JSON takes them; what cannot be is for `check`, which says the place.
+        with contextlib.suppress(TypeError):
             object.__setattr__(self, "sampling_rate_hz", as_rate(self.sampling_rate_hz))
+        with contextlib.suppress(TypeError, ValueError):
+            object.__setattr__(self, "channels", tuple(as_channels(self.channels, None)))
+        if isinstance(self.accelerometer_range_g, Real) and not isinstance(self.accelerometer_range_g, bool):
+            object.__setattr__(self, "accelerometer_range_g", float(self.accelerometer_range_g))
 
     @property
     def units(self) -> dict[str, str]:
@@ -60,6 +65,14 @@ class StreamInfo:
 
     def check(self, where: str) -> None:
         """Raise ``DatasetError`` for a field that no reader could use."""
+        for field in ("name", "device", "placement", "gravity"):
+            text = getattr(self, field)
+            if not isinstance(text, str) or not _is_writable(text):
+                raise DatasetError(f"{where}: stream {self.name!r} has {field} {text!r}; expected a string")
+        if isinstance(self.channels, str) or not isinstance(self.channels, tuple):
+            raise DatasetError(
+                f"{where}: stream {self.name!r} has channels {self.channels!r}; expected a list of names such as acc_x"
+            )
         if not _STREAM_NAME.fullmatch(self.name):
             raise DatasetError(f"{where}: stream name {self.name!r}; expected lower-case letters, digits and _")
         if not self.placement.strip():
@@ -88,6 +101,14 @@ class StreamInfo:
             raise DatasetError(
                 f"{where}: stream {self.name!r} has gravity {self.gravity!r}; expected present or removed"
             )
+
+
+def _is_writable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a character
+        return False
+    return True
 
 
 def write_header(

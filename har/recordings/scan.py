@@ -23,6 +23,7 @@ RANGE_TOLERANCE = 1.5
 LARGEST_RANGE_G = 100.0
 # What is examined as a signal is: that many pieces of a stream, evenly spread, besides those of the largest values.
 PIECES, PIECE_S = 200, 5.0
+RUNS = 800  # of which one piece is looked at besides
 
 
 def largest_readings(info: "StreamInfo") -> Iterator[tuple[list[int], float, str]]:
@@ -95,7 +96,10 @@ def _pieces(stream: "Stream", rows: list[int]) -> np.ndarray:
     # Where runs are shorter, so are the pieces: what is not there must not pass for samples that are missing.
     length = max(1, min(round(PIECE_S * stream.info.sampling_rate_hz), int(np.median(stop - start))))
     ends = np.cumsum(-(-(stop - start) // length))
-    chosen = np.unique(np.linspace(0, ends[-1] - 1, min(PIECES, int(ends[-1]))).astype(np.int64))
+    middles = ends - (-(-(stop - start) // length) + 1) // 2  # of each run, so that nobody is passed over
+    middles = middles[np.linspace(0, len(middles) - 1, min(RUNS, len(middles))).astype(np.int64)]
+    evenly = np.linspace(0, ends[-1] - 1, min(PIECES, int(ends[-1]))).astype(np.int64)
+    chosen = np.union1d(evenly, middles)
     run = np.searchsorted(ends, chosen, side="right")
     first = np.maximum(stop[run] - (ends[run] - chosen) * length, start[run])
     within = np.searchsorted(start, rows, side="right") - 1

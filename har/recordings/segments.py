@@ -29,7 +29,7 @@ def label_text(label: object, where: str) -> str:
     """A label as it is kept: one spelling (`har.labels.wording.clean_label`), "" where there is none.
 
     None, NaN, pandas' missing values, masked values, and what `is_no_value` knows are none. Raises ``DatasetError`` for
-    what is no string, or holds no letter or digit.
+    what is no string, or holds no letter.
     """
     if label is None or label is np.ma.masked or type(label).__name__ in ("NAType", "NaTType"):
         return ""

@@ -1,5 +1,8 @@
 """How a script ends: a status for those who started it, and one line for what they can mend."""
 
+import contextlib
+import os
+import sys
 from collections.abc import Callable
 
 import torch
@@ -10,7 +13,7 @@ from har.run.constants import HelpAsked
 from har.run.distributed import ProcessLostError
 
 MENDABLE = 2
-INTERRUPTED = 130  # after Ctrl-C, as of a shell
+INTERRUPTED, BROKEN_PIPE = 130, 141  # after Ctrl-C and without a reader, as of a shell
 
 
 class InterruptedRunError(RuntimeError):
@@ -36,6 +39,10 @@ def exit_status(work: Callable[[], object], tell: Callable[[str], object], compl
     except (MemoryError, torch.OutOfMemoryError) as error:
         complain(f"error: out of memory; give a smaller BATCH_SIZE, or fewer workers or jobs ({_one_line(error)})")
         return MENDABLE
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+        with contextlib.suppress(OSError, ValueError):  # what is left to write at the end has no reader either
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
     except (OSError, ValueError, ImportError, CheckpointError, ProcessLostError) as error:
         complain(f"error: {_one_line(error)}")
         return MENDABLE

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from numbers import Real
 from typing import Protocol
 
 import numpy as np
+
+from har.signal.entry import as_rate
 
 # Slow sensors are brought to the rate of others; a median step that many times as long or short is in another unit.
 MOST_STEP_RATIO = 4.0
@@ -12,6 +15,9 @@ _UNITS = {"minutes": 60.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 # Of a period: a grid takes its last row in when that is a whole number of periods away, up to rounding; a row beside a
 # point of a lattice belongs to it, because stamps are rounded (a spreadsheet's to microseconds).
 _SLACK, _LATTICE_SLACK = 1e-6, 0.05
+# That rows may be late; further back, a clock was set, or another recording begins, if it has so many rows.
+_MOST_BACKWARDS_S, _LONG_ROWS = 1.0, 50
+_LONGEST_GAP_S = 60.0  # across which nobody interpolates
 # More than rows that were all written twice.
 _MOST_REPEATED, _ROWS_JUDGED = 0.6, 10
 
@@ -181,9 +187,21 @@ def resample_uniform(
 
     Raises ``ClockError`` when the stamps cannot be seconds at about this rate, naming the unit that they may be in.
     """
+    rate_hz, period_s = as_rate(rate_hz), 1 / max(as_rate(rate_hz), 1e-9)
+    if isinstance(max_gap_s, bool) or not isinstance(max_gap_s, Real) or not period_s <= max_gap_s <= _LONGEST_GAP_S:
+        raise ClockError(
+            f"max_gap_s is {max_gap_s!r}; expected seconds, at least a period ({period_s:.3g} s) and at most "
+            f"{_LONGEST_GAP_S:g}"
+        )
     time_s = seconds_of(time_s)
+    if notes is None:  # else what runs backwards is sorted, and counted
+        _check_one_clock(time_s)
+    if isinstance(samples, list | tuple) and any(isinstance(row, np.ma.MaskedArray) for row in samples):
+        samples = np.ma.stack([np.ma.asarray(row) for row in samples])
     if np.ma.isMaskedArray(samples):
         samples = np.ma.filled(samples.astype(np.float64), np.nan)
+    if np.asarray(samples).dtype.kind not in "iufO":
+        raise ClockError(f"samples have dtype {np.asarray(samples).dtype}; expected numbers")
     samples = np.asarray(samples, dtype=np.float64)
     if samples.ndim != 2 or len(samples) != len(time_s):
         raise ClockError(f"samples of shape {samples.shape}; expected ({len(time_s)}, channels), a row a time stamp")
@@ -195,6 +213,23 @@ def resample_uniform(
         else:
             runs.append((start_s, [part]))
     return [(start_s, np.concatenate(parts)) for start_s, parts in runs]
+
+
+def _check_one_clock(time_s: np.ndarray) -> None:
+    """Refuse time stamps (n,) that go back over what is there already: two recordings, or a clock that wraps around."""
+    told = time_s[np.isfinite(time_s)]
+    if len(told) < 2 * _LONG_ROWS:
+        return
+    back = np.flatnonzero(np.diff(told) < -_MOST_BACKWARDS_S) + 1
+    borders = [0, *back.tolist(), len(told)]
+    spans = sorted((told[a:b].min(), told[a:b].max(), a) for a, b in pairwise(borders) if b - a >= _LONG_ROWS)
+    for (_, stop, _), (start, _, row) in pairwise(spans):
+        if start < stop - _MOST_BACKWARDS_S:
+            raise ClockError(
+                f"the time stamps go back by {stop - start:.4g} s around row {row}, over samples that are there "
+                "already: two recordings, or a clock that wraps around? Give the recordings one by one, or unwrap the "
+                "clock"
+            )
 
 
 def rows_at(time_s: np.ndarray, start_s: float, count: int, rate_hz: float) -> np.ndarray:

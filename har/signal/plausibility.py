@@ -45,6 +45,8 @@ _KNOWN_CODES = (99.0, 999.0, 9999.0, 99999.0, 999999.0, 32767.0, 32768.0, 65535.
 _LARGEST_READ = 1e6  # raw counts of 20 bits; squares of more overflow
 _MOST_ZERO_SHARE = 0.01
 _LEAST_SHARE = 0.5  # of a second's samples that the network wants
+_STRETCH_S, _LEAST_STRETCHES = 5.0, 4  # looked at by themselves, where there are so many
+_LEAST_LIGHT, _LIGHT_SHARE = 3, 0.04  # of them without weight: a wrist may spin now and then
 _SHORTEST_S = 0.25  # below, nothing is known of the weight
 _MOST_WINDOWS, _MOST_SECONDS = 2048, 4096  # looked at for medians
 
@@ -113,6 +115,8 @@ def examine(signal: np.ndarray, devices: Devices, sampling_rate_hz: float, gravi
             if code is not None:  # its own sentence; what is left tells the unit
                 some[..., axes] = np.where(_reads(some[..., axes], code), np.nan, some[..., axes])
             unit = _unit(some[..., axes], kind, name, sampling_rate_hz, gravity)
+            if kind == "acc" and not unit:
+                unit = _minority(some[..., axes], name, sampling_rate_hz, gravity)
             found += unit
             if unit:
                 scaled.add(kind)
@@ -301,6 +305,47 @@ def _accelerometer_unit(x: np.ndarray, median: float, name: str, rate_hz: float,
     if not _STILL_RANGE_G[0] < rest < _STILL_RANGE_G[1]:
         text = f"the {name} reads {rest:.2f} in still seconds; expected about 1 (g). Is its range or scale another?"
         return [Finding(False, f"{text} Then divide by {rest:.3g}")]
+    return []
+
+
+def _minority(x: np.ndarray, name: str, rate_hz: float, gravity: str) -> list[Finding]:
+    """Windows (N, T, 3), or stretches of long ones, that are in another unit or without gravity among others that are
+    right, such as those of one person of a dataset.
+    """
+    length = max(1, min(x.shape[1], round(_STRETCH_S * rate_hz)))
+    count = x.shape[1] // length
+    pieces = x[:, : count * length].reshape(-1, length, 3)
+    if len(pieces) < _LEAST_STRETCHES or length < max(2, _SHORTEST_S * rate_hz):
+        return []
+    there = np.isfinite(pieces).all(-1)
+    which = np.flatnonzero(there.mean(1) > _LEAST_SHARE)
+    pieces, there = pieces[which], there[which]
+    if len(pieces) < _LEAST_STRETCHES:
+        return []
+    medians = np.nanmedian(np.where(there, np.sqrt(np.square(pieces, dtype=np.float64).sum(-1)), np.nan), axis=1)
+    second = min(length, round(_SECOND * rate_hz))
+    seconds = pieces[:, : length // second * second].reshape(len(pieces), -1, second, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of seconds without a sample
+        weights = np.nanmedian(np.linalg.norm(np.nanmean(seconds, axis=2, dtype=np.float64), axis=-1), axis=1)
+    weighed = (_LEAST_WEIGHT_SHARE * medians < weights) & (weights < _LARGEST_MEAN_G)
+    scaled = (medians > _LARGEST_MEDIAN_G) & ~weighed
+    light = weights < np.maximum(LEAST_WEIGHT_G, _LEAST_WEIGHT_SHARE * medians)
+    shown = f"of {length / rate_hz:.3g} s of the {name}"
+    if scaled.any():
+        text = (
+            f"{scaled.sum():,} of {len(pieces):,} stretches {shown} read {np.median(medians[scaled]):.3g} (median "
+            f"magnitude), the first in window {which[scaled.argmax()] // count}, and the others about 1 (g): some are "
+            f"in another unit. Bring all to g first (m/s^2: divide by {STANDARD_GRAVITY})"
+        )
+        return [Finding(bool(scaled.sum() > 1), text)]
+    if gravity == "included" and light.sum() >= _LEAST_LIGHT and light.mean() > _LIGHT_SHARE:
+        text = (
+            f"{light.sum():,} of {len(pieces):,} stretches {shown} weigh {np.median(weights[light]):.2g} (g, averaged "
+            f"over a second), the first in window {which[light.argmax()] // count}, and the others about 1: of some, "
+            "gravity has probably been removed, or columns of sensors are exchanged. Give all with gravity"
+        )
+        return [Finding(False, text)]
     return []
 
 

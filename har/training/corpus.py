@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from har.labels.groups import group_of, pace_of
 from har.recordings.corpus import open_datasets, simulated_people
 from har.recordings.digest import dataset_digest
 from har.recordings.format import Dataset, DatasetError
@@ -60,6 +61,12 @@ def check_learnable(
             "--VALIDATION_SHARE=0"
         )
     learned = np.unique(index.label_id[train & (index.label_id >= 0)])
+    names = [index.labels[i] for i in learned]
+    if labels and len(names) > 1 and len({(group_of(name), pace_of(name)) for name in names}) < 2:
+        raise DatasetError(
+            f"{where}: {', '.join(map(repr, names))} say the same (har/labels/groups.py), and one activity is told "
+            "from others. Prepare recordings of several activities"
+        )
     if labels and len(learned) < 2:
         elsewhere = np.setdiff1d(index.label_id[validation & (index.label_id >= 0)], learned)
         by = [index.subjects[i] for i in np.unique(index.subject_id[validation & np.isin(index.label_id, elsewhere)])]

@@ -1,5 +1,6 @@
 """The folder of a run: made new, or the one to go on in, and what is saved in it."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +21,8 @@ from har.run.folder import (
 )
 from har.run.log import read_metrics
 from har.training.session import Session
+
+BEST = "best.pt"  # what a run leaves for use
 
 
 class Learner(Protocol):
@@ -94,7 +97,20 @@ class Run:
             remove_left_by_dead_runs(folder.parent)
         self.learner.restore(state)
         self.folder, self.step, self.resumed = folder, state["step"], True
-        self.progress = {name: state[name] for name in self.progress}
+        saved = {name: state[name] for name in self.progress}
+        if saved != self.progress and (damage := _damage_of(folder / BEST)):
+            warnings.warn(f"{damage}. It is made anew by the best of the epochs to come", stacklevel=2)
+        else:
+            self.progress = saved
+
+
+def _damage_of(path: Path) -> str:
+    """What is wrong with a checkpoint, "" where nothing is."""
+    try:
+        load_checkpoint(path)
+    except CheckpointError as error:
+        return str(error)
+    return ""
 
 
 def find_state(session: Session) -> tuple[Path, dict] | None:

@@ -169,7 +169,7 @@ def test_a_new_dataset_replaces_the_whole_old_folder(tmp_path):
         (still(60).astype(str), [], "expected numbers"),
         (pd.DataFrame(still(60), columns=["x", "y", "z"]), [], "columns x, y, z; expected acc_x, acc_y, acc_z"),
         (still(60), [(3, 0, 20)], "must be a string, found int 3"),
-        (still(60), [("--", 0, 20)], "a letter or a digit"),
+        (still(60), [("--", 0, 20)], "must hold a letter"),
         (np.ma.masked_where(np.arange(180).reshape(60, 3) == 22, still(60)), [], "sample 7 is not finite"),
     ],
 )
@@ -548,6 +548,27 @@ def test_seconds_since_1970_in_single_precision_are_added_up_in_double(tmp_path)
         writer.append("wrist", recording="r", subject="s", samples=still(600), labels=labels, start_time_s=start)
     first, second = read_dataset(tmp_path / "mine").streams["wrist"].segments
     assert second.start_time_s - first.start_time_s == pytest.approx(10.02, abs=1e-5)
+
+
+def test_a_stream_in_the_types_of_tables_is_kept_in_plain_ones(tmp_path):
+    given = {"channels": pd.Index(ACC), "accelerometer_range_g": np.float32(8), "rate": np.int64(50)}
+    with DatasetWriter(tmp_path / "mine", **HEADER) as writer:
+        writer.add_stream(info(**given))
+        writer.append("wrist", recording="r", subject="s", samples=still(60), labels=[])
+    found = read_dataset(tmp_path / "mine").streams["wrist"].info
+    assert (found.channels, found.accelerometer_range_g, found.sampling_rate_hz) == (ACC, 8.0, 50.0)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"placement": None}, {"placement": 3}, {"name": None}, {"device": b"tag"}, {"placement": "\ud800"}]
+)
+def test_what_is_no_text_of_a_stream_is_refused(fields):
+    given = {"name": "wrist", "device": "tag", "placement": "wrist", "channels": ACC, "sampling_rate_hz": 50.0} | fields
+    with pytest.raises(DatasetError, match=rf"has {next(iter(fields))} .*; expected a string"):
+        StreamInfo(**given).check("here")
+    for channels in ({*ACC}, None, "acc_x", 3):
+        with pytest.raises(DatasetError, match=r"has channels .*; expected"):
+            StreamInfo(**{**given, "channels": channels, "name": "w", "device": "d", "placement": "p"}).check("here")
 
 
 def test_a_stream_that_was_not_added_is_named(tmp_path):

@@ -183,3 +183,15 @@ def test_a_field_of_another_type_is_refused_in_words(tmp_path, place):
     (folder / "dataset.json").write_text("[]")
     with pytest.raises(DatasetError, match=r"dataset.json: '\[\]'; expected an object with the fields name"):
         read_dataset(folder)
+
+
+def test_one_person_in_another_unit_is_found_among_many(tmp_path):
+    """Seven people in g and one in m/s^2, who has a hundredth of the samples."""
+    refused = pytest.raises(DatasetError, match=r"stretches of 5 s of the accelerometer .* read 9\.\d+ .*another unit")
+    with refused, DatasetWriter(tmp_path / "mine", **HEADER) as writer:
+        writer.add_stream(info("wrist", ACC + GYRO))
+        for person in range(8):
+            samples = walk(20.0 if person == 3 else 280.0, seed=person)
+            samples[:, :3] *= 9.80665 if person == 3 else 1.0
+            labels = [("walking", 0, len(samples))]
+            writer.append("wrist", recording=f"r{person}", subject=f"p{person}", samples=samples, labels=labels)

@@ -127,5 +127,5 @@ def test_spellings_of_one_label_are_one_and_signs_of_none_are_none(tmp_path):
     assert [s.label for s in found] == ["walking"] * 3 + ["walking upstairs"] * 2 + [""] * 7
     assert found.label.values == ["walking", "walking upstairs", ""]
     write_segments(tmp_path / "a.csv", [*rows[:3], ("r", "s", "--", 30, 40, 3.0)])
-    with pytest.raises(DatasetError, match=r"a.csv, row 5: .*letter or a digit, found '--'"):
+    with pytest.raises(DatasetError, match=r"a.csv, row 5: .*a letter, found '--'"):
         read_segments(tmp_path / "a.csv", 100)

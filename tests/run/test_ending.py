@@ -1,6 +1,8 @@
 """What users can mend ends with one line and a status; a fault of the code does not."""
 
 import errno
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -52,3 +54,21 @@ def test_out_of_memory_says_what_to_make_smaller(error):
 def test_a_fault_of_the_code_is_not_softened():
     with pytest.raises(ZeroDivisionError):
         exit_status(lambda: 1 / 0, print, print)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    """As `head` is, which closes what it read from."""
+    code = (
+        "import functools, sys\n"
+        "from har.run.ending import exit_status\n"
+        "def work():\n"
+        "    for line in range(100_000):\n"
+        "        print('a line of a table that nobody reads to its end', flush=True)\n"
+        "sys.exit(exit_status(work, print, functools.partial(print, file=sys.stderr)))\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(timeout=60) == 141

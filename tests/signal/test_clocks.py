@@ -124,6 +124,27 @@ def test_stamps_in_another_unit_are_named():
         resample_uniform(np.arange(50) * 20.0, np.ones((50, 3)), 50.0, 0.25)
 
 
+@pytest.mark.parametrize("shift_s", [0.0, 0.007])
+def test_two_recordings_are_no_single_clock(shift_s):
+    """The second would be lost, or lie between the rows of the first."""
+    once = np.arange(1000) / 50
+    twice, samples = np.concatenate([once, once + shift_s]), np.repeat([0.0, 1.0], 1000)[:, None]
+    with pytest.raises(ClockError, match=r"go back by 19\.\d+ s around row 1000, over samples that are there already"):
+        resample_uniform(twice, samples, 50.0, 0.1)
+    wrapped = np.arange(3000) * 20 % 16384 / 1000
+    with pytest.raises(ClockError, match="a clock that wraps around"):
+        resample_uniform(wrapped, np.zeros((3000, 1)), 50.0, 0.1)
+    late = once.copy()
+    late[[100, 101]] = late[[101, 100]]  # a row that is late is sorted
+    assert len(resample_uniform(late, samples[:1000], 50.0, 0.1)) == 1
+
+
+@pytest.mark.parametrize("gap_s", [0.0, 0.01, 100.0, float("nan"), "0.1", None])
+def test_a_gap_that_makes_no_sense_is_refused(gap_s):
+    with pytest.raises(ClockError, match=r"max_gap_s is .*; expected seconds, at least a period"):
+        resample_uniform(np.arange(1000) / 50, np.zeros((1000, 1)), 50.0, gap_s)
+
+
 @pytest.mark.parametrize("begin_s", [1e6, 1.7e9])
 def test_stamps_that_single_precision_rounded_are_refused(begin_s):
     """Seconds since 1970 in float32 are 128 s apart; a result of nothing, or of every third sample, says nothing."""

@@ -304,3 +304,20 @@ def test_a_rate_that_is_none_is_refused(rate):
     if rate == 0.02:
         with pytest.raises(ValueError, match=r"a period of 0\.02 s is 50 Hz"):
             check_rate(rate)
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_a_minority_of_windows_or_of_a_recording_is_found_too(long):
+    """Some people's files in another unit, or without gravity, among others that are right."""
+    right = np.concatenate([still(10), swinging(10)])
+    scaled, light = right.copy(), right.copy()
+    scaled[3:7, :, :3] *= 9.80665
+    light[3:7, :, :3] -= light[3:7, :, :3].mean(1, keepdims=True)
+    if long:
+        right, scaled, light = (x.reshape(1, -1, 6) for x in (right, scaled, light))
+    assert texts(right) == [] and texts(right, gravity="included") == []
+    (text,) = texts(scaled, certain=True)
+    assert "4 of 20 stretches of 5 s of the accelerometer read 9.8" in text and "divide by 9.80665" in text
+    assert f"the first in window {0 if long else 3}" in text
+    (text,) = texts(light, certain=False)
+    assert "4 of 20 stretches of 5 s of the accelerometer weigh" in text and "gravity has probably been removed" in text

@@ -107,6 +107,12 @@ def test_who_alone_does_the_other_activities_is_named(tmp_path):
         check_learnable(index, of_person(index, 0), of_person(index, 1, 2), 0.5)
 
 
+def test_two_words_for_one_activity_are_one(tmp_path):
+    index = index_of(tmp_path, labels=["sitting", "sitting still"])
+    with pytest.raises(DatasetError, match=r"'sitting', 'sitting still' say the same .*several activities"):
+        check_learnable(index, of_person(index, 0, 1), of_person(index), 0.0)
+
+
 def test_nobody_to_validate_on_is_said(tmp_path):
     index = index_of(tmp_path, labels=["walking", "standing"])
     with pytest.warns(UserWarning, match="none of the 2 people falls among the 10% held out"):

@@ -53,6 +53,18 @@ def test_what_is_saved_comes_back(begin, counter):
     assert counter.weights == 7
 
 
+@pytest.mark.parametrize("damage", ["empty", "gone"])
+def test_a_best_checkpoint_that_is_damaged_is_made_anew(begin, counter, damage):
+    """Or else the run would learn to its end and never come to it."""
+    run = opened(begin(), counter)
+    run.step, run.progress["best"] = 5, 0.25
+    run.save("epoch_001.pt", "best.pt")
+    (run.folder / "best.pt").write_bytes(b"") if damage == "empty" else (run.folder / "best.pt").unlink()
+    with pytest.warns(UserWarning, match=r"best\.pt.*\. It is made anew by the best of the epochs to come"):
+        again = opened(begin(RESUME=str(run.folder)), counter)
+    assert (again.step, again.progress) == (5, {"best": None})
+
+
 def test_files_take_the_place_of_others(begin, counter):
     run = opened(begin(), counter)
     run.save("epoch_001_interrupted.pt")

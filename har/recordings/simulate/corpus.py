@@ -1,5 +1,6 @@
 """People, their days and the devices that they wear -> dataset folders."""
 
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -49,7 +50,7 @@ def write_simulated_corpus(
     """
     if unknown := [name for name in names if name not in SIMULATED_NAMES]:
         raise ValueError(f"no simulated dataset {', '.join(unknown)}; there are {', '.join(SIMULATED_NAMES)}")
-    if people < 1 or seed < 0 or not hours > 0:
+    if people < 1 or seed < 0 or not 0 < hours < math.inf:
         raise ValueError(
             f"seed {seed}, {people} people, {hours} hours; expected a seed of at least 0, at least one person and "
             "more than 0 hours"
