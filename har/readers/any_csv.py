@@ -6,7 +6,7 @@ from har.readers.assembly import assemble, wearables_of
 from har.readers.layout import placement_of
 from har.readers.names import kind_of_text
 from har.readers.options import Options
-from har.readers.reading import Reading
+from har.readers.reading import Reading, readings_of
 from har.readers.recording import ReaderError, Recording
 from har.readers.source import Source, base_name
 from har.readers.table import Table, sniff
@@ -24,7 +24,7 @@ def read(source: Source, options: Options) -> Recording:
     """Raises ``ReaderError`` for what is no table of an accelerometer, saying what was found."""
     notes: list[str] = []
     if source.single:
-        readings = [Reading(sniff(source, source.names[0]), options)]
+        readings = readings_of(sniff(source, source.names[0]), options)
     else:
         readings = _of_files(source, options, notes)
     wearables = wearables_of(readings, notes)
@@ -61,7 +61,7 @@ def _of_files(source: Source, options: Options, notes: list[str]) -> list[Readin
         try:
             table = sniff(source, name)
             if _is_sensor(table, options):
-                readings.append(Reading(table, options))
+                readings += readings_of(table, options)
                 continue
         except ReaderError as error:
             refusals.append(error)

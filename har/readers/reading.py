@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from har.readers.counts import Counts
+from har.readers.device_column import of_each_device
 from har.readers.layout import Layout, Sensor, find_columns, rate_of_preamble
 from har.readers.options import Options
+from har.readers.own_clocks import Block, blocks_of
 from har.readers.recording import ReaderError
 from har.readers.stamps import Clock, read_clock, spread_coarse
 from har.readers.store import Store
@@ -28,12 +30,21 @@ _RATE_ROWS = 1 << 16
 class Reading:
     """A table that is opened: what its columns are is known, and its first rows are read.
 
-    kind: of a table whose columns name axes only. rate_hz: of rows without a time, as the format knows.
+    kind: of a table whose columns name axes only. rate_hz: of rows without a time, as the format knows. block: the
+    columns on one of several clocks.
     """
 
-    def __init__(self, table: Table, options: Options, kind: str = "", rate_hz: float | None = None) -> None:
+    def __init__(
+        self,
+        table: Table,
+        options: Options,
+        kind: str = "",
+        rate_hz: float | None = None,
+        block: Block | None = None,
+    ) -> None:
         self.table, self.damage, self.notes = table, Counts(), []
-        self.layout: Layout = find_columns(table, options, kind)
+        self.layout: Layout = find_columns(table, options, kind, block)
+        self.layout.sensors = of_each_device(table, self.layout.sensors, self.layout.notes)
         self.notes += self.layout.notes
         self.shift_s = 0.0  # from its own zero to that of the recording
         self.time: tuple[int, ...] = ()
@@ -92,6 +103,11 @@ class Reading:
                 return
             self._start = self.clock.start
         elif known is not None:
+            if any(sensor.choice is not None for sensor in self.layout.sensors):
+                raise ReaderError(
+                    f"{self.table.where}: its rows are of several sensors or devices, which {known:g} Hz do not "
+                    'stamp; expected a column of time. Name it in columns={"time": …}, and leave rate_hz out'
+                )
             self.row_rate_hz = known
             self._start = next((clock.start for _, _, clock in clocks if clock.absolute), None)
             if options.rate_hz is not None:
@@ -251,6 +267,16 @@ class Reading:
                     "samples that are there already: several recordings in one file? Give them one by one, or rate_hz"
                 )
         self._latest[sensor] = max(before, float(told.max())) if not len(jumps) else float(told[-1])
+
+
+def readings_of(table: Table, options: Options) -> list[Reading]:
+    """A table as one reading for each clock in it. Raises ``ReaderError``."""
+    blocks = blocks_of(table, options)
+    readings = [Reading(table, options, block=block) for block in blocks] or [Reading(table, options)]
+    if len(readings) > 1:
+        times = ", ".join(repr(table.label(block.time)) for block in blocks)
+        readings[0].notes.append(f"each sensor on its own clock: {times}")
+    return readings
 
 
 _NAMES = {"acc": "accelerometer", "linear": "accelerometer", "gravity": "gravity sensor", "gyro": "gyroscope",
