@@ -133,6 +133,13 @@ class Reading:
         self._first_seconds = self._seconds(self.first)
         self._start = self.clock.start or self._start
 
+    def resume_after(self, pauses: list[tuple[float, float]]) -> None:
+        """The clock stood still: at which of its times, and for how many seconds."""
+        if self.clock is not None and pauses:
+            self.clock.pauses = tuple(pauses)
+            self.clock.restart()
+            self._first_seconds = self._seconds(self.first)
+
     def _stamps(self, chunk: pd.DataFrame, columns: tuple[int, ...]) -> pd.Series:
         if len(columns) == 1:
             return chunk[columns[0]]

@@ -44,6 +44,7 @@ class Clock:
     offset_s: float = 0.0  # added by what was seen before: midnights, ends of summer time
     hours: int = 0  # how often it was the latter
     one_sensor: bool = True  # a row; where a sensor follows another one, the clock goes back anyway
+    pauses: tuple[tuple[float, float], ...] = ()  # at which of its seconds a clock of numbers stood still, for how long
     _last_s: float | None = None
 
     @property
@@ -69,6 +70,13 @@ class Clock:
 
     def seconds(self, column: pd.Series) -> np.ndarray:
         """Values of the column -> float64 seconds since ``zero``, NaN where one cannot be read."""
+        seconds = self._seconds(column)
+        told = seconds + self.zero_s if self.pauses else seconds
+        for at_s, length_s in self.pauses:
+            seconds = seconds + length_s * (told >= at_s)
+        return seconds
+
+    def _seconds(self, column: pd.Series) -> np.ndarray:
         if self.form == "number":
             values = column if column.dtype.kind in "iuf" else pd.to_numeric(column, errors="coerce")
             # Nanoseconds since 1970 have more digits than a float: the difference is taken in integers.
