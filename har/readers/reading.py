@@ -23,6 +23,7 @@ _LEAST_GAP_S, _LEAST_GAP_PERIODS = 0.25, 3.0  # without a row, at which a record
 _MOST_BACKWARDS_S = 1.0  # that rows are late; further back, a clock was set, or another recording begins
 _LONG_ROWS = 50  # of a recording within a file
 _SNAP = 1e-3  # a rate that is so near to a whole number of Hz is that
+_LONG_STEP, _BUNDLES_SHARE = 5.0, 0.02  # in usual steps; of the steps: more are no gaps, but how rows were handed over
 _LARGEST_LATE_SHARE = 0.1
 _RATE_ROWS = 1 << 16
 
@@ -183,14 +184,26 @@ class Reading:
         seconds, _ = self.first_rows(sensor)
         steps = np.diff(seconds)
         steps = steps[steps > 0]
+        label = " and ".join(repr(self.table.label(c)) for c in self.time)
+        if not len(steps) and len(seconds) > 2:
+            raise ReaderError(
+                f"{self.table.where}: the stamps of {label} are all alike ({self.table.example[0][self.time[0]]!r}); "
+                "expected one a sample. Were they rounded by a spreadsheet? Give rate_hz to leave them aside"
+            )
         if len(steps) < 2:
             raise ReaderError(
                 f"{self.table.where}: the {_NAMES[sensor.kind]} has {len(seconds)} samples with a time of their own; "
                 "expected a recording of seconds at least"
             )
         rate = rate_of_steps(steps)
+        pauses = steps > _LONG_STEP * np.median(steps)
+        if pauses.mean() > _BUNDLES_SHARE and steps[pauses].sum() > 0.5 * steps.sum():
+            raise ReaderError(
+                f"{self.table.where}: by {label} samples come in bundles of about {1 / pauses.mean():.0f}, whose "
+                "stamps are of when they arrived; expected one a sample. Give rate_hz (on average there are "
+                f"{len(seconds) / (seconds[-1] - seconds[0]):.4g} a second)"
+            )
         if not 1 <= rate <= 20_000:
-            label = " and ".join(repr(self.table.label(c)) for c in self.time)
             raise ReaderError(
                 f"{self.table.where}: by {label} ({self.clock.kind}) there are {rate:.4g} samples a second; "
                 "expected 1 to "
@@ -240,6 +253,10 @@ class Reading:
             self.notes.append(f"time from {label}: {self.clock.kind}")
             if self.clock.hours:
                 self.notes.append("the clock goes back by an hour, as at the end of summer time: made good")
+            if self.clock.half_days:
+                self.notes.append("the clock goes back by 12 hours, as one without AM and PM does at 1: made good")
+            if self.clock.strays:
+                self.notes.append(f"{self.clock.strays:,} rows left out: their stamps are far from those around them")
         if self._coarse:
             self.notes.append("stamps are coarser than the samples, which are spread evenly between their changes")
 
