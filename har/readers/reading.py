@@ -67,6 +67,13 @@ class Reading:
         first = next(self._chunks, None)
         if first is None or not len(first):
             raise ReaderError(f"{self.table.where} has no row below its header; expected samples")
+        for column in sorted(numbers - texts):
+            written = [row[column] for row in self.table.example if row[column]]
+            if written and self.table.is_text(column) and not first[column].notna().any():
+                raise ReaderError(
+                    f"{self.table.where}: the column {self.table.label(column)!r} holds no numbers "
+                    f"({written[0][:40]!r}); expected those of an axis. Name another one in columns"
+                )
         self.first = first
         self._choose_clock(options, rate_hz)
         self._first_seconds = self._seconds(self.first)

@@ -118,3 +118,22 @@ def test_stamps_that_are_all_alike_are_refused(tmp_path: Path):
 def test_a_number_of_centuries_is_no_time(tmp_path: Path):
     with pytest.raises(ReaderError, match="years since a start"):
         read(tmp_path, [9_000_000_000_000 + 20 * k for k in range(N)])
+
+
+def test_a_start_above_the_table_is_said_not_to_be_read(tmp_path: Path):
+    path = tmp_path / "walk.csv"
+    rows = (f"{0.02 * k:.2f},{k * 1e-6:.6f},0.1,0.99" for k in range(N))
+    path.write_text("\n".join(["Start: 2024-03-05 10:00:00", "time,acc_x (g),acc_y (g),acc_z (g)", *rows, ""]))
+    recording = read_recording(path)
+    check(recording, None)
+    assert any("'Start: 2024-03-05 10:00:00' above the table is not read" in note for note in recording.notes)
+
+
+def test_cells_that_are_no_numbers_are_named(tmp_path: Path):
+    path = tmp_path / "walk.csv"
+    path.write_text("\n".join(["time;acc_x;acc_y;acc_z", *(f"{20 * k};0,5;-0,5;1.002,6" for k in range(N)), ""]))
+    with pytest.raises(ReaderError, match=r"column 'acc_z' holds '1\.002,6', with a separator of thousands"):
+        read_recording(path)
+    path.write_text("\n".join(["time,label,a,b,c", *(f"{0.02 * k:.2f},walking,0.1,0.1,0.99" for k in range(N)), ""]))
+    with pytest.raises(ReaderError, match=r"walk.csv: the column 'label' holds no numbers \('walking'\)"):
+        read_recording(path, columns={"time": "time", "acc_x": "label", "acc_y": "b", "acc_z": "c"})
