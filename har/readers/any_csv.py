@@ -1,17 +1,21 @@
 """Any text table with the samples of an accelerometer: one file, or one a sensor in a folder or archive."""
 
+import re
 from collections import defaultdict
+from dataclasses import replace
 
 from har.readers.assembly import assemble, wearables_of
 from har.readers.layout import placement_of
-from har.readers.names import kind_of_text
+from har.readers.names import kind_of_text, parse_name
 from har.readers.options import Options
-from har.readers.reading import Reading
+from har.readers.reading import Reading, readings_of
 from har.readers.recording import ReaderError, Recording
 from har.readers.source import Source, base_name
 from har.readers.table import Table, sniff
 
 NAME = "csv"
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:([., '])\d{3})+(?:(?!\1)[.,]\d+)")
+_DATED = re.compile(r"\bstart\w*\b.*\d{1,4}[-./]\d{1,2}[-./]\d{1,4}", re.IGNORECASE)
 _ENDINGS = (".csv", ".tsv", ".txt", ".dat", ".tab", ".asc")
 
 
@@ -24,19 +28,32 @@ def read(source: Source, options: Options) -> Recording:
     """Raises ``ReaderError`` for what is no table of an accelerometer, saying what was found."""
     notes: list[str] = []
     if source.single:
-        readings = [Reading(sniff(source, source.names[0]), options)]
+        readings = readings_of(sniff(source, source.names[0]), options)
     else:
         readings = _of_files(source, options, notes)
     wearables = wearables_of(readings, notes)
     if not wearables:
         raise without_accelerometer(readings)
-    return assemble(source.name, wearables, options, notes, source.path)
+    recording = assemble(source.name, wearables, options, notes, source.path)
+    told = next((line.strip() for r in readings for line in r.table.preamble if _DATED.search(line)), None)
+    if recording.start_time is not None or told is None:
+        return recording
+    note = f"the line {told[:80]!r} above the table is not read: when the recording began is not known"
+    return replace(recording, notes=(*recording.notes, note))
 
 
 def without_accelerometer(readings: list[Reading]) -> ReaderError:
     """What to say of tables in which there is none."""
     table = readings[0].table
     there = ", ".join(repr(name) for name in table.names) or f"{table.width} columns without names"
+    for column, name in enumerate(table.names):
+        parsed = parse_name(name)
+        thousands = next((row[column] for row in table.example if _THOUSANDS.fullmatch(row[column])), None)
+        if parsed is not None and parsed.axis and table.is_text(column) and thousands is not None:
+            return ReaderError(
+                f"{table.where}: the column {name!r} holds {thousands!r}, with a separator of thousands; expected "
+                "numbers such as 1002.6. Export it without that separator: no option reads it"
+            )
     more = f", and {len(readings) - 1} more files" if len(readings) > 1 else ""
     return ReaderError(
         f"{table.where}{more}: no accelerometer among the columns ({there}); expected three axes of one, such as "
@@ -61,7 +78,7 @@ def _of_files(source: Source, options: Options, notes: list[str]) -> list[Readin
         try:
             table = sniff(source, name)
             if _is_sensor(table, options):
-                readings.append(Reading(table, options))
+                readings += readings_of(table, options)
                 continue
         except ReaderError as error:
             refusals.append(error)

@@ -12,11 +12,15 @@ from har.signal.plausibility import LEAST_WEIGHT_G, examine
 
 _WINDOW_S, _MOST_WINDOWS = 5.0, 400  # looked at for plausibility, evenly spread
 _MANY_PIECES, _SHORT_S = 20, 2.0  # of a recording whose clock is not that of its samples
+_STEADY_G, _STEADY_SHARES = (0.8, 1.25), (0.05, 0.95)  # of magnitudes: gravity that turns, and little else
 _LEAST_CALIBRATED_S = 3600.0  # a shorter recording has no stillness in all directions
 
 
-def finish(recording: Recording, options: Options) -> Recording:
-    """Raises ``ReaderError`` for samples that cannot be what the file says they are."""
+def finish(recording: Recording, options: Options, measured: bool = False) -> Recording:
+    """measured: by a device that stores what its accelerometer measures, which is never without gravity.
+
+    Raises ``ReaderError`` for samples that cannot be what the file says they are.
+    """
     notes = list(recording.notes)
     devices = _placed(recording.devices, options, notes)
     finished = []
@@ -24,7 +28,8 @@ def finish(recording: Recording, options: Options) -> Recording:
         whose = f" of the device at the {device.placement}" if len(devices) > 1 and device.placement else ""
         windows = some_windows(device)
         weight = weigh(windows[..., :3].reshape(-1, 3), device.sampling_rate_hz).known
-        if weight is not None and weight < LEAST_WEIGHT_G:
+        light = weight is not None and weight < LEAST_WEIGHT_G
+        if light and not measured and not _is_steady(windows):
             device = replace(device, gravity="removed")
             notes.append(
                 f"the acceleration{whose} is without gravity: its mean over a second is {weight:.2g} g. Postures "
@@ -45,6 +50,13 @@ def finish(recording: Recording, options: Options) -> Recording:
             _calibrate(device, whose, notes)
         finished.append(device)
     return replace(recording, devices=tuple(finished), notes=tuple(notes))
+
+
+def _is_steady(windows: np.ndarray) -> bool:
+    """Whether the magnitude stays about 1 g, however its direction turns within a second."""
+    magnitudes = np.linalg.norm(windows[..., :3], axis=-1)
+    low, high = np.nanquantile(magnitudes, _STEADY_SHARES)
+    return _STEADY_G[0] < low and high < _STEADY_G[1]
 
 
 def some_windows(device: Device) -> np.ndarray:

@@ -10,6 +10,7 @@ import pandas as pd
 from har.readers.counts import Counts
 from har.readers.names import ColumnName, is_core_motion, kind_of_text, parse_name, unit_of_text
 from har.readers.options import Options
+from har.readers.own_clocks import Block
 from har.readers.recording import ReaderError
 from har.readers.source import base_name
 from har.readers.table import Table
@@ -55,10 +56,17 @@ class Layout:
     sign: float = 1.0
 
 
-def find_columns(table: Table, options: Options, kind: str = "") -> Layout:
-    """kind: of a table whose columns name axes only, as its format knows. Raises ``ReaderError``."""
+def find_columns(table: Table, options: Options, kind: str = "", block: Block | None = None) -> Layout:
+    """kind: of a table whose columns name axes only, as its format knows. block: the columns on one of several clocks.
+
+    Raises ``ReaderError``.
+    """
     names = [_column_name(table, column) for column in range(table.width)]
-    layout = Layout([], _times(table, names, options), [])
+    if block is None:
+        layout = Layout([], _times(table, names, options), [])
+    else:
+        names = [name if column in block.columns else None for column, name in enumerate(names)]
+        layout = Layout([], [((block.time,), block.name)], [])
     chosen = {key: _numbered(table, value) for key, value in options.columns.items() if key != "time"}
     if chosen:
         for sensor in dict.fromkeys(key.rpartition("_")[0] for key in chosen):

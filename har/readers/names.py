@@ -166,6 +166,17 @@ def _parse_time(words: list[str], unit_text: str) -> ColumnName | None:
     return ColumnName("time", "", time_unit_s=1e-6 if "sampletimefine" in "".join(words) else unit)
 
 
+def time_of_sensor(text: str) -> ColumnName | None:
+    """The time of one sensor: ``acc_time``, ``gyroTimestamp_sinceReboot(s)``; None for any other column."""
+    name, unit_text = _split_unit(text)
+    words = words_of(name)
+    rest = [word for word in words if word not in _KIND_OF_WORD]
+    kind = _main_kind([_KIND_OF_WORD[word] for word in words if word in _KIND_OF_WORD])
+    if kind not in ("acc", "gyro", "mag", "linear", "gravity") or not set(rest) & _TIME_WORDS:
+        return None
+    return _parse_time(rest, unit_text)
+
+
 def _axis(words: list[str], name: str) -> tuple[str, str, str]:
     """(axis, kind that its letters say, the word that says it)."""
     for word in reversed(words):

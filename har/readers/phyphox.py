@@ -18,6 +18,7 @@ from har.readers.table import sniff, split
 
 NAME = "phyphox"
 _TIME = "meta/time.csv"
+_CLOCK_SET_S = 1.0  # by which a phone's clock may be set back in a pause
 
 
 def recognises(source: Source) -> bool:
@@ -37,13 +38,14 @@ def _time_file(source: Source) -> str | None:
 def read(source: Source, options: Options) -> Recording:
     """Raises ``ReaderError`` for an export without an accelerometer."""
     notes = ["phyphox: acceleration in m/s^2 that counts gravity upwards, on Android and iOS alike"]
-    zero_time = _start(source, notes)
+    zero_time, pauses = _start(source, notes)
     readings = []
     for name in source.named(".csv", ".txt", ".tsv"):
         if "/meta/" in f"/{name}":
             continue
         reading = Reading(sniff(source, name), options)
         if reading.layout.sensors:
+            reading.resume_after(pauses)
             readings.append(reading)
         else:
             notes.append(f"left aside, as no sensor of movement: {base_name(name)}")
@@ -58,22 +60,49 @@ def read(source: Source, options: Options) -> Recording:
     return assemble(source.name, wearables, options, notes, source.path, zero_time)
 
 
-def _start(source: Source, notes: list[str]) -> datetime | None:
-    """When the experiment time was 0: system time of the first start, less its experiment time."""
-    text = source.head(_time_file(source)).decode("utf-8", errors="replace")
+def _start(source: Source, notes: list[str]) -> tuple[datetime | None, list[tuple[float, float]]]:
+    """When the experiment time was 0, by the first start; and the pauses: experiment time in s, and how long each was.
+
+    Raises ``ReaderError`` for a pause whose length cannot be told: what follows would come too early.
+    """
+    name = _time_file(source)
+    text = source.head(name).decode("utf-8", errors="replace")
     lines = [line for line in text.splitlines() if line.strip()]
     separator = max((",", ";", "\t"), key=lines[0].count)
     rows = [split(line, separator) for line in lines]
     names = [cell.lower() for cell in rows[0]]
     events = [dict(zip(names, row, strict=False)) for row in rows[1:]]
     starts = [event for event in events if event.get("event", "").upper() == "START"]
-    try:
-        at_s, system_s = (float(starts[0][key].replace(",", ".")) for key in ("experiment time", "system time"))
-    except (IndexError, KeyError, ValueError):
+    clocks = [_times(event) for event in starts]
+    if len(clocks) > 1 and None in clocks:
+        raise ReaderError(
+            f"{source.where(name)} tells {len(starts)} starts and not the times of all; expected experiment time and "
+            "system time of each, for the pauses between them. Export the experiment again"
+        )
+    if not clocks or clocks[0] is None:
         notes.append("meta/time.csv does not tell when the experiment was started")
-        return None
-    if len(starts) > 1:
-        notes.append(f"the experiment was paused {len(starts) - 1} times, and its clock with it")
+        return None, []
+    # The clock of the experiment stands still in a pause, that of the system does not.
+    lost_s = [system_s - at_s for at_s, system_s in clocks]
+    pauses = [(at_s, after - before) for (at_s, _), before, after in zip(clocks[1:], lost_s, lost_s[1:], strict=False)]
+    if back := [length for _, length in pauses if length < -_CLOCK_SET_S]:
+        raise ReaderError(
+            f"{source.where(name)}: the system's clock goes back by {-min(back):.4g} s in a pause; expected it to go "
+            "on. Export the experiment again"
+        )
+    pauses = [(at_s, max(0.0, length)) for at_s, length in pauses]
+    for at_s, length in pauses:
+        notes.append(f"the experiment was paused at {at_s:g} s for {length:.4g} s: a gap")
+    at_s, system_s = clocks[0]
     zone = re.search(r"(?:UTC|GMT)\s*([+-])(\d{1,2}):?(\d{2})", starts[0].get("system time text", ""))
     minutes = (int(zone[2]) * 60 + int(zone[3])) * (-1 if zone[1] == "-" else 1) if zone else 0
-    return datetime.fromtimestamp(system_s - at_s, timezone(timedelta(minutes=minutes)))
+    return datetime.fromtimestamp(system_s - at_s, timezone(timedelta(minutes=minutes))), pauses
+
+
+def _times(event: dict[str, str]) -> tuple[float, float] | None:
+    """Experiment time and system time of an event in s, None where one is missing."""
+    try:
+        at_s, system_s = (float(event[key].replace(",", ".")) for key in ("experiment time", "system time"))
+    except (KeyError, ValueError):
+        return None
+    return at_s, system_s

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from har.readers.counts import Counts
+from har.readers.device_column import of_each_device
 from har.readers.layout import Layout, Sensor, find_columns, rate_of_preamble
 from har.readers.options import Options
+from har.readers.own_clocks import Block, blocks_of
 from har.readers.recording import ReaderError
 from har.readers.stamps import Clock, read_clock, spread_coarse
 from har.readers.store import Store
@@ -21,6 +23,7 @@ _LEAST_GAP_S, _LEAST_GAP_PERIODS = 0.25, 3.0  # without a row, at which a record
 _MOST_BACKWARDS_S = 1.0  # that rows are late; further back, a clock was set, or another recording begins
 _LONG_ROWS = 50  # of a recording within a file
 _SNAP = 1e-3  # a rate that is so near to a whole number of Hz is that
+_LONG_STEP, _BUNDLES_SHARE = 5.0, 0.02  # in usual steps; of the steps: more are no gaps, but how rows were handed over
 _LARGEST_LATE_SHARE = 0.1
 _RATE_ROWS = 1 << 16
 
@@ -28,12 +31,21 @@ _RATE_ROWS = 1 << 16
 class Reading:
     """A table that is opened: what its columns are is known, and its first rows are read.
 
-    kind: of a table whose columns name axes only. rate_hz: of rows without a time, as the format knows.
+    kind: of a table whose columns name axes only. rate_hz: of rows without a time, as the format knows. block: the
+    columns on one of several clocks.
     """
 
-    def __init__(self, table: Table, options: Options, kind: str = "", rate_hz: float | None = None) -> None:
+    def __init__(
+        self,
+        table: Table,
+        options: Options,
+        kind: str = "",
+        rate_hz: float | None = None,
+        block: Block | None = None,
+    ) -> None:
         self.table, self.damage, self.notes = table, Counts(), []
-        self.layout: Layout = find_columns(table, options, kind)
+        self.layout: Layout = find_columns(table, options, kind, block)
+        self.layout.sensors = of_each_device(table, self.layout.sensors, self.layout.notes)
         self.notes += self.layout.notes
         self.shift_s = 0.0  # from its own zero to that of the recording
         self.time: tuple[int, ...] = ()
@@ -55,6 +67,13 @@ class Reading:
         first = next(self._chunks, None)
         if first is None or not len(first):
             raise ReaderError(f"{self.table.where} has no row below its header; expected samples")
+        for column in sorted(numbers - texts):
+            written = [row[column] for row in self.table.example if row[column]]
+            if written and self.table.is_text(column) and not first[column].notna().any():
+                raise ReaderError(
+                    f"{self.table.where}: the column {self.table.label(column)!r} holds no numbers "
+                    f"({written[0][:40]!r}); expected those of an axis. Name another one in columns"
+                )
         self.first = first
         self._choose_clock(options, rate_hz)
         self._first_seconds = self._seconds(self.first)
@@ -92,6 +111,11 @@ class Reading:
                 return
             self._start = self.clock.start
         elif known is not None:
+            if any(sensor.choice is not None for sensor in self.layout.sensors):
+                raise ReaderError(
+                    f"{self.table.where}: its rows are of several sensors or devices, which {known:g} Hz do not "
+                    'stamp; expected a column of time. Name it in columns={"time": …}, and leave rate_hz out'
+                )
             self.row_rate_hz = known
             self._start = next((clock.start for _, _, clock in clocks if clock.absolute), None)
             if options.rate_hz is not None:
@@ -116,6 +140,13 @@ class Reading:
         self.clock.decide(order)
         self._first_seconds = self._seconds(self.first)
         self._start = self.clock.start or self._start
+
+    def resume_after(self, pauses: list[tuple[float, float]]) -> None:
+        """The clock stood still: at which of its times, and for how many seconds."""
+        if self.clock is not None and pauses:
+            self.clock.pauses = tuple(pauses)
+            self.clock.restart()
+            self._first_seconds = self._seconds(self.first)
 
     def _stamps(self, chunk: pd.DataFrame, columns: tuple[int, ...]) -> pd.Series:
         if len(columns) == 1:
@@ -160,14 +191,26 @@ class Reading:
         seconds, _ = self.first_rows(sensor)
         steps = np.diff(seconds)
         steps = steps[steps > 0]
+        label = " and ".join(repr(self.table.label(c)) for c in self.time)
+        if not len(steps) and len(seconds) > 2:
+            raise ReaderError(
+                f"{self.table.where}: the stamps of {label} are all alike ({self.table.example[0][self.time[0]]!r}); "
+                "expected one a sample. Were they rounded by a spreadsheet? Give rate_hz to leave them aside"
+            )
         if len(steps) < 2:
             raise ReaderError(
                 f"{self.table.where}: the {_NAMES[sensor.kind]} has {len(seconds)} samples with a time of their own; "
                 "expected a recording of seconds at least"
             )
         rate = rate_of_steps(steps)
+        pauses = steps > _LONG_STEP * np.median(steps)
+        if pauses.mean() > _BUNDLES_SHARE and steps[pauses].sum() > 0.5 * steps.sum():
+            raise ReaderError(
+                f"{self.table.where}: by {label} samples come in bundles of about {1 / pauses.mean():.0f}, whose "
+                "stamps are of when they arrived; expected one a sample. Give rate_hz (on average there are "
+                f"{len(seconds) / (seconds[-1] - seconds[0]):.4g} a second)"
+            )
         if not 1 <= rate <= 20_000:
-            label = " and ".join(repr(self.table.label(c)) for c in self.time)
             raise ReaderError(
                 f"{self.table.where}: by {label} ({self.clock.kind}) there are {rate:.4g} samples a second; "
                 "expected 1 to "
@@ -217,6 +260,10 @@ class Reading:
             self.notes.append(f"time from {label}: {self.clock.kind}")
             if self.clock.hours:
                 self.notes.append("the clock goes back by an hour, as at the end of summer time: made good")
+            if self.clock.half_days:
+                self.notes.append("the clock goes back by 12 hours, as one without AM and PM does at 1: made good")
+            if self.clock.strays:
+                self.notes.append(f"{self.clock.strays:,} rows left out: their stamps are far from those around them")
         if self._coarse:
             self.notes.append("stamps are coarser than the samples, which are spread evenly between their changes")
 
@@ -251,6 +298,16 @@ class Reading:
                     "samples that are there already: several recordings in one file? Give them one by one, or rate_hz"
                 )
         self._latest[sensor] = max(before, float(told.max())) if not len(jumps) else float(told[-1])
+
+
+def readings_of(table: Table, options: Options) -> list[Reading]:
+    """A table as one reading for each clock in it. Raises ``ReaderError``."""
+    blocks = blocks_of(table, options)
+    readings = [Reading(table, options, block=block) for block in blocks] or [Reading(table, options)]
+    if len(readings) > 1:
+        times = ", ".join(repr(table.label(block.time)) for block in blocks)
+        readings[0].notes.append(f"each sensor on its own clock: {times}")
+    return readings
 
 
 _NAMES = {"acc": "accelerometer", "linear": "accelerometer", "gravity": "gravity sensor", "gyro": "gyroscope",

@@ -11,6 +11,7 @@ from har.readers.recording import ReaderError, Recording
 from har.readers.source import Source
 
 _FORMATS: tuple[ModuleType, ...] = (axivity, geneactiv, actigraph, empatica, sensor_logger, phyphox, any_csv)
+_MEASURED = (axivity, geneactiv, actigraph, empatica)  # what an accelerometer measures, never without gravity
 READERS: Mapping[str, ModuleType] = {module.NAME: module for module in _FORMATS}
 
 
@@ -45,4 +46,4 @@ def read_recording(
             f"{source.path} is no recording of the reader {reader!r} ({module.__doc__.splitlines()[0].rstrip('.')}). "
             "Leave reader out to have the format found"
         )
-    return finish(module.read(source, options), options)
+    return finish(module.read(source, options), options, measured=module in _MEASURED)

@@ -389,10 +389,11 @@ def test_archives_that_hold_nothing_or_are_traps(monkeypatch, tmp_path: Path):
         read_recording(tmp_path / "nowhere.csv")
 
 
-def test_rows_that_were_written_many_at_a_time_are_doubted(movement, tmp_path: Path):
-    """With no other clock, stamps of batches make pieces; the rate mends it."""
+def test_rows_that_were_written_many_at_a_time_are_refused(movement, tmp_path: Path):
+    """With no other clock, nothing says when samples of a batch were taken; the rate mends it."""
     time_s, acc, _ = movement
     stamps = np.ceil(time_s / 0.4) * 0.4 + 1e-3 * (np.arange(1500) % 20)
     path = write(tmp_path / "x.csv", ["time", "acc_x", "acc_y", "acc_z"], [numbers(stamps), *map(numbers, acc.T)])
-    assert any("to be doubted: the recording falls into" in note for note in read_recording(path, unit="g").notes)
+    with pytest.raises(ReaderError, match=r"bundles of about 20, .* Give rate_hz"):
+        read_recording(path, unit="g")
     np.testing.assert_allclose(only(read_recording(path, rate_hz=50)), acc, atol=1e-4)
