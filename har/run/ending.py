@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sys
 from collections.abc import Callable
 
 import torch
@@ -13,6 +12,7 @@ from har.run.constants import HelpAsked
 from har.run.distributed import ProcessLostError
 
 MENDABLE = 2
+_STANDARD_OUTPUT = 1  # file descriptor
 INTERRUPTED, BROKEN_PIPE = 130, 141  # after Ctrl-C and without a reader, as of a shell
 
 
@@ -41,7 +41,7 @@ def exit_status(work: Callable[[], object], tell: Callable[[str], object], compl
         return MENDABLE
     except BrokenPipeError:  # whoever reads has seen enough, as `head` has
         with contextlib.suppress(OSError, ValueError):  # what is left to write at the end has no reader either
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            os.dup2(os.open(os.devnull, os.O_WRONLY), _STANDARD_OUTPUT)
         return BROKEN_PIPE
     except (OSError, ValueError, ImportError, CheckpointError, ProcessLostError) as error:
         complain(f"error: {_one_line(error)}")
