@@ -34,10 +34,6 @@ _FORMAT = "har timeline 1"
 WINDOW_FORMATS = ("csv", "parquet")
 ADAPTER = ".adapter.npz"
 _TIMELINE, _SUMMARY, _PAGE, _PICTURE = ".timeline.csv", ".summary.json", ".html", ".timeline.png"
-_WRITTEN = (
-    _TIMELINE, _SUMMARY, _PICTURE, *(f".windows.{name}" for name in WINDOW_FORMATS),
-    *(suffix for suffix, _ in EXPORTS.values()), ADAPTER,
-)  # fmt: skip
 # Files of which an app exports several for one recording: Sensor Logger, phyphox, Empatica.
 _EXPORTED = ("accelerometer.csv", "totalacceleration.csv", "wristmotion.csv", "meta/time.csv", "acc.csv")
 
@@ -102,10 +98,10 @@ def job_of(source: Path, out: Path | None) -> Job:
 def jobs_in(folder: Path, out: Path | None) -> list[Job]:
     """All recordings below a folder, in order: files, and folders that an app exported as one recording.
 
-    Hidden files, and what is written of recordings, are passed over. Recordings of a folder that share a name but for
-    their ending keep it in the names of their outputs.
+    Hidden files, what is written of recordings, and links to folders are passed over; a file that is linked to is done
+    once. Recordings of a folder that share a name but for their ending keep it in the names of their outputs.
     """
-    sources = list(_sources(folder))
+    sources = _once(list(_sources(folder)))
     jobs = []
     for source in sources:
         alike = [other for other in sources if other.parent == source.parent and other.stem == source.stem]
@@ -124,17 +120,41 @@ def _sources(folder: Path) -> Iterator[Path]:
     if is_export(folder):
         yield folder
         return
-    for path in sorted(folder.iterdir()):
+    paths = sorted(folder.iterdir())
+    written = set()
+    for summary in paths:
+        if summary.name.endswith(_SUMMARY) and (record := _record_in(summary)) is not None:
+            written |= {summary.name, *record["outputs"]}
+    for path in paths:
         if path.name.startswith("."):
             continue
         if path.is_dir():
-            yield from _sources(path)
-        elif not path.name.endswith(_WRITTEN) and not _is_page(path) and path.name != TABLE_NAME:
+            if not path.is_symlink():  # may lead back to where it lies
+                yield from _sources(path)
+        elif path.name not in written and not path.name.endswith(ADAPTER) and not _is_table(path):
             yield path
 
 
-def _is_page(path: Path) -> bool:
-    return path.suffix == _PAGE and path.with_name(path.stem + _SUMMARY).is_file()
+def _once(sources: Sequence[Path]) -> list[Path]:
+    """Without links to files that are there themselves, or by an earlier link."""
+    seen = {path.resolve() for path in sources if not path.is_symlink()}
+    kept = []
+    for path in sources:
+        if path.is_symlink():
+            if (target := path.resolve()) in seen:
+                continue
+            seen.add(target)
+        kept.append(path)
+    return kept
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a file is what `save_outcomes` writes."""
+    if path.name != TABLE_NAME:
+        return False
+    with path.open("rb") as file:
+        head = ",".join(_TABLE_HEAD).encode()
+        return file.read(len(head)) == head
 
 
 # --- One recording ---------------------------------------------------------------------------------------------------
@@ -173,8 +193,12 @@ def finished(job: Job, made: dict[str, Any]) -> dict[str, Any] | None:
 
 def _record(job: Job) -> dict[str, Any] | None:
     """What the summary beside a job's outputs says, None where there is none of ours."""
+    return _record_in(job.output(_SUMMARY))
+
+
+def _record_in(path: Path) -> dict[str, Any] | None:
     try:
-        record = json.loads(job.output(_SUMMARY).read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) and record.get("format") == _FORMAT else None
@@ -275,7 +299,11 @@ def predict_many(
         adapter.check(model)
     waiting = []
     for job in jobs:
-        before = finished(job, made_from(job, request, model, adapter))
+        try:
+            before = finished(job, made_from(job, request, model, adapter))
+        except OSError as error:
+            yield _problem(job, " ".join(str(error).split()))
+            continue
         if before is None:
             waiting.append(job)
         else:
@@ -362,7 +390,7 @@ def outcomes_table(outcomes: Sequence[Outcome], folder: Path) -> str:
 
 def save_outcomes(outcomes: Sequence[Outcome], folder: Path, path: Path) -> Path:
     """Write `outcomes_table`; raises ``FileExistsError`` where another file would be replaced."""
-    if path.is_file() and not path.read_bytes().startswith(",".join(_TABLE_HEAD).encode()):
+    if path.is_file() and not _is_table(path):
         raise FileExistsError(
             f"{path} exists and is no table of timelines; move it away, or give another folder (--out)"
         )

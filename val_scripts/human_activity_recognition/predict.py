@@ -141,6 +141,8 @@ def predict_folder(arguments: argparse.Namespace) -> None:
     print(minutes_table(*named))
     earlier = sum(outcome.earlier for outcome in outcomes)
     print(f"{len(named)} of {len(jobs)} recordings named ({earlier} before), all in {table.name}: {out.resolve()}")
+    if failed := len(jobs) - len(named):
+        raise ValueError(f"{failed} of the {len(jobs)} files of {folder} could not be named; {table} says why")
 
 
 if __name__ == "__main__":
