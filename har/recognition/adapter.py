@@ -1,7 +1,8 @@
 """A few labelled stretches of one person's recording: what they add to the words, as a small file.
 
 The network is frozen. Windows of the stretches are kept as features, and other windows are told apart by a ridge
-regression on them, blended with the words (har/evaluation/few_shot.py has the equations and their sources).
+regression on them, blended with the words (har/evaluation/few_shot.py has the equations and their sources). How much a
+window looks like what was taught is told by its nearest kept one.
 
 Shapes: S windows kept, D feature width, C labels taught, N windows to name, L labels asked for.
 """
@@ -18,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from har.evaluation.few_shot import RIDGE_PENALTY, TEXT_WINDOWS, centred, ridge_probabilities
+from har.evaluation.few_shot import RIDGE_PENALTY, TEXT_WINDOWS, centred, nearest_cosines, ridge_probabilities
 from har.labels.wording import clean_label
 from har.network.alignment import AlignmentModel
 from har.readers.recording import Recording
@@ -32,6 +33,9 @@ _FORMAT = 1
 _COLUMNS = ("start", "stop", "label")
 # Windows of a label that are kept, evenly over its stretches: more were never measured to help.
 _MOST_WINDOWS = 16
+# Cosine distance from the nearest kept window at which a window looks like it by exp(-1/2). Of the same activity of the
+# same person most lie within 0.03 and nearly all within 0.06 (docs/recognition.md has what other widths cost).
+_LIKE_WITHIN = 0.03
 
 
 class Taught(NamedTuple):
@@ -73,9 +77,12 @@ class Adapter:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Probabilities (N, L) and share of the known (N,) by the words, with what was taught.
 
-        features: (N, D) of the same windows. How much of the probability falls on labels that were taught is left to
-        the words; how it is shared out among these is blended, where the words count as `TEXT_WINDOWS` windows. The
-        doubt whether any label is meant shrinks alike, where what was taught is named.
+        features: (N, D) of the same windows. A window that looks like a kept one, by g = exp(-d^2 / 2w^2) of the cosine
+        distance d from the nearest, takes the share g k / (k + m) of its probability from the words of all labels and
+        gives it to those that k windows like it were taught, since the words count as m = `TEXT_WINDOWS` windows: words
+        that know nothing of a made-up name do not count against it. What the words gave the taught labels besides is
+        shared out among these by words and support. Elsewhere g vanishes, and the words decide. The doubt whether any
+        label is meant shrinks alike, where what was taught is named.
         """
         cleaned = [clean_label(label) for label in labels]
         known = [i for i, label in enumerate(self.labels) if clean_label(label) in cleaned]
@@ -84,18 +91,23 @@ class Adapter:
         column = [cleaned.index(clean_label(self.labels[i])) for i in known]
         rows = np.isin(self.classes, known)
         class_S = np.searchsorted(known, self.classes[rows])
-        support_SD, query_ND = centred(self.features[rows].astype(np.float64), features.astype(np.float64))
+        kept_SD, found_ND = self.features[rows].astype(np.float64), features.astype(np.float64)
+        nearest = nearest_cosines(_unit(kept_SD), class_S, _unit(found_ND), len(known)).max(axis=1, keepdims=True)
+        alike = np.exp(-0.5 * ((1 - nearest) / _LIKE_WITHIN) ** 2)
+        support_SD, query_ND = centred(kept_SD, found_ND)
         support = np.ones((len(query_ND), 1))
         if len(known) > 1:
             support = ridge_probabilities(support_SD, class_S, query_ND, len(known), RIDGE_PENALTY).clip(0)
             support /= np.maximum(support.sum(axis=1, keepdims=True), 1e-12)
         count = np.bincount(class_S, minlength=len(known))
-        out = probabilities.copy()
+        windows = support @ count[:, None]
+        taken = alike * windows / (windows + TEXT_WINDOWS)
+        out = probabilities * (1 - taken)
         mass = out[:, column].sum(axis=1, keepdims=True)
         words = out[:, column] / np.maximum(mass, 1e-12)
         weight = TEXT_WINDOWS / (TEXT_WINDOWS + count)
         among = weight * words + (1 - weight) * support
-        out[:, column] = mass * among / np.maximum(among.sum(axis=1, keepdims=True), 1e-12)
+        out[:, column] = mass * among / np.maximum(among.sum(axis=1, keepdims=True), 1e-12) + taken * support
         shown = out[:, column] @ count
         return out, 1 - (1 - share) * TEXT_WINDOWS / (TEXT_WINDOWS + shown)
 
@@ -189,6 +201,10 @@ def read_taught(path: str | Path, clock: Clock) -> list[Taught]:
             raise ValueError(f"{where}: from {texts[0]} to {texts[1]}; expected a stop after the start")
         rows.append(Taught(start_s, stop_s, texts[2]))
     return rows
+
+
+def _unit(rows_ND: np.ndarray) -> np.ndarray:
+    return rows_ND / np.maximum(np.linalg.norm(rows_ND, axis=1, keepdims=True), 1e-12)
 
 
 def model_digest(model: AlignmentModel) -> str:

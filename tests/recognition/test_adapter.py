@@ -21,13 +21,14 @@ def test_taught_names_are_told_apart_by_the_windows_and_the_rest_is_left_to_the_
     random = np.random.default_rng(0)
     centres = np.eye(6)[:2]
     adapter = adapter_of(np.repeat(centres, 8, axis=0) + 0.05 * random.normal(size=(16, 6)), np.repeat([0, 1], 8))
-    words = np.array([[0.2, 0.6, 0.2], [0.2, 0.6, 0.2], [0.05, 0.05, 0.9]])
-    out, share = adapter.blended(words, np.full(3, 0.01), np.stack([*centres, centres[0]]), ["a", "b", "other"])
+    words = np.array([[0.0002, 0.0002, 0.9996], [0.2, 0.6, 0.2], [0.05, 0.05, 0.9]])
+    shown = np.stack([*centres, np.eye(6)[4]])
+    out, share = adapter.blended(words, np.full(3, 0.01), shown, ["a", "b", "other"])
     np.testing.assert_allclose(out.sum(axis=1), 1)
-    np.testing.assert_allclose(out[:, 2], words[:, 2])  # not taught
-    assert out[:, :2].argmax(axis=1).tolist() == [0, 1, 0]
-    # The text counts as two windows against the eight of each name.
-    assert out[0, 0] == pytest.approx(0.8 * (0.2 * 0.25 + 0.8 * 1), abs=0.02)
+    assert out[:2].argmax(axis=1).tolist() == [0, 1]
+    # The words count as two windows against the eight of each name, also where they know nothing of it.
+    assert out[0, 2] == pytest.approx(0.2, abs=0.02) and out[0, 0] == pytest.approx(0.8, abs=0.05)
+    assert out[2, 2] == pytest.approx(0.9)  # looks like nothing that was taught
     assert share[0] > 0.5 and share[2] < 0.5
     same, before = adapter.blended(words, np.full(3, 0.01), np.zeros((3, 6)), ["x", "y", "z"])
     assert same is words and (before == 0.01).all()
@@ -40,7 +41,8 @@ class Featured(MovementModel):
         if layer == "embedding":
             return super().embed_worn(worn, batch_size)
         mean = np.nan_to_num(np.asarray(worn[0].samples)[..., 1]).mean(axis=1)
-        return torch.from_numpy(np.stack([mean, np.ones(len(mean))], axis=1)).float()
+        shown = super().embed_worn(worn, batch_size).numpy()
+        return torch.from_numpy(np.column_stack([mean, np.ones(len(mean)), shown])).float()
 
 
 def test_teaching_and_naming_by_it(bank, acted, recorded, tmp_path):
@@ -65,6 +67,17 @@ def test_teaching_and_naming_by_it(bank, acted, recorded, tmp_path):
     other.weight.data += 1
     with pytest.raises(ValueError, match="the features of one mean nothing to the other"):
         recognise(recording, LABELS, other, bank, adapter=again)
+
+
+@pytest.mark.parametrize("context", [True, False])
+def test_made_up_names_win_where_they_were_taught_and_nowhere_else(bank, acted, recorded, context):
+    recording = recorded(acted(("sitting", 120), ("walking", 120), ("lying", 120)))
+    model = Featured()
+    adapter = teach(recording, [Taught(5, 60, "foo"), Taught(125, 180, "bar")], model)
+    # Another day, with words that are sure of what they see.
+    other = recorded(acted(("lying", 90), ("walking", 90), ("running", 90), ("sitting", 90), seed=5))
+    timeline = recognise(other, ["foo", "bar", *LABELS], model, bank, adapter=adapter, context=context)
+    assert [bout.label for bout in timeline.bouts] == ["lying", "bar", "running", "foo"]
 
 
 def test_what_cannot_be_taught(acted, recorded):
