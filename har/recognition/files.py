@@ -4,7 +4,9 @@ What is written lies beside the source, or in a folder of its own: tables, a sum
 says what all of it was made from and comes last, so that it tells what is finished.
 """
 
+import contextlib
 import csv
+import errno
 import hashlib
 import io
 import json
@@ -222,10 +224,10 @@ def write_outputs(timeline: Timeline, job: Job, request: Request, made: dict[str
             raise FileExistsError(
                 f"{path} exists, and no earlier prediction wrote it; move it away, or give another folder (--out)"
             )
-    job.folder.mkdir(parents=True, exist_ok=True)
     names = [path.name for path in outputs]
     begun = {"format": _FORMAT, "complete": False, "outputs": sorted({*names, *(own - {job.output(_SUMMARY).name})})}
-    write_json(job.output(_SUMMARY), begun)
+    with writing_into(job.folder):
+        write_json(job.output(_SUMMARY), begun)
     for name in own - {*names, job.output(_SUMMARY).name}:  # of other options
         (job.folder / name).unlink(missing_ok=True)
     write_atomically(job.output(_TIMELINE), bouts_table(timeline))
@@ -238,6 +240,18 @@ def write_outputs(timeline: Timeline, job: Job, request: Request, made: dict[str
     summary = {"format": _FORMAT, "complete": True, "outputs": names, "made_from": made, **timeline.summary()}
     write_json(job.output(_SUMMARY), summary)
     return summary
+
+
+@contextlib.contextmanager
+def writing_into(folder: Path) -> Iterator[None]:
+    """Make the folder; raises ``PermissionError`` that names it where it may not be made, or nothing written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        raise PermissionError(f"{folder} cannot be written into; give another folder (--out)") from error
 
 
 def predict_one(
@@ -394,5 +408,6 @@ def save_outcomes(outcomes: Sequence[Outcome], folder: Path, path: Path) -> Path
         raise FileExistsError(
             f"{path} exists and is no table of timelines; move it away, or give another folder (--out)"
         )
-    write_atomically(path, outcomes_table(outcomes, folder))
+    with writing_into(path.parent):
+        write_atomically(path, outcomes_table(outcomes, folder))
     return path

@@ -1,6 +1,7 @@
 """What a person teaches: told apart by few windows, saved, refused for another model."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -86,6 +87,10 @@ def test_what_cannot_be_taught(acted, recorded):
         teach(recording, [], Featured())
     with pytest.raises(ValueError, match="nothing was recorded while 'rowing'"):
         teach(recording, [Taught(0, 30, "sitting"), Taught(500, 600, "rowing")], Featured())
+    with pytest.raises(ValueError, match=r"'rowing' is taught by 0\.3 s from 40 s on"):
+        teach(recording, [Taught(0, 30, "sitting"), Taught(40, 40.3, "rowing")], Featured())
+    with pytest.raises(ValueError, match="at the same time"):
+        teach(recording, [Taught(0, 30, "sitting"), Taught(29, 40, "rowing")], Featured())
     with pytest.raises(ValueError, match="a timeline itself"):
         teach(recording, [Taught(0, 30, "unknown")], Featured())
 
@@ -94,7 +99,18 @@ def test_rows_of_what_is_taught(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("Start, Stop, Label\n0, 12.5, rowing\n20,30, walking\n", encoding="utf-8-sig")
     assert read_taught(path, Clock(None)) == [(0, 12.5, "rowing"), (20, 30, "walking")]
+    clock = Clock(datetime(2026, 1, 31, 10, 0, 0, 500))
+    expected = [(5 - 0.0005, 12.5, "café"), (50400 - 0.0005, 60000, "rowing")]  # the second on the next day
+    text = "start;stop;label\n10:00:05;12,5;café\n00:00:00;60000;rowing\n"
+    for encoding in ("utf-8", "utf-16", "utf-16-le", "cp1252"):
+        path.write_bytes(text.encode(encoding))
+        assert read_taught(path, clock) == expected
     for text, problem in (
+        ("start,stop,label\n", "has no row"),
+        ("start,stop,label\n0,5,a\n10,20,a\n4,8,b\n", "mine.csv, lines 2 and 4: 'a' and 'b'"),
+        ("start,stop,label\n0,5,unknown\n", "line 2: .*a timeline itself"),
+        ("start,stop,label\n0,nan,a\n", "line 2: 'nan' is no number"),
+        ("start,stop,label\n0,soon,a\n", "line 2: 'soon' is neither"),
         ("from,to\n1,2\n", "has the columns from, to"),
         ("start,stop,label\n5,5,a\n", "line 2: from 5 to 5"),
         ("start,stop,label\n5,6,\n", "expected a start, a stop and a label"),
@@ -112,6 +128,10 @@ def test_files_that_are_no_adapter(tmp_path):
     np.savez(tmp_path / "other.npz", x=np.zeros(3))
     with pytest.raises(ValueError, match="is no adapter"):
         Adapter.load(tmp_path / "other.npz")
+    np.savez(tmp_path / "objects.npz", format=np.array([{}], dtype=object))
+    with pytest.raises(ValueError, match="holds pickled objects") as refused:
+        Adapter.load(tmp_path / "objects.npz")
+    assert "allow_pickle" not in str(refused.value)
     adapter = adapter_of(np.eye(2), [0, 1])
     broken = replace(adapter, classes=np.array([0, 5]))
     with pytest.raises(ValueError, match="damaged"):

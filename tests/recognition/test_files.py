@@ -156,3 +156,12 @@ def test_a_file_that_may_not_be_read_does_not_stop_the_others(folder, read, monk
     monkeypatch.setattr(files, "digest_of", refused)
     outcomes = {outcome.source.name: outcome for outcome in run(folder, Request(labels=tuple(LABELS)), read)}
     assert "Permission denied" in outcomes["one.csv"].error and outcomes["two.csv"].summary is not None
+
+
+def test_a_folder_that_cannot_be_written_into_is_named(folder, read, model, bank, monkeypatch):
+    def refused(path, *_):
+        raise PermissionError(13, "Permission denied", f"{path}.1234")
+
+    monkeypatch.setattr(files, "write_json", refused)
+    with pytest.raises(PermissionError, match=r"in cannot be written into; give another folder \(--out\)"):
+        predict_one(job_of(folder / "one.csv", None), Request(labels=tuple(LABELS)), read, model, bank)

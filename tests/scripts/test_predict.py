@@ -98,6 +98,8 @@ def test_a_folder_with_a_file_that_is_none(predict, walk, tmp_path):
         (("--labels", "walking", "walking"), "must differ"),
         (("--labels", "not worn"), "what a timeline itself says"),
         (("--unknown", 2), "expected at least 0"),
+        (("--jobs", 0), "--jobs 0; expected at least 1"),
+        (("--jobs", -1), "--jobs -1; expected at least 1"),
         (("--columns", "t"), "is no recording"),
         (("--adapter", "nowhere.npz"), "nowhere.npz"),
     ],

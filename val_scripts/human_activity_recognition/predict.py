@@ -24,6 +24,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -81,6 +82,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def request_of(arguments: argparse.Namespace) -> files.Request:
+    if arguments.jobs is not None and arguments.jobs < 1:
+        raise ValueError(f"--jobs {arguments.jobs}; expected at least 1 recording at a time")
     asked = vars(arguments)
     names = ("placement", "reader", "columns", "unit", "rate_hz")
     reading = {name: asked[name] for name in names if asked[name] is not None}
@@ -102,8 +105,10 @@ def predict_file(arguments: argparse.Namespace) -> None:
     adapter = None
     if arguments.teach is not None:
         adapter = teach(recording, read_taught(arguments.teach, Clock(recording.start_time)), model)
-        job.folder.mkdir(parents=True, exist_ok=True)
-        print(f"What was taught: {adapter.save(arguments.adapter or job.output(files.ADAPTER))}")
+        path = arguments.adapter or job.output(files.ADAPTER)
+        with files.writing_into(job.folder) if arguments.adapter is None else nullcontext():
+            adapter.save(path)
+        print(f"What was taught: {path}")
     elif arguments.adapter is not None:
         adapter = Adapter.load(arguments.adapter)
     with tqdm(unit="windows", delay=SHOWN_AFTER_S, leave=False) as bar:
