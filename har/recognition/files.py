@@ -10,6 +10,8 @@ import errno
 import hashlib
 import io
 import json
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -334,7 +336,22 @@ def predict_many(
 
     threads = max(1, torch.get_num_threads() // processes)
     work = (delayed(_outcome)(job, request, read, checkpoint, adapter, threads) for job in waiting)
-    yield from Parallel(n_jobs=processes, return_as="generator_unordered")(work)
+    with _deaf_to_interrupts():
+        outcomes = Parallel(n_jobs=processes, return_as="generator_unordered")(work)
+    yield from outcomes
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes that are started here pass over Ctrl-C, which a terminal sends to all: this one ends them."""
+    if threading.current_thread() is not threading.main_thread():  # which alone may set handlers
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _on_cluster(

@@ -127,7 +127,7 @@ def test_feeding_names_every_input(trained):
     [
         ("acc_x,acc_y,acc_z\n0,0,1\n", None, "give walk.csv"),
         ("acc_x,acc_y,acc_z\n0,0,1\n", "fast", "fast"),
-        ("0,0,1\n0,0,1\n", "50", "'acc_x' is not in list"),
+        ("0,0,1\n0,0,1\n", "50", "no field of name acc_x"),
         ("acc_x;acc_y;acc_z\n0;0;1\n", "50", "with commas"),
         ("acc_x,acc_y,acc_z\n0,0,9.8\n0,0,9.8\n", "50", "not in g"),
         ("acc_x,acc_y,acc_z\n0,0,1\n", "-1", "a rate of 0 or none"),

@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-HERE = Path(__file__).resolve().parent
-KINDS = ("acc", "gyro", "mag")
+HERE, KINDS = Path(__file__).resolve().parent, ("acc", "gyro", "mag")
 
 
 def embed(session, about, signal, channels, rate_hz, placement=None):
@@ -52,8 +51,8 @@ if __name__ == "__main__":
     try:
         path, rate_hz, placement = sys.argv[1], float(sys.argv[2]), (*sys.argv[3:], None)[0]
         table = np.atleast_1d(np.genfromtxt(path, delimiter=",", names=True))
-        signal = np.stack([table[name] for name in (names := list(table.dtype.names))], axis=1)
-        size = np.linalg.norm(signal[:, [names.index(f"acc_{axis}") for axis in "xyz"]], axis=1)
+        signal = np.stack([table[name] for name in table.dtype.names], axis=1)
+        size = np.linalg.norm([table[f"acc_{axis}"] for axis in "xyz"], axis=0)
     except (IndexError, TypeError, ValueError, OSError) as error:
         sys.exit(f"give walk.csv (header acc_x,acc_y,acc_z with commas) and its Hz: {str(error).splitlines()[0]}")
     if not 0 < rate_hz < np.inf or np.nanmedian(size) > 4:
@@ -62,6 +61,6 @@ if __name__ == "__main__":
         sys.exit(f"placement {placement!r}: the model knows {', '.join(about['placements'])}; leave it out otherwise")
     length, labels = round(about["window_s"] * rate_hz), list(about["labels"])
     for start in range(0, max(1, len(signal) - length + 1), length):
-        embeddings = embed(session, about, signal[None, start : start + length], names, rate_hz, placement)
+        embeddings = embed(session, about, signal[None, start : start + length], table.dtype.names, rate_hz, placement)
         shares = classify(about, embeddings, labels)[0]
         print(f"{start / rate_hz:8.1f} s  {labels[shares.argmax()]}  {shares.max():.2f}")
