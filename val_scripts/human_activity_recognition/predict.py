@@ -24,7 +24,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -106,9 +105,8 @@ def predict_file(arguments: argparse.Namespace) -> None:
     if arguments.teach is not None:
         adapter = teach(recording, read_taught(arguments.teach, Clock(recording.start_time)), model)
         path = arguments.adapter or job.output(files.ADAPTER)
-        with files.writing_into(job.folder) if arguments.adapter is None else nullcontext():
-            adapter.save(path)
-        print(f"What was taught: {path}")
+        with files.writing_into(path.parent):
+            print(f"What was taught: {adapter.save(path)}")
     elif arguments.adapter is not None:
         adapter = Adapter.load(arguments.adapter)
     with tqdm(unit="windows", delay=SHOWN_AFTER_S, leave=False) as bar:
@@ -131,9 +129,8 @@ def predict_folder(arguments: argparse.Namespace) -> None:
     if not jobs:
         raise ValueError(f"{folder} holds no file that could be a recording")
     processes = arguments.jobs or os.cpu_count() or 1
-    outcomes = []
     asked = (request, read_recording, arguments.checkpoint, adapter, processes, arguments.scheduler)
-    work = files.predict_many(jobs, *asked)
+    work, outcomes = files.predict_many(jobs, *asked), []
     for outcome in tqdm(work, total=len(jobs), unit="recordings", delay=SHOWN_AFTER_S, leave=False):
         outcomes.append(outcome)
         if outcome.error:
