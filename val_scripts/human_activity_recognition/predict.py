@@ -135,8 +135,7 @@ def predict_folder(arguments: argparse.Namespace) -> None:
         outcomes.append(outcome)
         if outcome.error:
             tqdm.write(outcome.error, file=sys.stderr)
-    out = arguments.out or folder
-    table = files.save_outcomes(outcomes, folder, out / files.TABLE_NAME)
+    table = files.save_outcomes(outcomes, folder, (out := arguments.out or folder) / files.TABLE_NAME)
     named = [outcome.summary for outcome in outcomes if outcome.summary is not None]
     if not named:
         raise ValueError(f"none of the {len(jobs)} files of {folder} could be named; {table} says why")
