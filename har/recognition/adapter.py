@@ -1,7 +1,8 @@
 """A few labelled stretches of one person's recording: what they add to the words, as a small file.
 
 The network is frozen. Windows of the stretches are kept as features, and other windows are told apart by a ridge
-regression on them, blended with the words (har/evaluation/few_shot.py has the equations and their sources).
+regression on them, blended with the words (har/evaluation/few_shot.py has the equations and their sources). How much a
+window looks like what was taught is told by its nearest kept one.
 
 Shapes: S windows kept, D feature width, C labels taught, N windows to name, L labels asked for.
 """
@@ -18,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from har.evaluation.few_shot import RIDGE_PENALTY, TEXT_WINDOWS, centred, ridge_probabilities
+from har.evaluation.few_shot import RIDGE_PENALTY, TEXT_WINDOWS, centred, nearest_cosines, ridge_probabilities
 from har.labels.wording import clean_label
 from har.network.alignment import AlignmentModel
 from har.readers.recording import Recording
@@ -32,6 +33,9 @@ _FORMAT = 1
 _COLUMNS = ("start", "stop", "label")
 # Windows of a label that are kept, evenly over its stretches: more were never measured to help.
 _MOST_WINDOWS = 16
+# Cosine distance from the nearest kept window at which a window looks like it by exp(-1/2). Of the same activity of the
+# same person most lie within 0.03 and nearly all within 0.06 (docs/recognition.md has what other widths cost).
+_LIKE_WITHIN = 0.03
 
 
 class Taught(NamedTuple):
@@ -73,9 +77,12 @@ class Adapter:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Probabilities (N, L) and share of the known (N,) by the words, with what was taught.
 
-        features: (N, D) of the same windows. How much of the probability falls on labels that were taught is left to
-        the words; how it is shared out among these is blended, where the words count as `TEXT_WINDOWS` windows. The
-        doubt whether any label is meant shrinks alike, where what was taught is named.
+        features: (N, D) of the same windows. A window that looks like a kept one, by g = exp(-d^2 / 2w^2) of the cosine
+        distance d from the nearest, takes the share g k / (k + m) of its probability from the words of all labels and
+        gives it to those that k windows like it were taught, since the words count as m = `TEXT_WINDOWS` windows: words
+        that know nothing of a made-up name do not count against it. What the words gave the taught labels besides is
+        shared out among these by words and support. Elsewhere g vanishes, and the words decide. The doubt whether any
+        label is meant shrinks alike, where what was taught is named.
         """
         cleaned = [clean_label(label) for label in labels]
         known = [i for i, label in enumerate(self.labels) if clean_label(label) in cleaned]
@@ -84,18 +91,23 @@ class Adapter:
         column = [cleaned.index(clean_label(self.labels[i])) for i in known]
         rows = np.isin(self.classes, known)
         class_S = np.searchsorted(known, self.classes[rows])
-        support_SD, query_ND = centred(self.features[rows].astype(np.float64), features.astype(np.float64))
+        kept_SD, found_ND = self.features[rows].astype(np.float64), features.astype(np.float64)
+        nearest = nearest_cosines(_unit(kept_SD), class_S, _unit(found_ND), len(known)).max(axis=1, keepdims=True)
+        alike = np.exp(-0.5 * ((1 - nearest) / _LIKE_WITHIN) ** 2)
+        support_SD, query_ND = centred(kept_SD, found_ND)
         support = np.ones((len(query_ND), 1))
         if len(known) > 1:
             support = ridge_probabilities(support_SD, class_S, query_ND, len(known), RIDGE_PENALTY).clip(0)
             support /= np.maximum(support.sum(axis=1, keepdims=True), 1e-12)
         count = np.bincount(class_S, minlength=len(known))
-        out = probabilities.copy()
+        windows = support @ count[:, None]
+        taken = alike * windows / (windows + TEXT_WINDOWS)
+        out = probabilities * (1 - taken)
         mass = out[:, column].sum(axis=1, keepdims=True)
         words = out[:, column] / np.maximum(mass, 1e-12)
         weight = TEXT_WINDOWS / (TEXT_WINDOWS + count)
         among = weight * words + (1 - weight) * support
-        out[:, column] = mass * among / np.maximum(among.sum(axis=1, keepdims=True), 1e-12)
+        out[:, column] = mass * among / np.maximum(among.sum(axis=1, keepdims=True), 1e-12) + taken * support
         shown = out[:, column] @ count
         return out, 1 - (1 - share) * TEXT_WINDOWS / (TEXT_WINDOWS + shown)
 
@@ -124,7 +136,9 @@ class Adapter:
             with np.load(path, allow_pickle=False) as file:
                 held = {name: file[name] for name in ("format", "model", "labels", "features", "classes")}
         except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path} is no adapter ({error}); give one that --teach has written") from error
+            # NumPy's own words advise to load what could run code.
+            reason = "it holds pickled objects, or is no .npz" if "pickle" in str(error) else error
+            raise ValueError(f"{path} is no adapter ({reason}); give one that --teach has written") from error
         labels, features, classes = held["labels"].tolist(), held["features"], held["classes"]
         whole = features.ndim == 2 and classes.shape == features.shape[:1] and np.isfinite(features).all()
         if int(held["format"]) != _FORMAT or not whole or set(classes.tolist()) != set(range(len(labels))):
@@ -135,12 +149,16 @@ class Adapter:
 def teach(recording: Recording, taught: Sequence[Taught], model: AlignmentModel) -> Adapter:
     """Learn from labelled stretches of a recording.
 
-    Raises ``ValueError`` for no stretch, for labels that `check_labels` refuses, and for a label of which nothing was
-    recorded; and as ``recognise`` does for the recording.
+    Raises ``ValueError`` for no stretch, for labels that `check_labels` refuses, for stretches of different labels that
+    overlap, and for a label of which nothing was recorded, or too little; and as ``recognise`` does for the recording.
     """
     if not taught:
         raise ValueError("nothing is taught; give at least one stretch with start, stop and label")
     labels = check_labels(list(dict.fromkeys(one.label for one in taught)))
+    if (pair := _contradiction(taught)) is not None:
+        raise ValueError(
+            f"taught at the same time: {taught[pair[0]]} and {taught[pair[1]]}; give each moment one label"
+        )
     devices = [surveyed(device, model.config.sensors) for device in recording.devices if device.pieces]
     axes = [BodyAxes(one) for one in devices]
     parts: dict[str, list[np.ndarray]] = {label: [] for label in labels}
@@ -156,6 +174,13 @@ def teach(recording: Recording, taught: Sequence[Taught], model: AlignmentModel)
     for number, label in enumerate(labels):
         rows = np.concatenate(parts[label])
         if not len(rows):
+            longest = max((one for one in taught if one.label == label), key=lambda one: one.stop_s - one.start_s)
+            seconds, least = longest.stop_s - longest.start_s, model.config.window_s
+            if seconds < least:
+                raise ValueError(
+                    f"{label!r} is taught by {seconds:g} s from {longest.start_s:g} s on, which is too short, or "
+                    f"was not recorded; give a stretch of at least {least:g} s"
+                )
             raise ValueError(f"nothing was recorded while {label!r} was taught; do its times belong to this recording?")
         some = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _MOST_WINDOWS)).round().astype(int))
         kept.append(rows[some])
@@ -166,29 +191,78 @@ def teach(recording: Recording, taught: Sequence[Taught], model: AlignmentModel)
 def read_taught(path: str | Path, clock: Clock) -> list[Taught]:
     """Rows start, stop, label of a CSV file: seconds from the start of the recording, or times of day (ISO 8601).
 
-    Raises ``ValueError`` that names the row, for other columns, times that are none, and stretches that end before they
-    begin.
+    Commas, semicolons (with decimal commas) or tabs part the columns; the text is UTF-8, UTF-16 or Windows-1252.
+    Raises ``ValueError`` that names file and row, for other columns, no row, times that are none, labels that
+    `check_labels` refuses, stretches that end before they begin, and stretches of different labels that overlap.
     """
     path = Path(path)
-    table = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")), skipinitialspace=True)
+    text = _text_of(path)
+    head = text.partition("\n")[0]
+    delimiter = max(",;\t", key=head.count)
+    table = csv.DictReader(io.StringIO(text), skipinitialspace=True, delimiter=delimiter)
     columns = [name.strip().lower() for name in table.fieldnames or []]
     if not set(_COLUMNS) <= set(columns):
         raise ValueError(f"{path} has the columns {', '.join(columns) or 'none'}; expected {', '.join(_COLUMNS)}")
     table.fieldnames = columns
-    rows = []
+    rows: list[Taught] = []
+    lines: list[int] = []
     for row in table:
         where = f"{path}, line {table.line_num}"
         texts = [(row[name] or "").strip() for name in _COLUMNS]
         if not all(texts):
             raise ValueError(f"{where}: {row}; expected a start, a stop and a label")
         try:
-            start_s, stop_s = (clock.seconds(text) for text in texts[:2])
+            check_labels(texts[2:])
+            times = [text.replace(",", ".") if delimiter == ";" else text for text in texts[:2]]
+            start_s, stop_s = map(clock.seconds, times)
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from error
         if not start_s < stop_s:
             raise ValueError(f"{where}: from {texts[0]} to {texts[1]}; expected a stop after the start")
         rows.append(Taught(start_s, stop_s, texts[2]))
+        lines.append(table.line_num)
+    if not rows:
+        raise ValueError(f"{path} has no row below its head; give at least one start, stop and label")
+    if (pair := _contradiction(rows)) is not None:
+        one, other = pair
+        raise ValueError(
+            f"{path}, lines {lines[one]} and {lines[other]}: {rows[one].label!r} and {rows[other].label!r} are taught "
+            "at the same time; give each moment one label"
+        )
     return rows
+
+
+def _text_of(path: Path) -> str:
+    data = path.read_bytes()
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encodings = ["utf-16"]
+    elif b"\0" in data[:2]:
+        encodings = ["utf-16-be" if data[0] == 0 else "utf-16-le"]
+    else:
+        encodings = ["utf-8-sig", "cp1252"]
+    for encoding in encodings:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise ValueError(f"{path} is no text in UTF-8, UTF-16 or Windows-1252; save it as CSV in UTF-8")
+
+
+def _contradiction(taught: Sequence[Taught]) -> tuple[int, int] | None:
+    """Places of two stretches that overlap under different labels."""
+    reach: dict[str, int] = {}  # label -> which of its stretches so far lasts longest
+    for place in sorted(range(len(taught)), key=lambda i: taught[i].start_s):
+        one = taught[place]
+        for label, other in reach.items():
+            if label != one.label and taught[other].stop_s > one.start_s:
+                return min(place, other), max(place, other)
+        if one.label not in reach or taught[reach[one.label]].stop_s < one.stop_s:
+            reach[one.label] = place
+    return None
+
+
+def _unit(rows_ND: np.ndarray) -> np.ndarray:
+    return rows_ND / np.maximum(np.linalg.norm(rows_ND, axis=1, keepdims=True), 1e-12)
 
 
 def model_digest(model: AlignmentModel) -> str:

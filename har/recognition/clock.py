@@ -1,7 +1,9 @@
 """Seconds of a recording as times of day: hours and days as the wearer's clock showed them, also when it is changed."""
 
+import contextlib
+import math
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import numpy as np
 
@@ -40,15 +42,20 @@ class Clock:
         return (zero + np.asarray(time_s)) * 1000.0
 
     def seconds(self, text: str) -> float:
-        """Seconds of the recording from a number, or from a date and time in ISO 8601 (in the zone of the start).
+        """Seconds of the recording from a number, or from a time in ISO 8601 (in the zone of the start).
 
-        Raises ``ValueError`` for another text, and for a time of day where the recording knows none.
+        A time without a date, such as 10:00:05, is the first one from the start on. Raises ``ValueError`` for another
+        text, and for a time of day where the recording knows none.
         """
         try:
-            return float(text)
+            number = float(text)
         except ValueError:
             pass
-        moment = datetime.fromisoformat(text)
+        else:
+            if not math.isfinite(number):
+                raise ValueError(f"{text!r} is no number of seconds")
+            return number
+        moment = self._moment(text)
         if self.start is None:
             raise ValueError(f"{text!r} is a time of day, and the recording tells none; give seconds from its start")
         if (moment.tzinfo is None) != (self.start.tzinfo is None):
@@ -58,6 +65,21 @@ class Clock:
         if self.start.tzinfo is None:
             return (moment - self.start).total_seconds()
         return (moment.astimezone(UTC) - self.start.astimezone(UTC)).total_seconds()
+
+    def _moment(self, text: str) -> datetime:
+        with contextlib.suppress(ValueError):
+            return datetime.fromisoformat(text)
+        try:
+            of_day = time.fromisoformat(text)
+        except ValueError:
+            raise ValueError(
+                f"{text!r} is neither a number of seconds nor a time such as 10:00:05 or 2026-01-31T10:00:05"
+            ) from None
+        start = self.start or datetime.min
+        moment = datetime.combine(start.date(), of_day, of_day.tzinfo or start.tzinfo)
+        if (moment.tzinfo is None) == (start.tzinfo is None) and moment < start.replace(microsecond=0):
+            moment += timedelta(days=1)
+        return moment
 
     def minutes(self, start_s: float, stop_s: float) -> np.ndarray:
         """Borders (M + 1,) in seconds of the minutes of the clock from start to stop, the first and last cut."""

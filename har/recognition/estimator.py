@@ -17,7 +17,7 @@ class ZeroShotRecogniser(ClassifierMixin, BaseEstimator):
     ``AlignmentModel.embed``. checkpoint: the released model by default.
 
     ``fit`` looks at no data and is not needed; it is there for tools that call it. Attributes after it, or after the
-    first prediction: ``classes_``, the labels in their order.
+    first prediction: ``classes_``, the labels in the order that scikit-learn takes for granted, sorted.
     """
 
     def __init__(
@@ -38,11 +38,11 @@ class ZeroShotRecogniser(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: Any = None, y: Any = None) -> "ZeroShotRecogniser":
         """Take over the labels; raises ``ValueError`` for labels that make no sense."""
-        self.classes_ = np.array(check_labels(self.labels))
+        self.classes_ = np.array(sorted(check_labels(self.labels)))
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities (N, L) of the labels in windows (N, T, C); raises as ``AlignmentModel.embed`` does."""
+        """Probabilities (N, L) of ``classes_`` in windows (N, T, C); raises as ``AlignmentModel.embed`` does."""
         self.fit()
         model, bank = loaded(str(self.checkpoint))
         embeddings = model.embed(

@@ -4,10 +4,14 @@ What is written lies beside the source, or in a folder of its own: tables, a sum
 says what all of it was made from and comes last, so that it tells what is finished.
 """
 
+import contextlib
 import csv
+import errno
 import hashlib
 import io
 import json
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -34,10 +38,6 @@ _FORMAT = "har timeline 1"
 WINDOW_FORMATS = ("csv", "parquet")
 ADAPTER = ".adapter.npz"
 _TIMELINE, _SUMMARY, _PAGE, _PICTURE = ".timeline.csv", ".summary.json", ".html", ".timeline.png"
-_WRITTEN = (
-    _TIMELINE, _SUMMARY, _PICTURE, *(f".windows.{name}" for name in WINDOW_FORMATS),
-    *(suffix for suffix, _ in EXPORTS.values()), ADAPTER,
-)  # fmt: skip
 # Files of which an app exports several for one recording: Sensor Logger, phyphox, Empatica.
 _EXPORTED = ("accelerometer.csv", "totalacceleration.csv", "wristmotion.csv", "meta/time.csv", "acc.csv")
 
@@ -102,10 +102,10 @@ def job_of(source: Path, out: Path | None) -> Job:
 def jobs_in(folder: Path, out: Path | None) -> list[Job]:
     """All recordings below a folder, in order: files, and folders that an app exported as one recording.
 
-    Hidden files, and what is written of recordings, are passed over. Recordings of a folder that share a name but for
-    their ending keep it in the names of their outputs.
+    Hidden files, what is written of recordings, and links to folders are passed over; a file that is linked to is done
+    once. Recordings of a folder that share a name but for their ending keep it in the names of their outputs.
     """
-    sources = list(_sources(folder))
+    sources = _once(list(_sources(folder)))
     jobs = []
     for source in sources:
         alike = [other for other in sources if other.parent == source.parent and other.stem == source.stem]
@@ -124,17 +124,41 @@ def _sources(folder: Path) -> Iterator[Path]:
     if is_export(folder):
         yield folder
         return
-    for path in sorted(folder.iterdir()):
+    paths = sorted(folder.iterdir())
+    written = set()
+    for summary in paths:
+        if summary.name.endswith(_SUMMARY) and (record := _record_in(summary)) is not None:
+            written |= {summary.name, *record["outputs"]}
+    for path in paths:
         if path.name.startswith("."):
             continue
         if path.is_dir():
-            yield from _sources(path)
-        elif not path.name.endswith(_WRITTEN) and not _is_page(path) and path.name != TABLE_NAME:
+            if not path.is_symlink():  # may lead back to where it lies
+                yield from _sources(path)
+        elif path.name not in written and not path.name.endswith(ADAPTER) and not _is_table(path):
             yield path
 
 
-def _is_page(path: Path) -> bool:
-    return path.suffix == _PAGE and path.with_name(path.stem + _SUMMARY).is_file()
+def _once(sources: Sequence[Path]) -> list[Path]:
+    """Without links to files that are there themselves, or by an earlier link."""
+    seen = {path.resolve() for path in sources if not path.is_symlink()}
+    kept = []
+    for path in sources:
+        if path.is_symlink():
+            if (target := path.resolve()) in seen:
+                continue
+            seen.add(target)
+        kept.append(path)
+    return kept
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a file is what `save_outcomes` writes."""
+    if path.name != TABLE_NAME:
+        return False
+    with path.open("rb") as file:
+        head = ",".join(_TABLE_HEAD).encode()
+        return file.read(len(head)) == head
 
 
 # --- One recording ---------------------------------------------------------------------------------------------------
@@ -173,8 +197,12 @@ def finished(job: Job, made: dict[str, Any]) -> dict[str, Any] | None:
 
 def _record(job: Job) -> dict[str, Any] | None:
     """What the summary beside a job's outputs says, None where there is none of ours."""
+    return _record_in(job.output(_SUMMARY))
+
+
+def _record_in(path: Path) -> dict[str, Any] | None:
     try:
-        record = json.loads(job.output(_SUMMARY).read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) and record.get("format") == _FORMAT else None
@@ -198,10 +226,10 @@ def write_outputs(timeline: Timeline, job: Job, request: Request, made: dict[str
             raise FileExistsError(
                 f"{path} exists, and no earlier prediction wrote it; move it away, or give another folder (--out)"
             )
-    job.folder.mkdir(parents=True, exist_ok=True)
     names = [path.name for path in outputs]
     begun = {"format": _FORMAT, "complete": False, "outputs": sorted({*names, *(own - {job.output(_SUMMARY).name})})}
-    write_json(job.output(_SUMMARY), begun)
+    with writing_into(job.folder):
+        write_json(job.output(_SUMMARY), begun)
     for name in own - {*names, job.output(_SUMMARY).name}:  # of other options
         (job.folder / name).unlink(missing_ok=True)
     write_atomically(job.output(_TIMELINE), bouts_table(timeline))
@@ -214,6 +242,18 @@ def write_outputs(timeline: Timeline, job: Job, request: Request, made: dict[str
     summary = {"format": _FORMAT, "complete": True, "outputs": names, "made_from": made, **timeline.summary()}
     write_json(job.output(_SUMMARY), summary)
     return summary
+
+
+@contextlib.contextmanager
+def writing_into(folder: Path) -> Iterator[None]:
+    """Make the folder; raises ``PermissionError`` that names it where it may not be made, or nothing written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        raise PermissionError(f"{folder} cannot be written into; give another folder (--out)") from error
 
 
 def predict_one(
@@ -275,7 +315,11 @@ def predict_many(
         adapter.check(model)
     waiting = []
     for job in jobs:
-        before = finished(job, made_from(job, request, model, adapter))
+        try:
+            before = finished(job, made_from(job, request, model, adapter))
+        except OSError as error:
+            yield _problem(job, " ".join(str(error).split()))
+            continue
         if before is None:
             waiting.append(job)
         else:
@@ -292,7 +336,22 @@ def predict_many(
 
     threads = max(1, torch.get_num_threads() // processes)
     work = (delayed(_outcome)(job, request, read, checkpoint, adapter, threads) for job in waiting)
-    yield from Parallel(n_jobs=processes, return_as="generator_unordered")(work)
+    with _deaf_to_interrupts():
+        outcomes = Parallel(n_jobs=processes, return_as="generator_unordered")(work)
+    yield from outcomes
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes that are started here pass over Ctrl-C, which a terminal sends to all: this one ends them."""
+    if threading.current_thread() is not threading.main_thread():  # which alone may set handlers
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _on_cluster(
@@ -362,9 +421,10 @@ def outcomes_table(outcomes: Sequence[Outcome], folder: Path) -> str:
 
 def save_outcomes(outcomes: Sequence[Outcome], folder: Path, path: Path) -> Path:
     """Write `outcomes_table`; raises ``FileExistsError`` where another file would be replaced."""
-    if path.is_file() and not path.read_bytes().startswith(",".join(_TABLE_HEAD).encode()):
+    if path.is_file() and not _is_table(path):
         raise FileExistsError(
             f"{path} exists and is no table of timelines; move it away, or give another folder (--out)"
         )
-    write_atomically(path, outcomes_table(outcomes, folder))
+    with writing_into(path.parent):
+        write_atomically(path, outcomes_table(outcomes, folder))
     return path

@@ -48,8 +48,11 @@ def recognise(
 
     Raises ``ValueError`` for labels, thresholds and strides that make no sense, for a device without a sensor or rate
     that the network knows, for samples that cannot be in the units of a ``Recording``, for a recording of which no
-    second is there, and for an adapter of another model; and as `load_model` does.
+    second is there, and for an adapter of another model; ``TypeError`` for what is no ``Recording``; and as
+    `load_model` does.
     """
+    if not isinstance(recording, Recording):
+        raise TypeError(f"{recording!r} is no Recording; read a file with har.readers.read_recording(path) first")
     if labels is None:
         taught = [] if adapter is None else adapter.labels
         groups = {group_of(label) for label in taught}

@@ -241,8 +241,10 @@ def _explain_refusal(path: Path, message: str) -> str:
             f"{path} is refused: it holds {refused.group(1)}, a Python object that could run code when loaded. "
             "A checkpoint of this project holds tensors and plain values only"
         )
-    return f"{path} is not a checkpoint, or is truncated or damaged ({_first_line(message)})"
+    # torch's own words advise to load what could run code.
+    return f"{path} is not a checkpoint, or is truncated or damaged (its content cannot be unpickled)"
 
 
 def _first_line(error: object) -> str:
-    return next(iter(str(error).strip().splitlines()), "no details")
+    line = next(iter(str(error).strip().splitlines()), "no details")
+    return "its content cannot be read" if "weights_only" in line or "pickle_module" in line else line

@@ -4,6 +4,7 @@ import copy
 import importlib.util
 import json
 import math
+import runpy
 
 import numpy as np
 import pytest
@@ -119,3 +120,23 @@ def test_feeding_names_every_input(trained):
     window = Window(np.zeros((100, 6), dtype=np.float32), 50.0, SIX)
     assert tuple(feed(window, trained[0])) == INPUTS
     assert isinstance(WindowGraph(copy.deepcopy(trained[0])), torch.nn.Module)
+
+
+@pytest.mark.parametrize(
+    ("text", "rate", "problem"),
+    [
+        ("acc_x,acc_y,acc_z\n0,0,1\n", None, "give walk.csv"),
+        ("acc_x,acc_y,acc_z\n0,0,1\n", "fast", "fast"),
+        ("0,0,1\n0,0,1\n", "50", "no field of name acc_x"),
+        ("acc_x;acc_y;acc_z\n0;0;1\n", "50", "with commas"),
+        ("acc_x,acc_y,acc_z\n0,0,9.8\n0,0,9.8\n", "50", "not in g"),
+        ("acc_x,acc_y,acc_z\n0,0,1\n", "-1", "a rate of 0 or none"),
+    ],
+)
+def test_what_the_example_cannot_read_is_one_line(exported, monkeypatch, tmp_path, text, rate, problem):
+    (tmp_path / "walk.csv").write_text(text)
+    asked = [] if rate is None else [str(tmp_path / "walk.csv"), rate]
+    monkeypatch.setattr("sys.argv", ["recognise_with_onnx.py", *asked])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(exported / EXAMPLE.name), run_name="__main__")
+    assert problem in str(ended.value) and "\n" not in str(ended.value)

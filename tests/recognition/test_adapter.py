@@ -1,6 +1,7 @@
 """What a person teaches: told apart by few windows, saved, refused for another model."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -21,13 +22,14 @@ def test_taught_names_are_told_apart_by_the_windows_and_the_rest_is_left_to_the_
     random = np.random.default_rng(0)
     centres = np.eye(6)[:2]
     adapter = adapter_of(np.repeat(centres, 8, axis=0) + 0.05 * random.normal(size=(16, 6)), np.repeat([0, 1], 8))
-    words = np.array([[0.2, 0.6, 0.2], [0.2, 0.6, 0.2], [0.05, 0.05, 0.9]])
-    out, share = adapter.blended(words, np.full(3, 0.01), np.stack([*centres, centres[0]]), ["a", "b", "other"])
+    words = np.array([[0.0002, 0.0002, 0.9996], [0.2, 0.6, 0.2], [0.05, 0.05, 0.9]])
+    shown = np.stack([*centres, np.eye(6)[4]])
+    out, share = adapter.blended(words, np.full(3, 0.01), shown, ["a", "b", "other"])
     np.testing.assert_allclose(out.sum(axis=1), 1)
-    np.testing.assert_allclose(out[:, 2], words[:, 2])  # not taught
-    assert out[:, :2].argmax(axis=1).tolist() == [0, 1, 0]
-    # The text counts as two windows against the eight of each name.
-    assert out[0, 0] == pytest.approx(0.8 * (0.2 * 0.25 + 0.8 * 1), abs=0.02)
+    assert out[:2].argmax(axis=1).tolist() == [0, 1]
+    # The words count as two windows against the eight of each name, also where they know nothing of it.
+    assert out[0, 2] == pytest.approx(0.2, abs=0.02) and out[0, 0] == pytest.approx(0.8, abs=0.05)
+    assert out[2, 2] == pytest.approx(0.9)  # looks like nothing that was taught
     assert share[0] > 0.5 and share[2] < 0.5
     same, before = adapter.blended(words, np.full(3, 0.01), np.zeros((3, 6)), ["x", "y", "z"])
     assert same is words and (before == 0.01).all()
@@ -40,7 +42,8 @@ class Featured(MovementModel):
         if layer == "embedding":
             return super().embed_worn(worn, batch_size)
         mean = np.nan_to_num(np.asarray(worn[0].samples)[..., 1]).mean(axis=1)
-        return torch.from_numpy(np.stack([mean, np.ones(len(mean))], axis=1)).float()
+        shown = super().embed_worn(worn, batch_size).numpy()
+        return torch.from_numpy(np.column_stack([mean, np.ones(len(mean)), shown])).float()
 
 
 def test_teaching_and_naming_by_it(bank, acted, recorded, tmp_path):
@@ -67,12 +70,27 @@ def test_teaching_and_naming_by_it(bank, acted, recorded, tmp_path):
         recognise(recording, LABELS, other, bank, adapter=again)
 
 
+@pytest.mark.parametrize("context", [True, False])
+def test_made_up_names_win_where_they_were_taught_and_nowhere_else(bank, acted, recorded, context):
+    recording = recorded(acted(("sitting", 120), ("walking", 120), ("lying", 120)))
+    model = Featured()
+    adapter = teach(recording, [Taught(5, 60, "foo"), Taught(125, 180, "bar")], model)
+    # Another day, with words that are sure of what they see.
+    other = recorded(acted(("lying", 90), ("walking", 90), ("running", 90), ("sitting", 90), seed=5))
+    timeline = recognise(other, ["foo", "bar", *LABELS], model, bank, adapter=adapter, context=context)
+    assert [bout.label for bout in timeline.bouts] == ["lying", "bar", "running", "foo"]
+
+
 def test_what_cannot_be_taught(acted, recorded):
     recording = recorded(acted(("sitting", 60)))
     with pytest.raises(ValueError, match="nothing is taught"):
         teach(recording, [], Featured())
     with pytest.raises(ValueError, match="nothing was recorded while 'rowing'"):
         teach(recording, [Taught(0, 30, "sitting"), Taught(500, 600, "rowing")], Featured())
+    with pytest.raises(ValueError, match=r"'rowing' is taught by 0\.3 s from 40 s on"):
+        teach(recording, [Taught(0, 30, "sitting"), Taught(40, 40.3, "rowing")], Featured())
+    with pytest.raises(ValueError, match="at the same time"):
+        teach(recording, [Taught(0, 30, "sitting"), Taught(29, 40, "rowing")], Featured())
     with pytest.raises(ValueError, match="a timeline itself"):
         teach(recording, [Taught(0, 30, "unknown")], Featured())
 
@@ -81,7 +99,18 @@ def test_rows_of_what_is_taught(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("Start, Stop, Label\n0, 12.5, rowing\n20,30, walking\n", encoding="utf-8-sig")
     assert read_taught(path, Clock(None)) == [(0, 12.5, "rowing"), (20, 30, "walking")]
+    clock = Clock(datetime(2026, 1, 31, 10, 0, 0, 500))
+    expected = [(5 - 0.0005, 12.5, "café"), (50400 - 0.0005, 60000, "rowing")]  # the second on the next day
+    text = "start;stop;label\n10:00:05;12,5;café\n00:00:00;60000;rowing\n"
+    for encoding in ("utf-8", "utf-16", "utf-16-le", "cp1252"):
+        path.write_bytes(text.encode(encoding))
+        assert read_taught(path, clock) == expected
     for text, problem in (
+        ("start,stop,label\n", "has no row"),
+        ("start,stop,label\n0,5,a\n10,20,a\n4,8,b\n", "mine.csv, lines 2 and 4: 'a' and 'b'"),
+        ("start,stop,label\n0,5,unknown\n", "line 2: .*a timeline itself"),
+        ("start,stop,label\n0,nan,a\n", "line 2: 'nan' is no number"),
+        ("start,stop,label\n0,soon,a\n", "line 2: 'soon' is neither"),
         ("from,to\n1,2\n", "has the columns from, to"),
         ("start,stop,label\n5,5,a\n", "line 2: from 5 to 5"),
         ("start,stop,label\n5,6,\n", "expected a start, a stop and a label"),
@@ -99,6 +128,10 @@ def test_files_that_are_no_adapter(tmp_path):
     np.savez(tmp_path / "other.npz", x=np.zeros(3))
     with pytest.raises(ValueError, match="is no adapter"):
         Adapter.load(tmp_path / "other.npz")
+    np.savez(tmp_path / "objects.npz", format=np.array([{}], dtype=object))
+    with pytest.raises(ValueError, match="holds pickled objects") as refused:
+        Adapter.load(tmp_path / "objects.npz")
+    assert "allow_pickle" not in str(refused.value)
     adapter = adapter_of(np.eye(2), [0, 1])
     broken = replace(adapter, classes=np.array([0, 5]))
     with pytest.raises(ValueError, match="damaged"):

@@ -132,3 +132,36 @@ def test_recordings_of_a_folder(tmp_path):
     assert jobs["Phone"].folder == tmp_path / "out"
     with pytest.raises(ValueError, match="there are labelstudio, elan"):
         Request(exports=("praat",))
+
+
+def test_links_and_files_that_no_prediction_wrote(tmp_path):
+    (tmp_path / "b").mkdir()
+    for name in ("b/z.csv", "mine.timeline.csv", "timelines.csv", "done.html", "other.html"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "done.summary.json").write_text(json.dumps({"format": "har timeline 1", "outputs": ["done.html"]}))
+    (tmp_path / "b" / "up").symlink_to(tmp_path)
+    (tmp_path / "a.csv").symlink_to(tmp_path / "b" / "z.csv")
+    found = {job.source.relative_to(tmp_path).as_posix() for job in jobs_in(tmp_path, None)}
+    assert found == {"b/z.csv", "mine.timeline.csv", "timelines.csv", "other.html"}
+
+
+def test_a_file_that_may_not_be_read_does_not_stop_the_others(folder, read, monkeypatch):
+    digest_of = files.digest_of
+
+    def refused(path):
+        if path.name == "one.csv":
+            raise PermissionError(13, "Permission denied", str(path))
+        return digest_of(path)
+
+    monkeypatch.setattr(files, "digest_of", refused)
+    outcomes = {outcome.source.name: outcome for outcome in run(folder, Request(labels=tuple(LABELS)), read)}
+    assert "Permission denied" in outcomes["one.csv"].error and outcomes["two.csv"].summary is not None
+
+
+def test_a_folder_that_cannot_be_written_into_is_named(folder, read, model, bank, monkeypatch):
+    def refused(path, *_):
+        raise PermissionError(13, "Permission denied", f"{path}.1234")
+
+    monkeypatch.setattr(files, "write_json", refused)
+    with pytest.raises(PermissionError, match=r"in cannot be written into; give another folder \(--out\)"):
+        predict_one(job_of(folder / "one.csv", None), Request(labels=tuple(LABELS)), read, model, bank)

@@ -213,3 +213,8 @@ def test_a_device_that_is_put_aside_does_not_speak_for_its_wearer(model, bank, a
     devices = tuple(Device(place, CHANNELS, RATE_HZ, (Piece(0.0, samples),)) for place, samples in worn.items())
     timeline = recognise(Recording("two", devices), LABELS, model, bank)
     assert timeline.minutes() == {"walking": 95.0}
+
+
+def test_a_path_is_no_recording(model, bank):
+    with pytest.raises(TypeError, match=r"'walk\.csv' is no Recording; .*read_recording"):
+        recognise("walk.csv", LABELS, model, bank)

@@ -92,5 +92,5 @@ def test_times_that_people_write_down():
         Clock(None).seconds("2026-01-01T00:01")
     with pytest.raises(ValueError, match="leave the zone out"):
         Clock(datetime(2026, 1, 1)).seconds("2026-01-01T00:01+01:00")
-    with pytest.raises(ValueError, match="Invalid isoformat"):
+    with pytest.raises(ValueError, match="neither a number of seconds"):
         clock.seconds("noon")

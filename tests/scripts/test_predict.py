@@ -83,10 +83,13 @@ def test_a_folder_with_a_file_that_is_none(predict, walk, tmp_path):
     (tmp_path / "notes.txt").write_text("x")
     options = ("--labels", "walking", "sitting", "--jobs", 1, "--out", tmp_path / "out")
     status, told, complained = predict(tmp_path, *options)
-    assert status == 0 and "1 of 2 recordings named (0 before)" in told and "notes.txt is no recording" in complained
+    assert status == 2 and "1 of 2 recordings named (0 before)" in told and "notes.txt is no recording" in complained
+    assert "error: 1 of the 2 files" in complained.splitlines()[-1]
     assert (tmp_path / "out" / "timelines.csv").is_file() and (tmp_path / "out" / "walk.html").is_file()
     told = predict(tmp_path, *options)[1]
     assert "1 before" in told
+    (tmp_path / "notes.txt").unlink()
+    assert predict(tmp_path, *options)[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -95,6 +98,8 @@ def test_a_folder_with_a_file_that_is_none(predict, walk, tmp_path):
         (("--labels", "walking", "walking"), "must differ"),
         (("--labels", "not worn"), "what a timeline itself says"),
         (("--unknown", 2), "expected at least 0"),
+        (("--jobs", 0), "--jobs 0; expected at least 1"),
+        (("--jobs", -1), "--jobs -1; expected at least 1"),
         (("--columns", "t"), "is no recording"),
         (("--adapter", "nowhere.npz"), "nowhere.npz"),
     ],

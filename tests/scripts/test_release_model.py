@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import runpy
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 from har.network.loading import load_label_bank, load_model
 from har.recognition.vocabulary import EVERYDAY_LABELS
 from har.run.checkpoint import load_checkpoint
+from har.run.folder import repository_root
 from har.weights.card import fill_card
 from har.weights.released import CARD, CONSTANTS, FOLDER, WEIGHTS, released_checkpoint, released_names
 
@@ -75,6 +77,14 @@ def test_scores_of_what_was_trained_on_are_refused(run_script, whole_run, small_
     done = run_script(SCRIPT, *asked, "--out", tmp_path / "tiny")
     assert done.returncode == 2 and "scores sim_watch, which the model was trained on" in done.stderr
     assert not (tmp_path / "tiny").exists()
+
+
+@pytest.mark.parametrize("text", ["{}", "[1]", '{"datasets": {"a": {}}}', "no JSON"])
+def test_scores_that_are_none_are_refused_in_a_sentence(tmp_path, text):
+    (tmp_path / "other.json").write_text(text)
+    scores_of = runpy.run_path(str(repository_root() / SCRIPT), run_name="release_model")["scores_of"]
+    with pytest.raises(ValueError, match=r"other\.json is no results\.json"):
+        scores_of(tmp_path / "other.json")
 
 
 def test_a_table_without_a_place_is_refused():

@@ -81,6 +81,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def request_of(arguments: argparse.Namespace) -> files.Request:
+    if arguments.jobs is not None and arguments.jobs < 1:
+        raise ValueError(f"--jobs {arguments.jobs}; expected at least 1 recording at a time")
     asked = vars(arguments)
     names = ("placement", "reader", "columns", "unit", "rate_hz")
     reading = {name: asked[name] for name in names if asked[name] is not None}
@@ -102,8 +104,9 @@ def predict_file(arguments: argparse.Namespace) -> None:
     adapter = None
     if arguments.teach is not None:
         adapter = teach(recording, read_taught(arguments.teach, Clock(recording.start_time)), model)
-        job.folder.mkdir(parents=True, exist_ok=True)
-        print(f"What was taught: {adapter.save(arguments.adapter or job.output(files.ADAPTER))}")
+        path = arguments.adapter or job.output(files.ADAPTER)
+        with files.writing_into(path.parent):
+            print(f"What was taught: {adapter.save(path)}")
     elif arguments.adapter is not None:
         adapter = Adapter.load(arguments.adapter)
     with tqdm(unit="windows", delay=SHOWN_AFTER_S, leave=False) as bar:
@@ -126,21 +129,21 @@ def predict_folder(arguments: argparse.Namespace) -> None:
     if not jobs:
         raise ValueError(f"{folder} holds no file that could be a recording")
     processes = arguments.jobs or os.cpu_count() or 1
-    outcomes = []
     asked = (request, read_recording, arguments.checkpoint, adapter, processes, arguments.scheduler)
-    work = files.predict_many(jobs, *asked)
+    work, outcomes = files.predict_many(jobs, *asked), []
     for outcome in tqdm(work, total=len(jobs), unit="recordings", delay=SHOWN_AFTER_S, leave=False):
         outcomes.append(outcome)
         if outcome.error:
             tqdm.write(outcome.error, file=sys.stderr)
-    out = arguments.out or folder
-    table = files.save_outcomes(outcomes, folder, out / files.TABLE_NAME)
+    table = files.save_outcomes(outcomes, folder, (out := arguments.out or folder) / files.TABLE_NAME)
     named = [outcome.summary for outcome in outcomes if outcome.summary is not None]
     if not named:
         raise ValueError(f"none of the {len(jobs)} files of {folder} could be named; {table} says why")
     print(minutes_table(*named))
     earlier = sum(outcome.earlier for outcome in outcomes)
     print(f"{len(named)} of {len(jobs)} recordings named ({earlier} before), all in {table.name}: {out.resolve()}")
+    if failed := len(jobs) - len(named):
+        raise ValueError(f"{failed} of the {len(jobs)} files of {folder} could not be named; {table} says why")
 
 
 if __name__ == "__main__":

@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-HERE = Path(__file__).resolve().parent
-KINDS = ("acc", "gyro", "mag")
+HERE, KINDS = Path(__file__).resolve().parent, ("acc", "gyro", "mag")
 
 
 def embed(session, about, signal, channels, rate_hz, placement=None):
@@ -42,21 +41,26 @@ def classify(about, embeddings, labels):
     """Embeddings (N, D) -> probabilities (N, L) of these labels, each one of the vocabulary."""
     prototypes = np.array([about["labels"][label] for label in labels], dtype=np.float32)  # (L, K, D)
     scores = about["scale"] * np.einsum("nd,lkd->nlk", embeddings, prototypes)
-    likely = np.log(np.exp(scores - scores.max()).mean(2))  # a soft maximum over the prototypes of a label
-    shares = np.exp(likely - likely.max(1, keepdims=True))
+    shares = np.exp(scores - scores.max((1, 2), keepdims=True)).mean(2)  # a soft maximum over the prototypes of a label
     return shares / shares.sum(1, keepdims=True)
 
 
 if __name__ == "__main__":
     about = json.loads((HERE / "vocabulary.json").read_text(encoding="utf-8"))
     session = onnxruntime.InferenceSession(HERE / "model.onnx", providers=["CPUExecutionProvider"])
-    path, rate_hz, placement = sys.argv[1], float(sys.argv[2]), (*sys.argv[3:], None)[0]
+    try:
+        path, rate_hz, placement = sys.argv[1], float(sys.argv[2]), (*sys.argv[3:], None)[0]
+        table = np.atleast_1d(np.genfromtxt(path, delimiter=",", names=True))
+        signal = np.stack([table[name] for name in table.dtype.names], axis=1)
+        size = np.linalg.norm([table[f"acc_{axis}"] for axis in "xyz"], axis=0)
+    except (IndexError, TypeError, ValueError, OSError) as error:
+        sys.exit(f"give walk.csv (header acc_x,acc_y,acc_z with commas) and its Hz: {str(error).splitlines()[0]}")
+    if not 0 < rate_hz < np.inf or np.nanmedian(size) > 4:
+        sys.exit(f"{rate_hz:g} samples a second, median {np.nanmedian(size):.1f}: a rate of 0 or none, or not in g")
     if placement is not None and placement not in about["placements"]:
         sys.exit(f"placement {placement!r}: the model knows {', '.join(about['placements'])}; leave it out otherwise")
-    table = np.genfromtxt(path, delimiter=",", names=True)
-    signal = np.stack([table[name] for name in table.dtype.names], axis=1)
     length, labels = round(about["window_s"] * rate_hz), list(about["labels"])
     for start in range(0, max(1, len(signal) - length + 1), length):
-        window, names = signal[None, start : start + length], list(table.dtype.names)
-        shares = classify(about, embed(session, about, window, names, rate_hz, placement), labels)[0]
+        embeddings = embed(session, about, signal[None, start : start + length], table.dtype.names, rate_hz, placement)
+        shares = classify(about, embeddings, labels)[0]
         print(f"{start / rate_hz:8.1f} s  {labels[shares.argmax()]}  {shares.max():.2f}")

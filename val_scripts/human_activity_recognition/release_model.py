@@ -73,16 +73,21 @@ def facts_of(dataset: Dataset) -> dict:
 
 
 def scores_of(path: Path) -> dict:
-    """Dataset -> what the card tells of it, from a ``results.json``."""
-    results = json.loads(path.read_text(encoding="utf-8"))["datasets"]
-    return {
-        name: {
-            "people": of["people"],
-            "activities": len(of["labels"]),
-            **{key: _score(of if key == "window" else of["context"]) for key in ("window", "context")},
+    """Dataset -> what the card tells of it, from a ``results.json``; raises ``ValueError`` for another file."""
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))["datasets"]
+        return {
+            name: {
+                "people": of["people"],
+                "activities": len(of["labels"]),
+                **{key: _score(of if key == "window" else of["context"]) for key in ("window", "context")},
+            }
+            for name, of in results.items()
         }
-        for name, of in results.items()
-    }
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"{path} is no results.json of evaluate_zero_shot.py with --context ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _score(of: dict) -> dict:
