@@ -319,24 +319,22 @@ def _minority(x: np.ndarray, name: str, rate_hz: float, gravity: str) -> list[Fi
         return []
     there = np.isfinite(pieces).all(-1)
     which = np.flatnonzero(there.mean(1) > _LEAST_SHARE)
-    pieces, there = pieces[which], there[which]
+    pieces = pieces[which]
     if len(pieces) < _LEAST_STRETCHES:
         return []
-    medians = np.nanmedian(np.where(there, np.sqrt(np.square(pieces, dtype=np.float64).sum(-1)), np.nan), axis=1)
     second = min(length, round(_SECOND * rate_hz))
     seconds = pieces[:, : length // second * second].reshape(len(pieces), -1, second, 3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of seconds without a sample
         weights = np.nanmedian(np.linalg.norm(np.nanmean(seconds, axis=2, dtype=np.float64), axis=-1), axis=1)
-    weighed = (_LEAST_WEIGHT_SHARE * medians < weights) & (weights < _LARGEST_MEAN_G)
-    scaled = (medians > _LARGEST_MEDIAN_G) & ~weighed
-    light = weights < np.maximum(LEAST_WEIGHT_G, _LEAST_WEIGHT_SHARE * medians)
+    # By weight alone: who shakes a device reads much for a while, and weighs as much as before.
+    scaled, light = weights > _LARGEST_MEAN_G, weights < LEAST_WEIGHT_G
     shown = f"of {length / rate_hz:.3g} s of the {name}"
     if scaled.any():
         text = (
-            f"{scaled.sum():,} of {len(pieces):,} stretches {shown} read {np.median(medians[scaled]):.3g} (median "
-            f"magnitude), the first in window {which[scaled.argmax()] // count}, and the others about 1 (g): some are "
-            f"in another unit. Bring all to g first (m/s^2: divide by {STANDARD_GRAVITY})"
+            f"{scaled.sum():,} of {len(pieces):,} stretches {shown} weigh {np.median(weights[scaled]):.3g} (averaged "
+            f"over a second), the first in window {which[scaled.argmax()] // count}, and the others about 1 (g): some "
+            f"are in another unit. Bring all to g first (m/s^2: divide by {STANDARD_GRAVITY})"
         )
         return [Finding(bool(scaled.sum() > 1), text)]
     if gravity == "included" and light.sum() >= _LEAST_LIGHT and light.mean() > _LIGHT_SHARE:

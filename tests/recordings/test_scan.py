@@ -187,7 +187,7 @@ def test_a_field_of_another_type_is_refused_in_words(tmp_path, place):
 
 def test_one_person_in_another_unit_is_found_among_many(tmp_path):
     """Seven people in g and one in m/s^2, who has a hundredth of the samples."""
-    refused = pytest.raises(DatasetError, match=r"stretches of 5 s of the accelerometer .* read 9\.\d+ .*another unit")
+    refused = pytest.raises(DatasetError, match=r"stretches of 5 s of the accelerometer .* weigh 9\.\d+ .*another unit")
     with refused, DatasetWriter(tmp_path / "mine", **HEADER) as writer:
         writer.add_stream(info("wrist", ACC + GYRO))
         for person in range(8):
