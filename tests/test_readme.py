@@ -1,7 +1,9 @@
 """What the README tells a newcomer is what continuous integration runs, and what its notebook cell shows works."""
 
+import importlib
 import re
 import shlex
+import tomllib
 
 import numpy as np
 import pytest
@@ -57,3 +59,11 @@ def test_the_notebook_cells_work_on_the_released_model_and_on_a_trained_one(read
     assert len(names["labels"]) == len(names["found"].start_s) == 47  # two minutes, a window every 2.5 seconds
     assert set(names["labels"]) <= {"walking", "standing still", "sitting"}
     assert not names["found"].body["trouser pocket"].any()  # nobody walks in it
+
+
+def test_the_installed_command_is_the_script(tmp_path, capsys):
+    scripts = tomllib.loads((repository_root() / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    module, _, function = scripts["har-predict"].partition(":")
+    command = getattr(importlib.import_module(module), function)
+    assert command([str(tmp_path / "nowhere.csv")]) == 2
+    assert "nowhere.csv" in capsys.readouterr().err
