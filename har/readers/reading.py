@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -16,12 +15,10 @@ from har.readers.recording import ReaderError
 from har.readers.stamps import Clock, read_clock, spread_coarse
 from har.readers.store import Store
 from har.readers.table import Table
-from har.signal.clocks import ClockError, UniformGrid
+from har.signal.clocks import ClockError, UniformGrid, jumps_back, repeated_time
 from har.signal.plausibility import LARGEST
 
 _LEAST_GAP_S, _LEAST_GAP_PERIODS = 0.25, 3.0  # without a row, at which a recording is split (as converters do)
-_MOST_BACKWARDS_S = 1.0  # that rows are late; further back, a clock was set, or another recording begins
-_LONG_ROWS = 50  # of a recording within a file
 _SNAP = 1e-3  # a rate that is so near to a whole number of Hz is that
 _LONG_STEP, _BUNDLES_SHARE = 5.0, 0.02  # in usual steps; of the steps: more are no gaps, but how rows were handed over
 _LARGEST_LATE_SHARE = 0.1
@@ -287,16 +284,13 @@ class Reading:
         if not len(told):
             return
         before = self._latest.get(sensor, told[0])
-        jumps = np.flatnonzero(np.diff(told, prepend=before) < -_MOST_BACKWARDS_S)
-        borders = [0, *jumps.tolist(), len(told)]
-        spans = [(told[a:b].min(), told[a:b].max(), a) for a, b in pairwise(borders) if b - a >= _LONG_ROWS]
-        spans.sort()
-        for (_, stop, _), (start, _, row) in pairwise(spans):
-            if start < stop - _MOST_BACKWARDS_S:
-                raise ReaderError(
-                    f"{self.table.where}: the time runs back by {stop - start:.4g} s around row {row + 1:,}, over "
-                    "samples that are there already: several recordings in one file? Give them one by one, or rate_hz"
-                )
+        jumps = jumps_back(told, before)
+        found = repeated_time(told, jumps)
+        if found is not None:
+            raise ReaderError(
+                f"{self.table.where}: the time runs back by {found[0]:.4g} s around row {found[1] + 1:,}, over "
+                "samples that are there already: several recordings in one file? Give them one by one, or rate_hz"
+            )
         self._latest[sensor] = max(before, float(told.max())) if not len(jumps) else float(told[-1])
 
 

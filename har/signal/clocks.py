@@ -215,21 +215,34 @@ def resample_uniform(
     return [(start_s, np.concatenate(parts)) for start_s, parts in runs]
 
 
+def jumps_back(time_s: np.ndarray, before: float) -> np.ndarray:
+    """Rows of time stamps (n,) s that lie more than a second before the one ahead of them, the first after ``before``: a
+    clock was set, or another recording begins. Less is a row that is late.
+    """
+    return np.flatnonzero(np.diff(time_s, prepend=before) < -_MOST_BACKWARDS_S)
+
+
+def repeated_time(time_s: np.ndarray, jumps: np.ndarray) -> tuple[float, int] | None:
+    """Seconds that a stretch between jumps shares with another one, and the row that it begins in; None where they
+    share none. Stretches of a few rows do not count.
+    """
+    borders = pairwise([0, *jumps.tolist(), len(time_s)])
+    spans = sorted((time_s[a:b].min(), time_s[a:b].max(), a) for a, b in borders if b - a >= _LONG_ROWS)
+    for (_, stop, _), (start, _, row) in pairwise(spans):
+        if start < stop - _MOST_BACKWARDS_S:
+            return stop - start, row
+    return None
+
+
 def _check_one_clock(time_s: np.ndarray) -> None:
     """Refuse time stamps (n,) that go back over what is there already: two recordings, or a clock that wraps around."""
     told = time_s[np.isfinite(time_s)]
-    if len(told) < 2 * _LONG_ROWS:
-        return
-    back = np.flatnonzero(np.diff(told) < -_MOST_BACKWARDS_S) + 1
-    borders = [0, *back.tolist(), len(told)]
-    spans = sorted((told[a:b].min(), told[a:b].max(), a) for a, b in pairwise(borders) if b - a >= _LONG_ROWS)
-    for (_, stop, _), (start, _, row) in pairwise(spans):
-        if start < stop - _MOST_BACKWARDS_S:
-            raise ClockError(
-                f"the time stamps go back by {stop - start:.4g} s around row {row}, over samples that are there "
-                "already: two recordings, or a clock that wraps around? Give the recordings one by one, or unwrap the "
-                "clock"
-            )
+    found = repeated_time(told, jumps_back(told, told[0])) if len(told) else None
+    if found is not None:
+        raise ClockError(
+            f"the time stamps go back by {found[0]:.4g} s around row {found[1]}, over samples that are there already: "
+            "two recordings, or a clock that wraps around? Give the recordings one by one, or unwrap the clock"
+        )
 
 
 def rows_at(time_s: np.ndarray, start_s: float, count: int, rate_hz: float) -> np.ndarray:
