@@ -41,11 +41,8 @@ def load_model(
     ``hyperparameters.json``; ``FileNotFoundError`` when that does not lie beside it; ``ValueError`` for a device that
     is none or not there.
     """
-    device = usable_device(device)
-    path = checkpoint_at(checkpoint_path)
-    checkpoint = load_checkpoint(path)
-    _require(checkpoint, _NEEDED, path, "best.pt or epoch_*.pt of semantic_alignment_train.py")
-    return _build(checkpoint, path, "hyperparameters.json", device)
+    expected = "best.pt or epoch_*.pt of semantic_alignment_train.py"
+    return _load(checkpoint_path, device, _NEEDED, expected, "hyperparameters.json")
 
 
 def load_pretrained_model(checkpoint_path: str | Path, device: str | torch.device) -> tuple[AlignmentModel, dict, Path]:
@@ -53,11 +50,8 @@ def load_pretrained_model(checkpoint_path: str | Path, device: str | torch.devic
 
     Its embeddings belong to no text: there is no label bank, they are for probes, neighbours and a start of training.
     """
-    device = usable_device(device)
-    path = checkpoint_at(checkpoint_path)
-    checkpoint = load_checkpoint(path)
-    _require(checkpoint, _NEEDED_PRETRAINED, path, "best.pt, latest.pt or checkpoint_epoch_*.pt of pretrain.py")
-    return _build(checkpoint, path, "config.yaml", device)
+    expected = "best.pt, latest.pt or checkpoint_epoch_*.pt of pretrain.py"
+    return _load(checkpoint_path, device, _NEEDED_PRETRAINED, expected, "config.yaml")
 
 
 def load_any_model(checkpoint_path: str | Path, device: str | torch.device) -> tuple[AlignmentModel, dict, Path]:
@@ -69,6 +63,16 @@ def load_any_model(checkpoint_path: str | Path, device: str | torch.device) -> t
 def checkpoint_at(name: str | Path) -> Path:
     """The file of a released model, or the path itself."""
     return released_checkpoint(str(name)) if str(name) in released_names() else expand_home(name)
+
+
+def _load(
+    name: str | Path, device: str | torch.device, needed: Mapping[str, type], expected: str, record: str
+) -> tuple[AlignmentModel, dict, Path]:
+    device = usable_device(device)
+    path = checkpoint_at(name)
+    checkpoint = load_checkpoint(path)
+    _require(checkpoint, needed, path, expected)
+    return _build(checkpoint, path, record, device)
 
 
 def _require(checkpoint: dict, needed: Mapping[str, type], path: Path, expected: str) -> None:

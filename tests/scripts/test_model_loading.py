@@ -14,8 +14,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from har.endurance.small_model import CONFIG, LABELS, PLACEMENTS
 from har.network.alignment import AlignmentModel
-from har.network.config import NetworkConfig
 from har.network.upgrade import CHECKPOINT_FORMAT
 from har.run.checkpoint import CheckpointError, plain_state_dict, save_checkpoint
 from har.text.encoder import SentenceEncoder, TextFeatures
@@ -24,12 +24,6 @@ from val_scripts.human_activity_recognition.model_loading import load_label_bank
 
 ROOT = Path(__file__).resolve().parents[2]
 SIX = ["acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z"]
-PLACEMENTS = ["left wrist", "trouser pocket"]
-LABELS = ["walking", "climbing stairs", "sitting"]
-CONFIG = NetworkConfig(
-    sensors=("acc", "gyro"), sampling_rate_hz=20.0, window_s=2.0, patch_s=0.5, stem_widths=(4,), width=8, depth=1,
-    heads=2, mlp_ratio=2.0, embedding_width=8, text_width=6, dropout=0.1,
-)  # fmt: skip
 
 
 class WordEncoder:
