@@ -216,8 +216,9 @@ def resample_uniform(
 
 
 def jumps_back(time_s: np.ndarray, before: float) -> np.ndarray:
-    """Rows of time stamps (n,) s that lie more than a second before the one ahead of them, the first after ``before``: a
-    clock was set, or another recording begins. Less is a row that is late.
+    """Rows of time stamps (n,) s that lie more than a second before the one ahead of them, the first after ``before``.
+
+    A clock was set there, or another recording begins; less is a row that is late.
     """
     return np.flatnonzero(np.diff(time_s, prepend=before) < -_MOST_BACKWARDS_S)
 
