@@ -63,6 +63,9 @@ def render_protocol_report(
     ]
     if record["datasets"]:
         parts += ["## Mean over datasets", _row_table(record["mean"], with_datasets=True)]
+        if record["mean_of_first"]:
+            title = f"## Mean over {_first_datasets(record)} alone"
+            parts += [title, _row_table(record["mean_of_first"], with_datasets=True)]
         parts += [_figure("overview", figures)]
         parts += ["## Macro-F1, closed set", _overview_table(record)]
     for dataset, entry in record["datasets"].items():
@@ -110,13 +113,21 @@ def _overview_table(record: Mapping) -> str:
     """Datasets below each other, rows beside each other."""
     rows = [row for row in ROWS if any(row in entry["rows"] for entry in record["datasets"].values())]
     lines = []
-    for title, entries in [*((d, e["rows"]) for d, e in record["datasets"].items()), ("*mean*", record["mean"])]:
+    means = [("*mean*", record["mean"])]
+    if record["mean_of_first"]:
+        means.append((f"*mean of {_first_datasets(record)}*", record["mean_of_first"]))
+    for title, entries in [*((d, e["rows"]) for d, e in record["datasets"].items()), *means]:
         cells = []
         for row in rows:
             value = entries[row]["closed_set"]["macro_f1"] if row in entries else None
             cells.append("-" if value is None else _mean_sd(value))
         lines.append([title, *cells])
     return markdown_table(["dataset", *(ROW_TITLES[row] for row in rows)], lines)
+
+
+def _first_datasets(record: Mapping) -> str:
+    """Names of the datasets of ``mean_of_first``; a row that is not finished everywhere has fewer."""
+    return ", ".join(max((entry["datasets"] for entry in record["mean_of_first"].values()), key=len))
 
 
 def _placement_table(placements: Mapping[str, Mapping]) -> str:

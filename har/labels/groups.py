@@ -41,6 +41,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "lying on the left side": ("lying on one's left side", "lying on the left", "lying left"),
     "lying on the right side": ("lying on one's right side", "lying on the right", "lying right"),
+    # Of a device in the hand: whether its holder sits, stands or lies is not said.
+    "holding still": (
+        "holding the hand still", "keeping the hand still", "keeping still", "at rest", "holding a device still",
+    ),
     "kneeling": ("kneel", "kneeling on the floor", "being on one's knees"),
     "squatting": ("crouching", "squatting still", "squatting posture"),
     "being bent over": (
@@ -101,6 +105,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "going up or down the stairs while talking", "going up or down the stairs and talking",
         "walking upstairs and downstairs while talking", "walking upstairs and downstairs and talking",
     ),
+    "stepping up": ("step up", "stepping up onto a step", "stepping onto a step", "stepping up a step"),
+    "stepping up and down": ("stepping up and down a step", "step ups", "doing step ups"),
     "jumping": ("jump", "continuous jumping", "jumping continuously", "hopping", "jumping up and down",
                 "jumping on the spot"),
     "jumping to reach something": (
@@ -225,6 +231,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "getting into a car, remaining seated and getting out", "getting into a car and out again",
         "getting into a car, staying seated and getting out of the car",
     ),
+    "timed up and go": (
+        "timed up and go test", "doing a timed up and go test", "tug test", "doing a tug test",
+        "standing up, walking, turning around, walking back and sitting down",
+    ),
     "standing up, walking and climbing stairs": (
         "standing up, walking and going up or down stairs", "standing up, walking and going up and down stairs",
         "standing up, walking and going up or down the stairs", "standing up, walking or going up or down stairs",
@@ -248,6 +258,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "falling sideways": (
         "lateral fall", "sideward fall", "fall sideways", "falling laterally", "falling sideward", "falling sidewards",
         "falling to the side", "sideward lying", "falling sideward lying",
+    ),
+    "falling to the left side": (
+        "falling to the left", "falling onto the left side", "left fall", "falling sideways to the left",
+    ),
+    "falling to the right side": (
+        "falling to the right", "falling onto the right side", "right fall", "falling sideways to the right",
     ),
     "falling vertically": (
         "vertical fall", "fainting", "collapsing", "collapsing to the ground", "fainting and falling down",
@@ -280,13 +296,24 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "vacuum cleaning": ("vacuuming", "vacuum cleaning the floor", "vacuuming the floor"),
     "sweeping": ("sweeping the floor", "sweeping with a broom"),
     "washing hands": ("washing one's hands", "washing the hands"),
+    "picking up an object": (
+        "pick up object", "picking something up", "picking up something", "picking an object up", "picking up objects",
+        "picking up an object from the floor", "picking something up from the floor",
+    ),
+    "putting on and taking off a jacket": (
+        "put on and take off jacket", "putting a jacket on and taking it off", "putting on and taking off a coat",
+        "putting a coat on and taking it off",
+    ),
+    "putting on a jacket": ("putting a jacket on", "putting on a coat", "putting a coat on"),
+    "taking off a jacket": ("taking a jacket off", "taking off a coat", "taking a coat off"),
     "house cleaning": ("cleaning the house", "cleaning the home", "dusting and cleaning the house"),
     # --- sport, exercise and gestures -------------------------------------------------------------------------
     "playing soccer": ("playing football", "soccer", "playing a game of soccer"),
     "kicking a soccer ball": ("kicking a ball", "kicking soccer ball", "kicking"),
     "catching": ("catch", "catching a ball", "hand catching", "catching an object"),
     "playing catch": ("playing catch with a ball", "playing catch with a tennis ball", "throwing and catching a ball"),
-    "throwing": ("throw", "throwing a ball", "throwing an object", "throwing with the right hand", "overarm throw"),
+    "throwing": ("throw", "throwing a ball", "throwing an object", "throwing with the right hand", "overarm throw",
+                 "throwing a baseball", "baseball throw", "pitching a baseball"),
     "picking up and throwing": ("pick up and throw", "picking up an object and throwing it", "pickup and throw",
                                 "picking something up and throwing it", "picking up something and throwing it"),
     "dribbling a basketball": ("dribbling basketball", "dribbling a ball", "dribbling",
@@ -322,12 +349,25 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "drawing a circle counterclockwise in the air", "drawing a circle in the air counterclockwise",
     ),
     "drawing a triangle": ("draw triangle", "drawing a triangle in the air", "drawing a triangle with the hand"),
-    "bowling": ("bowling a ball", "rolling a bowling ball", "throwing a bowling ball"),
+    "drawing the letter s": ("drawing the letter s in the air", "drawing an s", "drawing an s in the air",
+                             "writing an s in the air"),
+    "drawing the letter z": ("drawing the letter z in the air", "drawing a z", "drawing a z in the air",
+                             "writing a z in the air", "drawing the sign of zorro in the air"),
+    "shaking an object": ("shaking an object in the hand", "shaking a device", "shaking something in the hand",
+                          "shaking something", "shaking a device in the hand"),
+    "bowling": ("bowling a ball", "rolling a bowling ball", "throwing a bowling ball", "bowling a ball underhand",
+                "underhand bowling"),
     "boxing": ("punching", "front boxing", "boxing with the fists"),
     "swinging a baseball bat": ("baseball swing", "baseball bat swing", "swinging a bat"),
-    "swinging a tennis racket": ("tennis swing", "tennis forehand swing", "forehand tennis swing",
-                                 "swinging a tennis racket forehand", "hitting a tennis forehand",
-                                 "playing a tennis forehand"),
+    "swinging a tennis racket": ("tennis swing",),
+    "swinging a tennis racket forehand": (
+        "tennis forehand swing", "forehand tennis swing", "hitting a tennis forehand", "playing a tennis forehand",
+        "forehand tennis",
+    ),
+    "swinging a tennis racket backhand": (
+        "tennis backhand swing", "backhand tennis swing", "hitting a tennis backhand", "playing a tennis backhand",
+        "backhand tennis",
+    ),
     "serving in tennis": ("tennis serve", "serving a tennis ball", "making a tennis serve", "playing a tennis serve"),
     "curling the arms": ("arm curl", "arm curls", "two arm curl", "curling both arms", "doing arm curls",
                          "doing an arm curl", "lifting weights with an arm curl", "curling the arm"),
@@ -408,6 +448,8 @@ IS_A: dict[str, tuple[str, ...]] = {
     "falling backward": ("falling",),
     "falling sideways": ("falling",),
     "falling vertically": ("falling",),
+    "falling to the left side": ("falling sideways",),
+    "falling to the right side": ("falling sideways",),
     "eating soup": ("eating",),
     "eating chips": ("eating",),
     "eating pasta": ("eating",),
@@ -415,6 +457,8 @@ IS_A: dict[str, tuple[str, ...]] = {
     "eating meat": ("eating",),
     "drawing a circle clockwise": ("drawing a circle",),
     "drawing a circle counter-clockwise": ("drawing a circle",),
+    "swinging a tennis racket forehand": ("swinging a tennis racket",),
+    "swinging a tennis racket backhand": ("swinging a tennis racket",),
 }
 
 MIXTURES: dict[str, tuple[str, ...]] = {
@@ -429,7 +473,10 @@ MIXTURES: dict[str, tuple[str, ...]] = {
     "stopping walking": ("walking", "standing"),
     "starting to climb stairs": ("standing", "climbing stairs"),
     "walking off the stairs": ("climbing stairs", "walking"),
-    "picking up and throwing": ("throwing",),
+    "timed up and go": ("sitting", "standing up", "walking", "turning around", "sitting down"),
+    "putting on and taking off a jacket": ("putting on a jacket", "taking off a jacket"),
+    "stepping up and down": ("stepping up",),
+    "picking up and throwing": ("picking up an object", "throwing"),
     "playing catch": ("catching", "throwing"),
     "playing soccer": ("kicking a soccer ball", "running", "walking"),
 }
@@ -466,7 +513,10 @@ CIRCUMSTANCE_WORDS = frozenset(
         "by",
     )
 )
-_FALL_GROUPS = ("falling", "falling forward", "falling backward", "falling sideways", "falling vertically")
+_FALL_GROUPS = (
+    "falling", "falling forward", "falling backward", "falling sideways", "falling to the left side",
+    "falling to the right side", "falling vertically",
+)  # fmt: skip
 _ARTICLES = frozenset(("a", "an", "the"))
 
 

@@ -10,7 +10,7 @@ from har.evaluation.leave_one_out_report import render_protocol_report
 from har.evaluation.report import REPORT_NAME, RESULTS_NAME
 from har.protocol.cells import cell_folder, do_again, is_finished, read_cell_predictions, read_record
 from har.protocol.figures import draw_confusions, draw_overview
-from har.protocol.plan import CEILING, FOREST, FROZEN, MODEL, Cell, Plan
+from har.protocol.plan import CEILING, FIRST_LEFT_OUT, FOREST, FROZEN, MODEL, Cell, Plan
 from har.protocol.request import EvaluationError
 from har.protocol.scoring import (
     CLOSED_SET,
@@ -48,7 +48,7 @@ def write(out: Path, plan: Plan, cells: Sequence[Cell], bootstrap: Bootstrap, pr
             answers.append(part)
     if not answers:
         return f"No cell is finished yet under {out}: nothing to report"
-    record = score_protocol(progress(answers, desc="scoring"), bootstrap)
+    record = score_protocol(progress(answers, desc="scoring"), bootstrap, FIRST_LEFT_OUT)
     settings = settings_of(plan, out, [cell for cell in cells if is_finished(out, cell)], bootstrap)
     (out / "plots").mkdir(exist_ok=True)
     confusions, figures = {}, {"overview": draw_overview(record, out)}
@@ -97,14 +97,15 @@ def commit_of(record: dict) -> str:
 
 
 def summary_lines(record: Mapping) -> list[str]:
-    """Closed-set macro-F1 of the mean over datasets, a line a row."""
+    """Closed-set scores of the means over datasets, a line a row."""
     lines = []
-    for row in (rows.ONE_WINDOW, rows.CONTEXT):
-        if row in record["mean"]:
-            mean = record["mean"][row]
-            closed = mean["closed_set"]
-            names = ", ".join(f"{name} {closed[key]['mean']:.3f}" for key, name in SCORE_NAMES.items())
-            lines.append(f"mean of {len(mean['datasets'])} datasets, {row.replace('_', ' ')}: {names}")
+    for which, means in (("", record["mean"]), ("first ", record["mean_of_first"])):
+        for row in (rows.ONE_WINDOW, rows.CONTEXT):
+            if row in means:
+                mean = means[row]
+                closed = mean["closed_set"]
+                names = ", ".join(f"{name} {closed[key]['mean']:.3f}" for key, name in SCORE_NAMES.items())
+                lines.append(f"mean of {which}{len(mean['datasets'])} datasets, {row.replace('_', ' ')}: {names}")
     return lines
 
 

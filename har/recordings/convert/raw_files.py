@@ -175,19 +175,22 @@ def name_parts(path: Path, pattern: str, example: str) -> tuple[str, ...]:
 
 
 def published_twice(
-    paths: Sequence[Path], label_of: Callable[[Path], object], samples_of: Callable[[bytes], bytes] = bytes.strip
+    paths: Sequence[Path],
+    label_of: Callable[[Path], object],
+    samples_of: Callable[[bytes], bytes] = bytes.strip,
+    text_of: Callable[[Path], bytes] = plain_text,
 ) -> set[Path]:
     """Files to leave out because their samples are published a second time, under another label or subject.
 
     Two files are copies when at least half of the rows of the shorter one occur in the other (of a cut off file, whose
     heading perhaps is left, nobody can tell). Of copies with equal labels the first stays; with different labels nobody
     can say which one is right, and both are left out.
-    samples_of: a line of the file -> its part that holds the samples.
+    samples_of: a line of the file -> its part that holds the samples. text_of: a file -> its lines that are compared.
     """
     seen: dict[bytes, list[int]] = {}
     counts, shared = [], Counter()
     for number, path in enumerate(paths):
-        rows = {samples_of(line) for line in plain_text(path).splitlines()}
+        rows = {samples_of(line) for line in text_of(path).splitlines()}
         rows = {row for row in rows if zlib.crc32(row) % ROWS_PER_COMPARED_ROW == 0 and _DIGIT.search(row)}
         counts.append(len(rows))
         for row in rows:
