@@ -154,6 +154,12 @@ CORRUPTIONS = [  # dataset, file, what is done to its lines, expected in the mes
         "right thigh reads 9.81 g .* m/s.2 taken for g",
     ),
     ("harth", "S006.csv", lambda x: [*x[:9], x[5], *x[10:]], "row 10: the time goes back"),
+    (
+        "wisdm_watch",
+        "data_1600_accel*",
+        lambda x: scaled([line.rstrip(";") for line in x], ",", (3, 4, 5), 1 / 9.80665),
+        "the accelerometer in activity A reads 0.10. g .* g taken for m/s.2",
+    ),
     ("wisdm_watch", "data_1600_accel*", lambda x: scaled(x, ",", (2,), 4), r"sampled at 5.0 Hz; expected about 20 Hz"),
     ("weda_fall", "50Hz/D01/*R01_accel.csv", lambda x: x[::2], "sampled at 25.2 Hz; expected 35 to 55 Hz"),
     (

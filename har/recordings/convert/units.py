@@ -7,10 +7,11 @@ import numpy as np
 from har.recordings.segments import DatasetError
 from har.signal.plausibility import STANDARD_GRAVITY, turn_slope
 
-# Median magnitude of a worn accelerometer in g. m/s^2 in place of g read 9.8, milli-g 1000, an accelerometer without
-# gravity next to nothing; the strongest movement of a whole file, running with a device at the ankle, stays inside.
-LEAST_MEDIAN_G, LARGEST_MEDIAN_G = 0.4, 3.0
-# Degrees in place of radians make the accelerometer's turn 57 times slower than the gyroscope's.
+# Median magnitude of a recording of a worn accelerometer in g: 0.34 (jumping) to 2.1 (running, a wrist) in the 5,893 of
+# the eleven datasets of which there are original files. m/s^2 in place of g read 9.8, g in place of m/s^2 0.1.
+LEAST_MEDIAN_G, LARGEST_MEDIAN_G = 0.25, 3.0
+# Degrees in place of radians make the accelerometer's turn 57 times slower than the gyroscope's. In none of the 5,233
+# recordings with a gyroscope is it far from once, where it can be told.
 MOST_TURN_RATIO = 20.0
 _WINDOW_S, _MOST_WINDOWS = 5.0, 1000
 

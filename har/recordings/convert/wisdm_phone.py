@@ -23,6 +23,7 @@ from har.recordings.convert.common import (
     resample_uniform,
     within,
 )
+from har.recordings.convert.units import check_gravity
 from har.recordings.format import STANDARD_GRAVITY, DatasetError, StreamInfo
 from har.signal.plausibility import LARGEST
 
@@ -111,6 +112,7 @@ def read_device(source: Path, device: str, streams: Sequence[StreamInfo], notes:
         stream, own_rate = _stream_of(streams, acc_time, source, letter)
         if 1 / _period(gyro_time) < (1 - RATE_TOLERANCE) * own_rate:
             notes.add("activities whose slower gyroscope is interpolated to the accelerometer's rate")
+        check_gravity(source, acc / STANDARD_GRAVITY, f"the accelerometer in activity {letter}")
         origin = min(acc_time.min(), gyro_time.min())
         rate = stream.sampling_rate_hz
         acc_runs = resample_uniform(acc_time - origin, acc / STANDARD_GRAVITY, rate, MAX_GAP_S, notes)
