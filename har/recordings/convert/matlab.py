@@ -1,6 +1,5 @@
 """Arrays of numbers in MATLAB files."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from struct import error as StructError
 from typing import TYPE_CHECKING
@@ -45,8 +44,6 @@ def inertial_rows(
     good = (np.abs(samples[:, :3]) <= RANGE_TOLERANCE * range_g).all(axis=1)
     good &= (np.abs(samples[:, 3:]) <= LARGEST["gyro"]).all(axis=1)
     expected = f"numbers up to {RANGE_TOLERANCE * range_g:g} g and {LARGEST['gyro']:g} rad/s"
-    damaged: Sequence[tuple[int, str]] = [
-        (row + 1, f"{samples[row].tolist()}; expected {expected}") for row in np.flatnonzero(~good).tolist()
-    ]
+    damaged = [(row + 1, f"{samples[row].tolist()}; expected {expected}") for row in np.flatnonzero(~good).tolist()]
     notes.rows(path, len(samples), damaged)
     return samples[good], np.flatnonzero(good)
