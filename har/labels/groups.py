@@ -298,7 +298,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "closing a dishwasher": ("closing the dishwasher",),
     "opening a drawer": ("opening the drawer", "pulling a drawer open"),
     "closing a drawer": ("closing the drawer", "pushing a drawer shut"),
-    "cleaning a table": ("cleaning the table", "wiping a table", "wiping the table"),
+    "wiping a table": ("wiping the table", "cleaning a table", "cleaning the table"),
     "toggling a switch": ("toggling the switch", "switching a light on or off", "pressing a light switch"),
     "hitting a table with the hand": ("hitting the table with the hand", "hit table", "slapping a table"),
     "folding clothes": ("folding laundry", "folding the laundry", "folding the clothes"),
