@@ -4,13 +4,20 @@
 the same every time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 from scipy.io import savemat
 
+from har.endurance.published_bodies import (
+    write_harth,
+    write_mhealth,
+    write_opportunity,
+    write_realworld,
+    write_shoaib,
+)
 from har.endurance.published_only import (
     GRAVITY,
     write_hapt,
@@ -20,6 +27,7 @@ from har.endurance.published_only import (
     write_umafall,
     write_wharf,
 )
+from har.endurance.published_trials import write_usc_had, write_weda_fall
 from har.recordings.convert import sphere
 
 CHEST_RATE_HZ, FORTH_RATE_HZ = 52, 51.2
@@ -120,16 +128,31 @@ def write_pdiot(raw: Path) -> None:
 
 def write_wisdm_phone(raw: Path) -> None:
     """Three phones of different rates, a gyroscope slower than its accelerometer, rows that come twice."""
-    for subject, acc_rate, gyro_rate in ((1600, 19.859, 19.859), (1601, 25.06, 25.06), (1608, 49.648, 19.859)):
+    people = ((1600, 19.859, 19.859), (1601, 25.06, 25.06), (1608, 49.648, 19.859))
+    write_wisdm(raw, "phone", people, (("A", 900.0, 0.3), ("C", 50.0, 0.3)))
+
+
+def write_wisdm_watch(raw: Path) -> None:
+    """Two watches of one rate, which lie still while their people stand; rows that come twice."""
+    write_wisdm(raw, "watch", ((1600, 20.02, 20.02), (1650, 19.97, 19.97)), (("A", 900.0, 0.3), ("E", 50.0, 0.0)))
+
+
+def write_wisdm(
+    raw: Path, device: str, people: Sequence[tuple[int, float, float]], activities: Sequence[tuple[str, float, float]]
+) -> None:
+    """people: number, rates of accelerometer and gyroscope in Hz. activities: letter, s at which its clock begins,
+    strength of the movement; of the last one all rows come twice.
+    """
+    for subject, acc_rate, gyro_rate in people:
         for sensor, rate, scale in (("accel", acc_rate, GRAVITY), ("gyro", gyro_rate, 1.0)):
             lines = []
-            for letter, epoch_s in (("A", 900.0), ("C", 50.0)):
+            for letter, epoch_s, strength in activities:
                 t = np.arange(0.1 if sensor == "gyro" else 0.0, 12, 1 / rate)
                 stamps = np.rint((t + epoch_s) * 1e9).astype(np.int64)
-                xyz = [scale * 0.3 * np.sin(np.pi * t), 0 * t, scale + 0 * t]
+                xyz = [scale * strength * np.sin(np.pi * t), 0 * t, scale + 0 * t]
                 part = [f"{subject},{letter},{line};" for line in comma_rows(stamps, *xyz)]
-                lines += part * (2 if letter == "C" else 1)
-            write_lines(raw / f"raw/phone/{sensor}/data_{subject}_{sensor}_phone.txt", lines)
+                lines += part * (2 if letter == activities[-1][0] else 1)
+            write_lines(raw / f"raw/{device}/{sensor}/data_{subject}_{sensor}_{device}.txt", lines)
 
 
 def spsw_labels() -> list[str]:
@@ -375,4 +398,12 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "uci_har": write_uci_har,
     "umafall": write_umafall,
     "wharf": write_wharf,
+    "realworld": write_realworld,
+    "mhealth": write_mhealth,
+    "shoaib": write_shoaib,
+    "usc_had": write_usc_had,
+    "harth": write_harth,
+    "wisdm_watch": write_wisdm_watch,
+    "weda_fall": write_weda_fall,
+    "opportunity": write_opportunity,
 }

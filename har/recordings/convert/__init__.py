@@ -34,6 +34,14 @@ NAMES = (
     "uci_har",
     "umafall",
     "wharf",
+    "realworld",
+    "mhealth",
+    "shoaib",
+    "usc_had",
+    "harth",
+    "wisdm_watch",
+    "weda_fall",
+    "opportunity",
 )
 
 
