@@ -239,9 +239,14 @@ def _part_probabilities(
     for shots in protocol.shots:
         rows, class_S = part.support(shots)
         for text in (True, False):
-            prior = faded_text(prior_NL, shots, protocol.prior_windows) if text else np.full_like(prior_NL, 1 / count)
+            prior_SL, prior_QL = (
+                faded_text(prior_NL[which], shots, protocol.prior_windows)
+                if text
+                else np.full((len(which), count), 1 / count)
+                for which in (rows, part.query)
+            )
             found = gaussian_process(
-                unit_ND[rows], class_S, prior[rows], unit_ND[part.query], prior[part.query],
+                unit_ND[rows], class_S, prior_SL, unit_ND[part.query], prior_QL,
                 width=protocol.kernel_width, noise=protocol.noise,
             )  # fmt: skip
             yield (GAUSSIAN_PROCESS, text, shots), found
