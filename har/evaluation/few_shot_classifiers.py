@@ -36,8 +36,8 @@ from scipy.special import softmax
 GAUSSIAN_PROCESS, RIDGE, PROTOTYPE, NEAREST = "gaussian process", "ridge", "prototype", "nearest"
 CLASSIFIERS = (GAUSSIAN_PROCESS, RIDGE, PROTOTYPE, NEAREST)
 
-# Chosen on eight datasets that the released model had not seen, where half and twice of each change the mean by a point
-# at most (docs/experiments/few_shot.md).
+# Chosen on eight datasets that the released model had not seen: half and twice of width and text and a third and three
+# times of the noise change the mean by two points at most (docs/experiments/few_shot.md).
 KERNEL_WIDTH = 0.125  # cosine distance at which the kernel falls to 1 / e
 NOISE = 0.1  # a tenth of what a window varies by
 PRIOR_WINDOWS = 4.0  # m: labelled windows a class that the text counts as in its prior
