@@ -100,6 +100,13 @@ def draw_windows(
     Raises ``ValueError`` for unequal lengths and repeated ids, ``CannotDraw`` for fewer than two people and when fewer
     than two classes are served.
     """
+    return _drawn(labels, subjects, window_ids, (seed, draw))
+
+
+def _drawn(
+    labels: Sequence[str], subjects: Sequence[str], window_ids: Sequence[str], entropy: tuple[int, ...]
+) -> FewShotDraw:
+    """`draw_windows` with the generator that ``entropy`` seeds."""
     _check_columns(labels, window_ids, {"subjects": subjects})
     ids, canonical = np.unique(np.asarray(window_ids, dtype=str), return_index=True)
     people, person = np.unique(np.asarray(subjects, dtype=str), return_inverse=True)
@@ -111,7 +118,7 @@ def draw_windows(
     shows_LP = np.zeros((len(classes), len(people)), dtype=bool)
     shows_LP[class_of, person] = True
 
-    generator = np.random.default_rng((seed, draw))
+    generator = np.random.default_rng(entropy)
     drawn_order = canonical[generator.permutation(len(ids))]
     support_P, served_L = _best_division(shows_LP, generator)
     if served_L.sum() < 2:
@@ -160,6 +167,29 @@ def by_placement(draw: FewShotDraw, labels: Sequence[str], placements: Sequence[
     if not parts:
         raise CannotDraw("no placement has two classes that people on both sides show there")
     return parts
+
+
+def draw_placements(
+    labels: Sequence[str],
+    subjects: Sequence[str],
+    placements: Sequence[str],
+    window_ids: Sequence[str],
+    draw: int,
+    seed: int = 0,
+) -> dict[str, FewShotDraw]:
+    """``by_placement`` of `draw_windows`, number ``draw``; a pure function as that.
+
+    Where people wear a device at different places, a division of them may leave no placement with people on both sides.
+    Then the first of some tens of further divisions that leaves one is taken. Raises as `draw_windows`, and
+    ``CannotDraw`` where none does.
+    """
+    for further in range(_TRIES):
+        entropy = (seed, draw, further) if further else (seed, draw)
+        try:
+            return by_placement(_drawn(labels, subjects, window_ids, entropy), labels, placements)
+        except CannotDraw as error:
+            refused = error
+    raise refused
 
 
 # --- The wearer's own ------------------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from har.evaluation.few_shot_draws import (
     SHARED,
     WEARER,
     CannotDraw,
-    by_placement,
     by_wearer,
+    draw_placements,
     draw_windows,
     halves,
 )
@@ -200,9 +200,7 @@ def protocol_draws(
     if name == SHARED:
         return lambda number: {"": draw_windows(true, subjects, ids, number, seed)}, []
     if name == PLACEMENT:
-        return lambda number: by_placement(
-            draw_windows(true, subjects, ids, number, seed), true, windows.placements
-        ), []
+        return lambda number: draw_placements(true, subjects, windows.placements, ids, number, seed), []
     index, rows = windows.index, windows.rows
     wearers = [f"{subject} ({stream})" for subject, stream in zip(subjects, streams, strict=True)]
     recordings = [index.recordings[i] for i in index.recording_id[rows]]

@@ -9,7 +9,15 @@ from sklearn.gaussian_process.kernels import RBF
 
 from har.evaluation.few_shot import FewShotProtocol, score_few_shot
 from har.evaluation.few_shot_classifiers import faded_text, gaussian_process
-from har.evaluation.few_shot_draws import CannotDraw, Halves, by_placement, by_wearer, draw_windows, halves
+from har.evaluation.few_shot_draws import (
+    CannotDraw,
+    Halves,
+    by_placement,
+    by_wearer,
+    draw_placements,
+    draw_windows,
+    halves,
+)
 
 WINDOW_S, GAP_S = 5.0, 5.0
 
@@ -54,6 +62,28 @@ def test_each_placement_learns_from_its_own_windows_by_the_draw_of_all():
                 assert rows.tolist() == [i for i in whole.support_order[label] if placements[i] == placement]
             rows, class_of = part.support(4)
             assert Counter(class_of) == {0: 4, 1: 4, 2: 4} and {placements[i] for i in rows} == {placement}
+
+
+def test_a_division_that_parts_the_placements_is_drawn_anew():
+    """Two people at each of two places: a division by place leaves neither with people on both sides."""
+    labels, subjects, placements, ids = people(placements=("wrist",))
+    placements = ["wrist" if subject in "ab" else "thigh" for subject in subjects]
+    parted = 0
+    for number in range(100):
+        whole = draw_windows(labels, subjects, ids, number)
+        parts = draw_placements(labels, subjects, placements, ids, number)
+        assert parts and all(len(part.labels) == 3 for part in parts.values())
+        try:
+            same = by_placement(whole, labels, placements)
+        except CannotDraw:
+            parted += 1
+            continue
+        assert {place: part.query.tolist() for place, part in parts.items()} == {
+            place: part.query.tolist() for place, part in same.items()
+        }
+    assert parted > 5
+    with pytest.raises(CannotDraw, match="no placement has two classes"):
+        draw_placements(labels, subjects, subjects, ids, 0)
 
 
 def test_one_placement_is_the_whole_draw():
