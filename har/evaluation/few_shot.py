@@ -21,6 +21,7 @@ from har.evaluation.few_shot_classifiers import (
     KERNEL_WIDTH,
     NEAREST,
     NOISE,
+    NOISE_OF_OTHERS,
     PRIOR_WINDOWS,
     PROTOTYPE,
     RIDGE,
@@ -35,7 +36,7 @@ from har.evaluation.few_shot_classifiers import (
     prototype_cosines,
     ridge_probabilities,
 )
-from har.evaluation.few_shot_draws import SHARED, FewShotDraw, divide_people, draw_windows
+from har.evaluation.few_shot_draws import SHARED, WEARER, FewShotDraw, divide_people, draw_windows
 from har.evaluation.few_shot_report import render_few_shot_report
 from har.evaluation.metrics import classification_scores
 
@@ -62,8 +63,9 @@ class FewShotProtocol:
     """How few-shot scores are taken; ``ValueError`` for values that make no sense.
 
     shots: numbers k of support windows a class; 0 is always scored besides. draws: of people and windows.
-    text_windows: m of `blend`. ridge_penalty: see `ridge_probabilities`. seed: of the draws. kernel_width, noise,
-    prior_windows: of `gaussian_process` and `faded_text`.
+    text_windows: m of `blend`. ridge_penalty: see `ridge_probabilities`. seed: of the draws. kernel_width,
+    prior_windows: of `gaussian_process` and `faded_text`. noise, noise_of_others: of windows of the wearer who is
+    named, and of other people.
     """
 
     shots: tuple[int, ...]
@@ -73,6 +75,7 @@ class FewShotProtocol:
     seed: int = 0
     kernel_width: float = KERNEL_WIDTH
     noise: float = NOISE
+    noise_of_others: float = NOISE_OF_OTHERS
     prior_windows: float = PRIOR_WINDOWS
 
     def __post_init__(self) -> None:
@@ -143,7 +146,8 @@ def score_few_shot(
     probabilities (Q, L) those in view of the recordings that hold them; None leaves each window by itself.
     ``calibrated`` makes of the text's probabilities (N, L) of all windows those that the Gaussian process starts from.
     ``draws`` gives the parts of a draw by its number, and ``name`` says of which protocol; by default those of
-    `draw_windows`. Parts are learned and named each for itself and scored together.
+    `draw_windows`. `WEARER` means that windows are named by those of the same person. Parts are learned and named each
+    for itself and scored together.
 
     Raises ``ValueError`` for shapes and labels that do not fit, features without a direction, logits that are not
     finite, and as ``draws``, `ridge_probabilities` and `gaussian_process`.
@@ -157,13 +161,14 @@ def score_few_shot(
 
     available: dict[str, list[int]] = {}  # support windows of each class, in the supports that have any
     drawn: dict[str, int] = {}  # draws that score a class
+    noise = protocol.noise if name == WEARER else protocol.noise_of_others
     scored: list[dict] = []
     for number in range(protocol.draws):
         try:
             parts = list(draws(number).values())
         except ValueError as error:
             raise type(error)(f"{dataset}: {error}") from error
-        scored.append(_score_draw(parts, windows, protocol, in_context, calibrated))
+        scored.append(_score_draw(parts, windows, protocol, in_context, calibrated, noise))
         for part in parts:
             for label, rows in part.support_order.items():
                 available.setdefault(label, []).append(len(rows))
@@ -210,11 +215,12 @@ def _score_draw(
     protocol: FewShotProtocol,
     in_context: Callable[[np.ndarray, np.ndarray], np.ndarray] | None,
     calibrated: Callable[[np.ndarray], np.ndarray] | None,
+    noise: float,
 ) -> dict[tuple, dict[str, float]]:
     """(classifier, with text, shots) -> scores of one draw, its parts together; ``ZERO_SHOT`` is the key of k = 0."""
     answers: dict[tuple, list[str]] = {}
     for part in parts:
-        for key, found_QL in _part_probabilities(part, windows, protocol, calibrated):
+        for key, found_QL in _part_probabilities(part, windows, protocol, calibrated, noise):
             if in_context is not None:
                 floor = 0.0 if key == ZERO_SHOT else LEAST_PROBABILITY
                 found_QL = in_context(part.query, np.maximum(found_QL, floor))
@@ -229,6 +235,7 @@ def _part_probabilities(
     windows: _Windows,
     protocol: FewShotProtocol,
     calibrated: Callable[[np.ndarray], np.ndarray] | None,
+    noise: float,
 ) -> Iterator[tuple[tuple, np.ndarray]]:
     """Keys of `_score_draw` and the probabilities (Q, L) of one part's query."""
     unit_ND, count = windows.unit_ND, len(part.labels)
@@ -247,7 +254,7 @@ def _part_probabilities(
             )
             found = gaussian_process(
                 unit_ND[rows], class_S, prior_SL, unit_ND[part.query], prior_QL,
-                width=protocol.kernel_width, noise=protocol.noise,
+                width=protocol.kernel_width, noise=noise,
             )  # fmt: skip
             yield (GAUSSIAN_PROCESS, text, shots), found
         support_SD, query_QD = centred(unit_ND[rows], unit_ND[part.query])

@@ -39,7 +39,8 @@ CLASSIFIERS = (GAUSSIAN_PROCESS, RIDGE, PROTOTYPE, NEAREST)
 # Chosen on eight datasets that the released model had not seen: half and twice of width and text and a third and three
 # times of the noise change the mean by two points at most (docs/experiments/few_shot.md).
 KERNEL_WIDTH = 0.125  # cosine distance at which the kernel falls to 1 / e
-NOISE = 0.1  # a tenth of what a window varies by
+NOISE = 0.1  # of the wearer's own windows: a tenth of what a window varies by
+NOISE_OF_OTHERS = 1.0  # other people do the same differently: with less, few windows cost what the text knows
 PRIOR_WINDOWS = 4.0  # m: labelled windows a class that the text counts as in its prior
 
 TEXT_WINDOWS = 2.0  # the same for `blend`; chosen on selfback and spsw_har by models that never saw them

@@ -124,6 +124,7 @@ def settings_of(
         "ridge_penalty": protocol.ridge_penalty,
         "kernel_width": protocol.kernel_width,
         "noise": protocol.noise,
+        "noise_of_others": protocol.noise_of_others,
         "prior_windows": protocol.prior_windows,
         "seed": protocol.seed,
     }

@@ -206,6 +206,19 @@ def test_parts_are_named_each_by_its_own_support_and_scored_together():
     assert parts.fewer == []
 
 
+def test_a_wearers_own_windows_are_trusted_more_than_those_of_others():
+    labels, subjects, _, ids = people(classes=("run", "walk"))
+    features = unit(len(ids), 3, 0)
+    how = {"labels": ["run", "walk"], "protocol": FewShotProtocol((2,), 3, 2.0, 0.05)}
+    arrays = ("tiny", features, 9 * unit(len(ids), 2, 1), 7.0, labels, subjects, ids)
+
+    def rows(name, **changes):
+        return score_few_shot(*arrays, **how | changes, name=name).rows[:1]
+
+    alike = FewShotProtocol((2,), 3, 2.0, 0.05, noise=1.0)
+    assert rows("wearer", protocol=alike) == rows("shared") == rows("placement") != rows("wearer")
+
+
 # --- Gaussian process ------------------------------------------------------------------------------------------------
 
 
