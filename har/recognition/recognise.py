@@ -133,7 +133,7 @@ def _named(
         there = (found[0].abs().amax(dim=1) > 0).cpu().numpy()
         own, share = naming(found[0])
         if adapter is not None:
-            own, share = adapter.blended(own, share, found[1].cpu().numpy(), naming.labels)
+            own, share = adapter.blended(own, share, found[1].cpu().numpy(), naming, model.device)
         probabilities[rows], known[rows], seen[rows] = own, share, there
     if not seen.any():
         raise ValueError(

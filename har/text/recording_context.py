@@ -28,21 +28,32 @@ def in_context(
     wearer: np.ndarray,
     calibration: float = CALIBRATION,
 ) -> np.ndarray:
-    """Probabilities (N, L) of the labels in view of all windows of the wearer: calibrated, then chained over time.
+    """Probabilities (N, L) of the labels in view of all windows of the wearer: ``calibrated``, then ``over_time``.
 
     probabilities: (N, L), of each window by itself. time_s, recording, wearer: (N,) as in ``over_time``.
+    """
+    return over_time(_divided(probabilities, wearer, calibration), time_s, recording, wearer)[0]
+
+
+def calibrated(probabilities: np.ndarray, wearer: np.ndarray, calibration: float = CALIBRATION) -> np.ndarray:
+    """Probabilities (N, L) of each window by itself, calibrated by all windows of its wearer (N,); rows sum to 1.
 
     Some labels attract windows of a new device more than they should, a whole posture at a time. What they attract on
     average tells: the probabilities are divided by their mean over the wearer's windows to the power of
     ``calibration``. That is batch calibration (Zhou et al., ICLR 2024, section 3.2), weakened, because people need not
     do all that is asked about.
     """
-    calibrated = np.empty(probabilities.shape)
+    divided = _divided(probabilities, wearer, calibration)
+    return divided / divided.sum(axis=1, keepdims=True)
+
+
+def _divided(probabilities: np.ndarray, wearer: np.ndarray, calibration: float) -> np.ndarray:
+    divided = np.empty(probabilities.shape)
     for one in np.unique(wearer):
         own = wearer == one
         attracted = probabilities[own].mean(axis=0).clip(_SMALLEST)
-        calibrated[own] = probabilities[own] / attracted**calibration
-    return over_time(calibrated, time_s, recording, wearer)[0]
+        divided[own] = probabilities[own] / attracted**calibration
+    return divided
 
 
 def over_time(

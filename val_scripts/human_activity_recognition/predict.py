@@ -31,9 +31,8 @@ from tqdm import tqdm
 
 from har.readers import read_recording
 from har.recognition import files
-from har.recognition.adapter import Adapter, read_taught, teach
+from har.recognition.adapter import Adapter, teach_from
 from har.recognition.annotation import EXPORTS
-from har.recognition.clock import Clock
 from har.recognition.naming import UNKNOWN_BELOW
 from har.recognition.recognise import RELEASED, loaded
 from har.recognition.words import minutes_table
@@ -103,7 +102,7 @@ def predict_file(arguments: argparse.Namespace) -> None:
     model, bank = loaded(arguments.checkpoint)
     adapter = None
     if arguments.teach is not None:
-        adapter = teach(recording, read_taught(arguments.teach, Clock(recording.start_time)), model)
+        adapter = teach_from(arguments.teach, recording, model)
         path = arguments.adapter or job.output(files.ADAPTER)
         with files.writing_into(path.parent):
             print(f"What was taught: {adapter.save(path)}")
