@@ -235,17 +235,20 @@ class LearnableLabelBank(nn.Module):
         return [labels[i] for i in p.argmax(axis=1)], torch.from_numpy(p).to(probabilities)
 
     def remember(self, texts: Sequence[str]) -> None:
-        """Compute and store the embeddings of these labels with the present weights, in place of any stored before.
+        """Store what `encode` gives for these labels with the present weights, in place of any stored before.
 
         To be called before the state dict is saved. The labels of training and of everything that must work without
         a text encoder belong here. Raises as `encode` does.
         """
         labels = list(dict.fromkeys(_clean_labels(texts)))
-        stored = torch.stack([self._compute(labels, paraphrase) for paraphrase in (False, True)], dim=1)
+        encoder = self._encoder_for(labels)
+        # As `encode` gives them: a label that leans on those remembered so far says the same once it is remembered.
+        shape = (len(labels), self.num_prototypes, self.width)
+        stored = torch.stack([self.encode(labels, paraphrase).reshape(shape) for paraphrase in (False, True)], dim=1)
         self._stored = stored.cpu()
         self._labels = {label: i for i, label in enumerate(labels)}
         self._stored_for = self._weights_digest()
-        self._encoder_fingerprint = self.text_encoder.fingerprint
+        self._encoder_fingerprint = encoder.fingerprint
 
     def known_labels(self) -> list[str]:
         """Labels that `encode` knows without a text encoder, cleaned, in the order they were remembered."""

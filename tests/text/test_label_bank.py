@@ -295,6 +295,9 @@ def test_unknown_labels_lean_on_the_remembered_ones(prototypes):
     torch.testing.assert_close(found[2], known[3])  # a remembered one is what it was
     torch.testing.assert_close(found[3], alone[3])  # training has read other words for it
     assert (found[:2] - alone[:2]).norm(dim=-1).min() > 0.05
+    bank.remember([*LABELS, *texts])
+    assert torch.equal(bank.encode(texts), found)  # remembered in turn, they say the same
+    bank.remember(LABELS)
     # A label alone, without paraphrases, is what the bank makes of it and nothing else.
     torch.testing.assert_close(
         bank.encode(texts, paraphrase=False), make_bank(prototypes, encoder).encode(texts, False)
