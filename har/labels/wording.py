@@ -546,6 +546,11 @@ def phrasings(label: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((label.strip(), *(template.format(phrase) for template in templates), *paraphrases)))
 
 
+def has_paraphrases(label: str) -> bool:
+    """Whether the table describes the activity, or its synonym group. Raises as `clean_label` does."""
+    return _paraphrase_key(clean_label(label)) in PARAPHRASES
+
+
 def placement_text(placement: str | None) -> str:
     """Placement as the text encoder reads it: lower case, single spaces; None or blank -> "unknown placement"."""
     if placement is None or (isinstance(placement, str) and not placement.strip()):

@@ -17,9 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from har.labels.groups import group_of, pace_of, undecided_pairs
-from har.labels.wording import clean_label, is_no_value, phrasings
+from har.labels.wording import clean_label, has_paraphrases, is_no_value, phrasings
 from har.layers.blocks import AttentionPooling
 from har.text.encoder import TextFeatures
+from har.text.known_labels import lean_on_known
 from har.text.recording_context import CALIBRATION, in_context
 
 DEFAULT_LOGIT_SCALE = 10.0  # 1 / temperature of 0.1, until the trained one is set
@@ -136,7 +137,8 @@ class LearnableLabelBank(nn.Module):
 
         A label is first cleaned (`har.labels.wording.clean_label`: "WALKING_UPSTAIRS" is "walking upstairs"). With
         `paraphrase` its embedding is the mean over all its phrasings, prototype by prototype, normalised again.
-        Remembered labels come from the store, others from the attached text encoder.
+        Remembered labels come from the store, others from the attached text encoder; with `paraphrase` those
+        of which no paraphrase is known lean on the remembered ones of like meaning (har/text/known_labels.py).
 
         Raises:
             TypeError, ValueError: no labels, or something that is no label.
@@ -149,7 +151,10 @@ class LearnableLabelBank(nn.Module):
         unknown = [label for label in dict.fromkeys(labels) if label not in known]
         computed = {}
         if unknown:
-            computed = dict(zip(unknown, self._compute(unknown, paraphrase), strict=True))
+            found = self._compute(unknown, paraphrase)
+            if known and paraphrase:
+                found = self._leaning(unknown, found)
+            computed = dict(zip(unknown, found, strict=True))
         kind = int(paraphrase)
         embeddings = torch.stack(
             [computed[label] if label in computed else self._stored[known[label], kind] for label in labels]
@@ -230,17 +235,20 @@ class LearnableLabelBank(nn.Module):
         return [labels[i] for i in p.argmax(axis=1)], torch.from_numpy(p).to(probabilities)
 
     def remember(self, texts: Sequence[str]) -> None:
-        """Compute and store the embeddings of these labels with the present weights, in place of any stored before.
+        """Store what `encode` gives for these labels with the present weights, in place of any stored before.
 
         To be called before the state dict is saved. The labels of training and of everything that must work without
         a text encoder belong here. Raises as `encode` does.
         """
         labels = list(dict.fromkeys(_clean_labels(texts)))
-        stored = torch.stack([self._compute(labels, paraphrase) for paraphrase in (False, True)], dim=1)
+        encoder = self._encoder_for(labels)
+        # As `encode` gives them: a label that leans on those remembered so far says the same once it is remembered.
+        shape = (len(labels), self.num_prototypes, self.width)
+        stored = torch.stack([self.encode(labels, paraphrase).reshape(shape) for paraphrase in (False, True)], dim=1)
         self._stored = stored.cpu()
         self._labels = {label: i for i, label in enumerate(labels)}
         self._stored_for = self._weights_digest()
-        self._encoder_fingerprint = self.text_encoder.fingerprint
+        self._encoder_fingerprint = encoder.fingerprint
 
     def known_labels(self) -> list[str]:
         """Labels that `encode` knows without a text encoder, cleaned, in the order they were remembered."""
@@ -292,6 +300,17 @@ class LearnableLabelBank(nn.Module):
         prototypes = torch.cat([self(*(tensor.to(device) for tensor in part)) for part in parts])
         means = [group.mean(dim=0) for group in prototypes.split([len(group) for group in phrases])]
         return F.normalize(torch.stack(means), dim=-1)
+
+    def _leaning(self, labels: list[str], own: Tensor) -> Tensor:
+        """Embeddings (L, K, D) of labels; those that training can have read in no words lean on remembered ones."""
+        strange = [row for row, label in enumerate(labels) if not has_paraphrases(label)]
+        if not strange:
+            return own
+        encoder, device = self._encoder_for(labels), own.device
+        pooled = encoder.encode([labels[row] for row in strange]).pooled.to(device)
+        of_known = encoder.encode(list(self._labels)).pooled.to(device)
+        own[strange] = lean_on_known(own[strange], pooled, self._stored[:, 1].to(device), of_known)
+        return own
 
     def _encoder_for(self, labels: list[str]) -> TextEncoder:
         """The attached encoder, or an error that helps with these labels."""

@@ -225,12 +225,22 @@ def _stream_axes(
         first = start[run] + length * (np.arange(len(run)) - np.repeat(np.cumsum(count) - count, count))
         excerpts = Excerpts(stream_id, np.arange(len(first)), first, start[run], stop[run], length)
         pieces = index.gather(excerpts)[:, :, columns]
-        session = session_axes(pieces, rate_hz)
-        for recording in np.unique(recording_id[runs]):
-            own = session if session[0].any() else session_axes(pieces[recording_id[run] == recording], rate_hz)
+        for recording, own in axes_of_recordings(pieces, recording_id[run], rate_hz).items():
             axes[np.searchsorted(recordings, recording)] = own
         progress(int((stop - start)[runs].sum()))
     return axes
+
+
+def axes_of_recordings(pieces: np.ndarray, recording: np.ndarray, sampling_rate_hz: float) -> dict[int, np.ndarray]:
+    """Recording -> body axes (2, 3) of one wearing session: pieces (N, T, 3) in g, recording (N,) of each.
+
+    All recordings go by the session if it agrees with itself, else each by itself.
+    """
+    session = session_axes(pieces, sampling_rate_hz)
+    return {
+        number: session if session[0].any() else session_axes(pieces[recording == number], sampling_rate_hz)
+        for number in np.unique(recording).tolist()
+    }
 
 
 def cut_pieces(acceleration: np.ndarray, sampling_rate_hz: float) -> np.ndarray:

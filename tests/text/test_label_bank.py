@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from har.labels.wording import phrasings
 from har.layers.blocks import AttentionPooling
 from har.text.encoder import SentenceEncoder, TextFeatures
+from har.text.known_labels import lean_on_known
 from har.text.label_bank import LearnableLabelBank, PhrasingTable, prototype_similarity
 from har.text.recording_context import over_time
 
@@ -265,9 +266,48 @@ def test_remembered_labels_do_not_ask_the_encoder():
     bank.remember(LABELS)
     encoder.calls.clear()
     both = bank.encode(["sitting", "an unseen label"])
-    assert len(encoder.calls) == 1 and set(encoder.calls[0]) == set(phrasings("an unseen label"))
+    phrases, own, known = encoder.calls  # what the unseen label is called, and how near the known ones are to it
+    assert set(phrases) == set(phrasings("an unseen label")) and own == ["an unseen label"] and known == LABELS
+    encoder.calls.clear()
+    bank.encode(LABELS)
+    assert encoder.calls == []
     bank._labels.clear()
-    torch.testing.assert_close(bank.encode(["sitting", "an unseen label"]), both)
+    torch.testing.assert_close(bank.encode(["sitting"]), both[:1])
+
+
+@pytest.mark.parametrize("prototypes", [1, 2])
+def test_unknown_labels_lean_on_the_remembered_ones(prototypes):
+    encoder = FakeEncoder()
+    bank = make_bank(prototypes, encoder)
+    texts = ["a walking bird", "sitting for a portrait", "pelvic tilt", "taking the stairs"]
+    alone = bank.encode(texts)
+    bank.remember(LABELS)
+    found = bank.encode(texts)
+    known = bank.encode(LABELS)
+    shape = (3, prototypes, WIDTH)
+    expected = lean_on_known(
+        alone[:2].reshape(2, *shape[1:]),
+        encoder.encode(texts[:2]).pooled,
+        known.reshape(len(LABELS), *shape[1:]),
+        encoder.encode(LABELS).pooled,
+    )
+    torch.testing.assert_close(found[:2].reshape(expected.shape), expected)
+    torch.testing.assert_close(found[2], known[3])  # a remembered one is what it was
+    torch.testing.assert_close(found[3], alone[3])  # training has read other words for it
+    assert (found[:2] - alone[:2]).norm(dim=-1).min() > 0.05
+    bank.remember([*LABELS, *texts])
+    assert torch.equal(bank.encode(texts), found)  # remembered in turn, they say the same
+    bank.remember(LABELS)
+    # A label alone, without paraphrases, is what the bank makes of it and nothing else.
+    torch.testing.assert_close(
+        bank.encode(texts, paraphrase=False), make_bank(prototypes, encoder).encode(texts, False)
+    )
+    with torch.no_grad():
+        bank.attention_gain += 0.1  # what is stored belongs to other weights now
+    changed = make_bank(prototypes, encoder)
+    with torch.no_grad():
+        changed.attention_gain += 0.1
+    torch.testing.assert_close(bank.encode(texts), changed.encode(texts))
 
 
 def test_unknown_label_without_encoder_is_named_with_the_nearest_known(tmp_path):
