@@ -85,6 +85,7 @@ GYROSCOPE_DROPOUT = 0.3  # many test devices have none
 SENSOR_DROPOUT = 0.05
 LOWER_RATES_HZ = (12.5, 16.0)  # simulated device rates below the network's own
 LOWER_RATE_SHARE = 0.1
+LOST = (0.5, 0.2)  # largest share of samples lost, as by a radio link, and share of windows that lose any
 PLACEMENT_DROPOUT = 0.3  # placement may be unknown at inference
 BODY_DROPOUT = 0.4  # share of windows that do not know how they lie against the body: one on its own does not
 AHEAD_DROPOUT = 0.1  # share of the others that know only up: ahead takes regular walking to be found
@@ -288,7 +289,7 @@ class Batches:
         self.gather = BatchMaker(index, SAMPLING_RATE_HZ, SENSORS, placement_row, corpus.body, place)
         self.strength = Augmentation(
             ROTATION, TILT_RAD, SCALE, JITTER, TIME_WARP, SHORTEN, MIN_WINDOW_S, GYROSCOPE_DROPOUT, SENSOR_DROPOUT,
-            LOWER_RATES_HZ, LOWER_RATE_SHARE, PLACEMENT_DROPOUT, BODY_DROPOUT, AHEAD_DROPOUT, BODY_ERROR_RAD,
+            LOWER_RATES_HZ, LOWER_RATE_SHARE, LOST, PLACEMENT_DROPOUT, BODY_DROPOUT, AHEAD_DROPOUT, BODY_ERROR_RAD,
         )  # fmt: skip
 
     def rows(self, step: int) -> tuple[np.ndarray, np.ndarray, bool]:
