@@ -135,8 +135,7 @@ EMA_DECAY = 0.995  # of the averaged weights, which are what is validated and sa
 OUTPUT_ROOT = "training_output"
 DEVICE = "auto"  # auto, cpu, cuda or cuda:N
 PRECISION = "auto"  # of the network: bfloat16 (auto: on a GPU) or float32
-CORPUS_ON_GPU = "auto"  # copy all recordings there: auto (if they take less than half of its free memory), on or off;
-#   the last digit of a batch depends on it, so a run that is to be repeated to the bit says on or off
+CORPUS_ON_GPU = "auto"  # auto (if half of its free memory holds them), on or off: a batch's last digit depends on it
 COMPILE = "auto"  # torch.compile: auto (on a GPU), on or off
 REPEATED_STEPS = 0  # only to measure speed: so often is the last step repeated on its batch, as a graph on a GPU, and
 WAIT_FOR_PARTS = False  # whether the host waits for a GPU after each part of a step, so that their shares are true
