@@ -73,21 +73,22 @@ class Adapter:
         return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
     def blended(
-        self, probabilities: np.ndarray, share: np.ndarray, features: np.ndarray, labels: Sequence[str]
+        self, probabilities: np.ndarray, margin: np.ndarray, features: np.ndarray, labels: Sequence[str]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Probabilities (N, L) and share of the known (N,) by the words, with what was taught.
+        """Probabilities (N, L) and margin over other activities (N,) by the words, with what was taught.
 
         features: (N, D) of the same windows. A window that looks like a kept one, by g = exp(-d^2 / 2w^2) of the cosine
         distance d from the nearest, takes the share g k / (k + m) of its probability from the words of all labels and
         gives it to those that k windows like it were taught, since the words count as m = `TEXT_WINDOWS` windows: words
         that know nothing of a made-up name do not count against it. What the words gave the taught labels besides is
         shared out among these by words and support. Elsewhere g vanishes, and the words decide. The doubt whether any
-        label is meant shrinks alike, where what was taught is named.
+        label is meant, the other side of the odds that the margin is the logarithm of, shrinks alike, where what was
+        taught is named.
         """
         cleaned = [clean_label(label) for label in labels]
         known = [i for i, label in enumerate(self.labels) if clean_label(label) in cleaned]
         if not known:
-            return probabilities, share
+            return probabilities, margin
         column = [cleaned.index(clean_label(self.labels[i])) for i in known]
         rows = np.isin(self.classes, known)
         class_S = np.searchsorted(known, self.classes[rows])
@@ -109,7 +110,9 @@ class Adapter:
         among = weight * words + (1 - weight) * support
         out[:, column] = mass * among / np.maximum(among.sum(axis=1, keepdims=True), 1e-12) + taken * support
         shown = out[:, column] @ count
-        return out, 1 - (1 - share) * TEXT_WINDOWS / (TEXT_WINDOWS + shown)
+        # The doubt 1 / (1 + e^m) becomes e^-u, and the odds of being known e^u - 1.
+        u = np.logaddexp(0.0, margin) + np.log1p(shown / TEXT_WINDOWS)
+        return out, u + np.log(-np.expm1(-u))
 
     def save(self, path: str | Path) -> Path:
         """Write it, whole or not at all. Raises ``FileExistsError`` where there is a file already."""

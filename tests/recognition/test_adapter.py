@@ -24,15 +24,19 @@ def test_taught_names_are_told_apart_by_the_windows_and_the_rest_is_left_to_the_
     adapter = adapter_of(np.repeat(centres, 8, axis=0) + 0.05 * random.normal(size=(16, 6)), np.repeat([0, 1], 8))
     words = np.array([[0.0002, 0.0002, 0.9996], [0.2, 0.6, 0.2], [0.05, 0.05, 0.9]])
     shown = np.stack([*centres, np.eye(6)[4]])
-    out, share = adapter.blended(words, np.full(3, 0.01), shown, ["a", "b", "other"])
+    odds = np.full(3, np.log(0.01 / 0.99))
+    out, margin = adapter.blended(words, odds, shown, ["a", "b", "other"])
     np.testing.assert_allclose(out.sum(axis=1), 1)
     assert out[:2].argmax(axis=1).tolist() == [0, 1]
     # The words count as two windows against the eight of each name, also where they know nothing of it.
     assert out[0, 2] == pytest.approx(0.2, abs=0.02) and out[0, 0] == pytest.approx(0.8, abs=0.05)
     assert out[2, 2] == pytest.approx(0.9)  # looks like nothing that was taught
-    assert share[0] > 0.5 and share[2] < 0.5
-    same, before = adapter.blended(words, np.full(3, 0.01), np.zeros((3, 6)), ["x", "y", "z"])
-    assert same is words and (before == 0.01).all()
+    assert margin[0] > 0 and margin[2] < 0
+    # The doubt shrinks by 2 / (2 + windows taught, as far as they are named).
+    taught = out[:, :2] @ [8, 8]
+    np.testing.assert_allclose(1 / (1 + np.exp(margin)), 0.99 * 2 / (2 + taught))
+    same, before = adapter.blended(words, odds, np.zeros((3, 6)), ["x", "y", "z"])
+    assert same is words and before is odds
 
 
 class Featured(MovementModel):
