@@ -18,8 +18,7 @@ def named_alone(
     probabilities: np.ndarray, margin: np.ndarray, calibration: Calibration
 ) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities (N, L) and known (N,), each window by itself, from what ``har.text.naming.Naming`` finds."""
-    sharpness = calibration.window_sharpness(probabilities.shape[1])
-    return tempered(probabilities, sharpness), calibration.known(margin, in_context=False)
+    return tempered(probabilities, calibration.window_sharpness), calibration.known(margin, in_context=False)
 
 
 def named_in_context(

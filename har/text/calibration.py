@@ -21,13 +21,12 @@ _SMALLEST = 1e-30
 class Calibration:
     """Powers to which probabilities are raised (1 / temperature; Guo et al., ICML 2017), and the odds of being known.
 
-    window: (a, b), of a window by itself: the logarithm of the power is a + b log L. Of a short list mistakes are less
-    likely than of a long one with close neighbours. Beyond ``most_labels``, the longest list of the fit, a list counts
-    as of that length.
+    window: the logarithm of the power for a window by itself, whatever it is asked about: nothing that was tried tells
+    windows of a dataset that is named badly from those of one that is named well (docs/experiments/trust.md).
 
-    context: (a, b, c), of a window named in view of its recording: a + b A + c log(1 + D / d). A is the share of the
-    wearer's windows that get the same answer without the others; D the seconds that an activity lasts there, d those
-    from window to window: the chain over time takes windows as independent evidence, and they are not.
+    context: (a, b, c), of a window named in view of its recording: the logarithm is a + b A + c log(1 + D / d). A is
+    the share of the wearer's windows that get the same answer without the others; D the seconds that an activity lasts
+    there, d those from window to window: the chain over time takes windows as independent evidence, and they are not.
 
     known_window, known_context: (a, b), the logarithm of the odds that one of the labels is meant is a + b m. m is how
     much better the nearest label fits than the nearest other activity (``har.text.naming.known_margin``), in context
@@ -37,27 +36,27 @@ class Calibration:
     coefficients, some that are not finite, and evidence that would speak against itself (b < 0 of the odds).
     """
 
-    window: tuple[float, float]
+    window: float
     context: tuple[float, float, float]
     known_window: tuple[float, float]
     known_context: tuple[float, float]
-    most_labels: int
 
     def __post_init__(self) -> None:
-        for name, count in (("window", 2), ("context", 3), ("known_window", 2), ("known_context", 2)):
+        if not _is_number(self.window):
+            raise ValueError(f"calibration: window is {self.window!r}; expected a finite number")
+        object.__setattr__(self, "window", float(self.window))
+        for name, count in (("context", 3), ("known_window", 2), ("known_context", 2)):
             given = getattr(self, name)
             if not isinstance(given, tuple | list) or len(given) != count or not all(map(_is_number, given)):
                 raise ValueError(f"calibration: {name} is {given!r}; expected {count} finite numbers")
             object.__setattr__(self, name, tuple(float(value) for value in given))
-        if isinstance(self.most_labels, bool) or not isinstance(self.most_labels, int) or self.most_labels < 1:
-            raise ValueError(f"calibration: most_labels is {self.most_labels!r}; expected a number of labels")
         if self.known_window[1] < 0 or self.known_context[1] < 0:
             raise ValueError(f"calibration: the better a label fits, the less it would be known ({self})")
 
-    def window_sharpness(self, labels: int) -> float:
-        """Power for a window by itself that is named out of so many labels."""
-        a, b = self.window
-        return math.exp(_clipped(a + b * math.log(min(labels, self.most_labels))))
+    @property
+    def window_sharpness(self) -> float:
+        """Power for a window by itself."""
+        return math.exp(_clipped(self.window))
 
     def context_sharpness(self, agreement: np.ndarray, lasting: np.ndarray) -> np.ndarray:
         """Power (N,) in context, from A and D / d of the class' description (N,)."""
@@ -109,4 +108,8 @@ def _is_number(value: Any) -> bool:
 
 # Of a network that nothing was fitted for: probabilities as they come, unknown where the nearest other activity is
 # twenty times as likely as the nearest label.
-UNCALIBRATED = Calibration((0.0, 0.0), (0.0, 0.0, 0.0), (math.log(19), 1.0), (math.log(19), 1.0), 1)
+UNCALIBRATED = Calibration(0.0, (0.0, 0.0, 0.0), (math.log(19), 1.0), (math.log(19), 1.0))
+
+# What training writes into its checkpoints: fitted on nine datasets that the released model has not seen
+# (docs/experiments/trust.md). `fit_calibration.py` fits it to any other checkpoint.
+STANDARD = Calibration(-0.669, (-1.902, 1.589, -0.156), (0.981, 0.2565), (1.222, 0.3857))

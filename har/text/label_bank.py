@@ -172,7 +172,7 @@ class LearnableLabelBank(nn.Module):
 
         probabilities = softmax_j(power * scale * s_ij), s_ij = 1/scale * (logsumexp_k(scale * cos(x_i, t_jk)) - log K),
         the soft maximum over prototypes that the training losses use; for K = 1 it is the cosine itself. The power is
-        that of the bank's `calibration` for so many labels; it changes no answer. Windows are normalised here. The
+        that of the bank's `calibration`; it changes no answer. Windows are normalised here. The
         labels come back as they were given; N may be 0, one label has probability 1.
         labels: any iterable of strings that has an order (a list, a pandas Series, the keys of a dict); columns of the
         probabilities are in the order of iteration.
@@ -189,7 +189,7 @@ class LearnableLabelBank(nn.Module):
         """
         labels, evidence = self._compared(embeddings, labels, paraphrase, unknown)
         names = [labels[i] for i in evidence.logits.softmax(dim=1).argmax(dim=1).tolist()]
-        probabilities = (self.calibration.window_sharpness(len(labels)) * evidence.logits).softmax(dim=1)
+        probabilities = (self.calibration.window_sharpness * evidence.logits).softmax(dim=1)
         if not unknown:
             return names, probabilities
         return _or_unknown(names, probabilities, self.calibration.known(evidence.margin, in_context=False))

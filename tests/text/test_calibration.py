@@ -7,25 +7,23 @@ import pytest
 
 from har.text.calibration import UNCALIBRATED, Calibration, tempered, with_unknown
 
-FITTED = Calibration((0.5, -0.4), (-3.0, 2.0, -0.3), (1.0, 0.5), (2.0, 0.8), 20)
+FITTED = Calibration(-0.4, (-3.0, 2.0, -0.3), (1.0, 0.5), (2.0, 0.8))
 
 
 def test_uncalibrated_leaves_probabilities_as_they_are():
     p = np.random.default_rng(0).dirichlet(np.ones(4), 50)
-    assert tempered(p, UNCALIBRATED.window_sharpness(4)) is p
+    assert tempered(p, UNCALIBRATED.window_sharpness) is p
     assert tempered(p, UNCALIBRATED.context_sharpness(np.full(50, 0.3), np.arange(50.0))) is p
     # Twenty times as likely: one half exactly at odds of 1 to 19.
     assert UNCALIBRATED.known(np.array([-math.log(19)]), False)[0] == pytest.approx(0.5)
 
 
 def test_powers_are_those_of_the_formulas():
-    for labels in (1, 2, 9, 20):
-        assert FITTED.window_sharpness(labels) == pytest.approx(math.exp(0.5) * labels**-0.4)
-    assert FITTED.window_sharpness(1000) == FITTED.window_sharpness(20)
+    assert FITTED.window_sharpness == pytest.approx(math.exp(-0.4))
     found = FITTED.context_sharpness(np.array([1.0, 0.5]), np.array([0.2, 100.0]))
     np.testing.assert_allclose(found, [math.exp(-1) * 1.2**-0.3, math.exp(-2) * 101**-0.3])
-    wild = Calibration((50.0, 0.0), (-50.0, 0.0, 0.0), (0, 1), (0, 1), 5)
-    assert wild.window_sharpness(3) == pytest.approx(math.e)
+    wild = Calibration(50.0, (-50.0, 0.0, 0.0), (0, 1), (0, 1))
+    assert wild.window_sharpness == pytest.approx(math.e)
     assert wild.context_sharpness(np.ones(1), np.ones(1))[0] == pytest.approx(math.exp(-4))
 
 
@@ -34,7 +32,7 @@ def test_known_is_a_logistic_function_of_the_margin():
     np.testing.assert_allclose(FITTED.known(margin, False), 1 / (1 + np.exp(-(1 + 0.5 * margin))), atol=1e-12)
     np.testing.assert_allclose(FITTED.known(margin, True), 1 / (1 + np.exp(-(2 + 0.8 * margin))), atol=1e-12)
     # Without any other activity everything is known, however little the margin counts.
-    flat = Calibration((0, 0), (0, 0, 0), (0, 0), (0, 0), 1)
+    flat = Calibration(0, (0, 0, 0), (0, 0), (0, 0))
     assert flat.known(np.array([np.inf, -np.inf, 5.0]), True).tolist() == [1, 0, 0.5]
 
 
@@ -64,12 +62,11 @@ def test_plain_values_and_back():
     "change",
     [
         {"window": [1.0]},
-        {"window": [1.0, math.nan]},
-        {"window": "ab"},
+        {"window": math.nan},
+        {"context": [0, 0]},
+        {"context": "abc"},
         {"context": [0, 0, True]},
         {"known_window": [0.0, -1.0]},
-        {"most_labels": 0},
-        {"most_labels": 2.5},
         {"more": 1},
     ],
 )

@@ -435,7 +435,7 @@ def test_a_label_that_attracts_everything_loses_what_others_explain_better():
     assert set(bank.classify_recording(same, LABELS, far_apart(40))[0]) == {LABELS[0]}
 
 
-FITTED = Calibration((0.3, -0.5), (-2.0, 1.0, -0.2), (0.5, 0.3), (0.2, 0.4), 30)
+FITTED = Calibration(-0.6, (-2.0, 1.0, -0.2), (0.5, 0.3), (0.2, 0.4))
 
 
 def test_a_calibration_changes_how_sure_and_never_what():
@@ -444,7 +444,7 @@ def test_a_calibration_changes_how_sure_and_never_what():
     before, before_in_context = bank.classify(windows(40), LABELS), bank.classify_recording(windows(40), LABELS, time_s)
     bank.calibration = FITTED
     names, found = bank.classify(windows(40), LABELS)
-    power = before[1].double() ** FITTED.window_sharpness(len(LABELS))
+    power = before[1].double() ** FITTED.window_sharpness
     assert names == before[0]
     torch.testing.assert_close(found.double(), power / power.sum(1, keepdim=True), atol=1e-6, rtol=1e-5)
     names, found = bank.classify_recording(windows(40), LABELS, time_s)

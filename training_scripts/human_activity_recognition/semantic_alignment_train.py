@@ -34,6 +34,7 @@ from har.run.log import RateMeter
 from har.run.optimizer import GuardedOptimizer, WeightAverage
 from har.run.schedule import warmup_cosine
 from har.run.seed import derive_seed
+from har.text import calibration
 from har.text.encoder import SentenceEncoder, TextFeatures
 from har.text.label_bank import LearnableLabelBank, PhrasingTable
 from har.training.corpus import check_learnable, learned_from, open_corpus
@@ -403,6 +404,7 @@ class Learner:
         """The averaged network and label bank, ready for use."""
         model, bank = self.averaged.module["used"]["model"], self.averaged.module["used"]["bank"]
         bank.set_logit_scale(self.criterion.scale)
+        bank.calibration = calibration.STANDARD
         model.sentence_encoder = self.encoder  # for placements that only held-out datasets have
         return model.eval(), bank.attach(self.encoder).eval()
 
