@@ -20,7 +20,7 @@ from har.protocol.scoring import (
     WINDOW_COLUMNS,
 )
 from har.recordings.simulate import SIMULATED_NAMES
-from har.run.folder import write_atomically, write_json
+from har.run.folder import read_json, write_atomically, write_json
 
 # What a cell -> the rows of the report that it fills: row, column of the closed set, column of the open set. A ceiling
 # has learned the labels that it is asked about: its open set would be its closed set.
@@ -57,9 +57,11 @@ def write(out: Path, plan: Plan, cells: Sequence[Cell], bootstrap: Bootstrap, pr
             found = draw_confusions(part, plan, out)
             confusions[part.dataset] = found.confusions
             figures |= {part.dataset: found.figure} if found.figure else {}
-    results = {"settings": settings, "missing": missing, **record, "confusions": confusions}
+    trust = {part.dataset: trust_of(part.dataset, out, cells) for part in answers}
+    trust = {dataset: ways for dataset, ways in trust.items() if ways}
+    results = {"settings": settings, "missing": missing, **record, "confusions": confusions, "trust": trust}
     write_json(out / RESULTS_NAME, results, checked=True)
-    write_atomically(out / REPORT_NAME, render_protocol_report(record, settings, missing, confusions, figures))
+    write_atomically(out / REPORT_NAME, render_protocol_report(record, settings, missing, confusions, figures, trust))
     return "\n".join([*summary_lines(record), f"Report, results and plots: {out} (start with {REPORT_NAME})"])
 
 
@@ -106,6 +108,21 @@ def summary_lines(record: Mapping) -> list[str]:
             names = ", ".join(f"{name} {closed[key]['mean']:.3f}" for key, name in SCORE_NAMES.items())
             lines.append(f"mean of {len(mean['datasets'])} datasets, {row.replace('_', ' ')}: {names}")
     return lines
+
+
+def trust_of(dataset: str, out: Path, cells: Sequence[Cell]) -> dict[str, list[dict]]:
+    """How windows were named -> ``trust`` of `ZeroShotResult`, one a finished model that scored its probabilities.
+
+    Models of a former version did not.
+    """
+    found: dict[str, list[dict]] = {}
+    for cell in cells:
+        path = cell_folder(out, cell) / "evaluation" / RESULTS_NAME
+        if (cell.dataset, cell.what) == (dataset, MODEL) and is_finished(out, cell) and path.is_file():
+            result = read_json(path, do_again(out, cell)).get("datasets", {}).get(dataset, {})
+            for how, scores in (result.get("trust") or {}).items():
+                found.setdefault(how, []).append(scores)
+    return found
 
 
 SCORE_NAMES = {"macro_f1": "macro-F1", "accuracy": "accuracy"}
