@@ -8,7 +8,7 @@ from har.evaluation import leave_one_out as rows
 from har.evaluation.leave_one_out import Answers, Bootstrap, score_protocol
 from har.evaluation.leave_one_out_report import render_protocol_report
 from har.evaluation.report import REPORT_NAME, RESULTS_NAME
-from har.protocol.cells import cell_folder, do_again, is_finished, read_cell_predictions, read_record
+from har.protocol.cells import cell_folder, do_again, is_finished, read_cell_predictions, read_cell_results, read_record
 from har.protocol.figures import draw_confusions, draw_overview
 from har.protocol.plan import CEILING, FOREST, FROZEN, MODEL, Cell, Plan
 from har.protocol.request import EvaluationError
@@ -20,7 +20,7 @@ from har.protocol.scoring import (
     WINDOW_COLUMNS,
 )
 from har.recordings.simulate import SIMULATED_NAMES
-from har.run.folder import read_json, write_atomically, write_json
+from har.run.folder import write_atomically, write_json
 
 # What a cell -> the rows of the report that it fills: row, column of the closed set, column of the open set. A ceiling
 # has learned the labels that it is asked about: its open set would be its closed set.
@@ -117,10 +117,8 @@ def trust_of(dataset: str, out: Path, cells: Sequence[Cell]) -> dict[str, list[d
     """
     found: dict[str, list[dict]] = {}
     for cell in cells:
-        path = cell_folder(out, cell) / "evaluation" / RESULTS_NAME
-        if (cell.dataset, cell.what) == (dataset, MODEL) and is_finished(out, cell) and path.is_file():
-            result = read_json(path, do_again(out, cell)).get("datasets", {}).get(dataset, {})
-            for how, scores in (result.get("trust") or {}).items():
+        if (cell.dataset, cell.what) == (dataset, MODEL) and is_finished(out, cell):
+            for how, scores in (read_cell_results(out, cell).get("trust") or {}).items():
                 found.setdefault(how, []).append(scores)
     return found
 

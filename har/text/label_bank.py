@@ -20,7 +20,7 @@ from har.labels.groups import group_of, pace_of, undecided_pairs
 from har.labels.wording import phrasings
 from har.layers.blocks import AttentionPooling
 from har.text.arguments import clean_labels, listed, numbered, one_per_window, unit_windows
-from har.text.calibration import UNCALIBRATED, UNKNOWN, UNKNOWN_BELOW, Calibration, tempered, with_unknown
+from har.text.calibration import STANDARD, UNCALIBRATED, UNKNOWN, UNKNOWN_BELOW, Calibration, tempered, with_unknown
 from har.text.encoder import TextFeatures
 from har.text.naming import Evidence, Naming, among_neighbours
 from har.text.naming import prototype_similarity as prototype_similarity  # where it was before the bank had rooms
@@ -94,7 +94,7 @@ class LearnableLabelBank(nn.Module):
         self._stored: Tensor = torch.zeros(0, 2, num_prototypes, width)  # 2: the label alone, mean over its phrasings
         self._stored_for = ""
         self._encoder_fingerprint = ""
-        self.calibration = UNCALIBRATED  # how far probabilities are to be believed; another one may be assigned
+        self.calibration = UNCALIBRATED  # until `calibrate`
 
     # --- training ---------------------------------------------------------------------------------------------
 
@@ -124,6 +124,11 @@ class LearnableLabelBank(nn.Module):
         if not (math.isfinite(value) and value > 0):
             raise ValueError(f"the logit scale multiplies similarities and must be finite and > 0, found {value}")
         self.logit_scale.fill_(value)
+
+    def calibrate(self, calibration: Calibration = STANDARD) -> None:
+        """Set how far the probabilities of `classify` are to be believed; by default as datasets found that were unseen
+        by the released model."""
+        self.calibration = calibration
 
     # --- any strings ------------------------------------------------------------------------------------------
 

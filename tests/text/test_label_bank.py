@@ -442,7 +442,7 @@ def test_a_calibration_changes_how_sure_and_never_what():
     """Probabilities to the power of the formula, in context as well; the answers stay."""
     bank, time_s = make_bank(2, FakeEncoder()), np.arange(40) * 2.5
     before, before_in_context = bank.classify(windows(40), LABELS), bank.classify_recording(windows(40), LABELS, time_s)
-    bank.calibration = FITTED
+    bank.calibrate(FITTED)
     names, found = bank.classify(windows(40), LABELS)
     power = before[1].double() ** FITTED.window_sharpness
     assert names == before[0]
@@ -462,7 +462,7 @@ def test_windows_may_be_unknown():
     """What is another activity is; the last column says so, and the others keep their proportions."""
     bank = make_bank(2, FakeEncoder())
     bank.remember(["walking", "sitting", "cycling", "lying"])
-    bank.calibration = FITTED
+    bank.calibrate(FITTED)
     labels = ["walking", "sitting"]
     shown = F.normalize(bank.encode(["walking", "cycling", "sitting", "lying"]).mean(dim=1), dim=-1)
     names, found = bank.classify(shown, labels, unknown=True)
@@ -487,7 +487,7 @@ def test_windows_may_be_unknown():
 def test_a_calibration_goes_along_and_its_absence_is_none():
     bank, again = make_bank(1, FakeEncoder()), make_bank(1, FakeEncoder(), seed=1)
     bank.remember(LABELS)
-    bank.calibration = FITTED
+    bank.calibrate(FITTED)
     again.load_state_dict(bank.state_dict())
     assert again.calibration == FITTED
     state = bank.state_dict()
