@@ -148,8 +148,9 @@ def _named(
     worn, known = plan.worn, np.full(len(margin), np.nan, np.float32)
     name = np.full(len(worn), labels + 1)
     if worn.any():
-        own = probabilities[worn] if adapter is None else np.maximum(probabilities[worn], LEAST_PROBABILITY)
+        own = probabilities[worn]
         if context:
+            own = own if adapter is None else np.maximum(own, LEAST_PROBABILITY)
             found = named_in_context(own, margin[worn], plan.start_s[worn], stride_s, naming.calibration)
         else:
             found = named_alone(own, margin[worn], naming.calibration)
