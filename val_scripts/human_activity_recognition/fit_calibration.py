@@ -23,7 +23,7 @@ from har.run.ending import exit_status
 
 FIT = Fit(
     lists=6,  # of a dataset's labels: users ask about few and about many
-    most_windows=3000,  # of a list; more change no coefficient by more than another draw does
+    most_windows=3000,  # of a list: what the time of the fit is in proportion to
     known_lost=0.05,  # share of the known windows that "unknown" may cost
     penalty=0.003,  # on squared coefficients, in nats
     seed=0,
