@@ -12,7 +12,16 @@ from har.evaluation.leave_one_out import (
     ONE_WINDOW,
     ROWS,
 )
-from har.evaluation.report import markdown_table, percent, setting_line
+from har.evaluation.report import (
+    ALONE,
+    IN_CONTEXT,
+    TRUST_HEAD,
+    TRUST_READ,
+    markdown_table,
+    percent,
+    setting_line,
+    trust_row,
+)
 
 ROW_TITLES = {
     ONE_WINDOW: "one window",
@@ -47,12 +56,14 @@ def render_protocol_report(
     missing: Sequence[str],
     confusions: Mapping[str, Sequence[Mapping]],
     figures: Mapping[str, str],
+    trust: Mapping[str, Mapping[str, Sequence[Mapping]]] | None = None,
 ) -> str:
     """The text of ``report.md``.
 
     record: of `score_protocol`. settings: plain values, all written down; ``draws`` and ``level`` among them. missing:
     names of the cells that are not finished. confusions: dataset -> entries with ``true``, ``predicted``, ``windows``,
     ``share``. figures: "overview" or a dataset -> path relative to the report; absent ones are not mentioned.
+    trust: dataset -> how windows were named -> ``trust`` of `ZeroShotResult`, one a seed.
     """
     shown = {key: value for key, value in settings.items() if key not in ("draws", "level")}
     parts = [
@@ -68,9 +79,24 @@ def render_protocol_report(
             parts += [title, _row_table(record["mean_of_first"], with_datasets=True)]
         parts += [_figure("overview", figures)]
         parts += ["## Macro-F1, closed set", _overview_table(record)]
+        parts += _trust_section(trust or {})
     for dataset, entry in record["datasets"].items():
         parts += _dataset_section(dataset, entry, confusions.get(dataset, ()), figures)
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _trust_section(trust: Mapping[str, Mapping[str, Sequence[Mapping]]]) -> list[str]:
+    """Whether probabilities can be trusted: means over seeds of each dataset, and over datasets."""
+    if not trust:
+        return []
+    rows = [trust_row(f"{dataset}, {how}", of) for dataset, ways in trust.items() for how, of in ways.items()]
+    for how in (ALONE, IN_CONTEXT):
+        having = [ways[how] for ways in trust.values() if how in ways]
+        if len(having) > 1:
+            # As many of each: those of more seeds would count for more.
+            fewest = min(map(len, having))
+            rows.append(trust_row(f"*mean*, {how}", [scores for of in having for scores in of[:fewest]]))
+    return ["## Probabilities", TRUST_READ, markdown_table(["dataset", *TRUST_HEAD], rows)]
 
 
 def _dataset_section(dataset: str, entry: Mapping, confusions: Sequence[Mapping], figures: Mapping[str, str]) -> list:

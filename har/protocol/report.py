@@ -8,7 +8,7 @@ from har.evaluation import leave_one_out as rows
 from har.evaluation.leave_one_out import Answers, Bootstrap, score_protocol
 from har.evaluation.leave_one_out_report import render_protocol_report
 from har.evaluation.report import REPORT_NAME, RESULTS_NAME
-from har.protocol.cells import cell_folder, do_again, is_finished, read_cell_predictions, read_record
+from har.protocol.cells import cell_folder, do_again, is_finished, read_cell_predictions, read_cell_results, read_record
 from har.protocol.figures import draw_confusions, draw_overview
 from har.protocol.plan import CEILING, FIRST_LEFT_OUT, FOREST, FROZEN, MODEL, Cell, Plan
 from har.protocol.request import EvaluationError
@@ -57,9 +57,11 @@ def write(out: Path, plan: Plan, cells: Sequence[Cell], bootstrap: Bootstrap, pr
             found = draw_confusions(part, plan, out)
             confusions[part.dataset] = found.confusions
             figures |= {part.dataset: found.figure} if found.figure else {}
-    results = {"settings": settings, "missing": missing, **record, "confusions": confusions}
+    trust = {part.dataset: trust_of(part.dataset, out, cells) for part in answers}
+    trust = {dataset: ways for dataset, ways in trust.items() if ways}
+    results = {"settings": settings, "missing": missing, **record, "confusions": confusions, "trust": trust}
     write_json(out / RESULTS_NAME, results, checked=True)
-    write_atomically(out / REPORT_NAME, render_protocol_report(record, settings, missing, confusions, figures))
+    write_atomically(out / REPORT_NAME, render_protocol_report(record, settings, missing, confusions, figures, trust))
     return "\n".join([*summary_lines(record), f"Report, results and plots: {out} (start with {REPORT_NAME})"])
 
 
@@ -107,6 +109,19 @@ def summary_lines(record: Mapping) -> list[str]:
                 names = ", ".join(f"{name} {closed[key]['mean']:.3f}" for key, name in SCORE_NAMES.items())
                 lines.append(f"mean of {which}{len(mean['datasets'])} datasets, {row.replace('_', ' ')}: {names}")
     return lines
+
+
+def trust_of(dataset: str, out: Path, cells: Sequence[Cell]) -> dict[str, list[dict]]:
+    """How windows were named -> ``trust`` of `ZeroShotResult`, one a finished model that scored its probabilities.
+
+    Models of a former version did not.
+    """
+    found: dict[str, list[dict]] = {}
+    for cell in cells:
+        if (cell.dataset, cell.what) == (dataset, MODEL) and is_finished(out, cell):
+            for how, scores in (read_cell_results(out, cell).get("trust") or {}).items():
+                found.setdefault(how, []).append(scores)
+    return found
 
 
 SCORE_NAMES = {"macro_f1": "macro-F1", "accuracy": "accuracy"}

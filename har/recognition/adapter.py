@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.special import expit
 
 from har.evaluation.few_shot_classifiers import gaussian_process
 from har.labels.wording import clean_label
@@ -26,10 +27,10 @@ from har.network.alignment import AlignmentModel
 from har.readers.recording import Recording
 from har.recognition.clock import Clock
 from har.recognition.embedding import BodyAxes, WindowPlan, embed_plan, surveyed
-from har.recognition.naming import Naming
 from har.recognition.spans import windows_of
 from har.recognition.vocabulary import check_labels
 from har.run.folder import atomic_writer
+from har.text.naming import Naming
 
 _FORMAT = 2
 _COLUMNS = ("start", "stop", "label")
@@ -87,37 +88,37 @@ class Adapter:
     def blended(
         self,
         probabilities: np.ndarray,
-        share: np.ndarray,
+        margin: np.ndarray,
         features: np.ndarray,
         naming: Naming,
         device: torch.device | str = "cpu",
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Probabilities (N, L) and share of the known (N,) by the words, with what was taught.
+        """Probabilities (N, L) and margin over other activities (N,) by the words, with what was taught.
 
-        probabilities, share: what ``naming`` says of the windows; features: (N, D) of the same windows. device: where
-        ``naming`` computes. What the words
-        say of the kept windows, and that they say "none of these" of some, is where the Gaussian process starts from:
-        what was taught moves the words where they were wrong about windows that look alike, also under names that they
-        know nothing of. Windows that look like none of the kept are left to the words.
+        probabilities, margin: what ``naming`` says of the windows; features: (N, D) of the same windows. device: where
+        ``naming`` computes. What the words say of the kept windows, and the odds, whose logarithm the margin is, that
+        they mean none of these, is where the Gaussian process starts from: what was taught moves the words where they
+        were wrong about windows that look alike, also under names that they know nothing of. Windows that look like
+        none of the kept are left to the words.
         """
         cleaned = [clean_label(label) for label in naming.labels]
         known = [i for i, label in enumerate(self.labels) if clean_label(label) in cleaned]
         if not known:
-            return probabilities, share
+            return probabilities, margin
         rows = np.isin(self.classes, known)
         column_S = np.array([cleaned.index(clean_label(self.labels[i])) for i in self.classes[rows]])
-        kept, kept_share = naming(torch.from_numpy(_unit(self.embeddings[rows])).to(device))
+        kept = naming(torch.from_numpy(_unit(self.embeddings[rows])).to(device))
         found = gaussian_process(
             _unit(self.features[rows].astype(np.float64)),
             column_S,
-            _with_none(kept, kept_share),
+            _with_none(kept.logits.double().softmax(dim=1).cpu().numpy(), kept.margin),
             _unit(features.astype(np.float64)),
-            _with_none(probabilities, share),
+            _with_none(probabilities, margin),
             width=_WIDTH,
             noise=_NOISE,
         ).clip(_LEAST_PROBABILITY)
         named = found[:, :-1].sum(axis=1)
-        return found[:, :-1] / named[:, None], named / (named + found[:, -1])
+        return found[:, :-1] / named[:, None], np.log(named / found[:, -1])
 
     def save(self, path: str | Path) -> Path:
         """Write it, whole or not at all. Raises ``FileExistsError`` where there is a file already."""
@@ -301,9 +302,9 @@ def _contradiction(taught: Sequence[Taught]) -> tuple[int, int] | None:
     return None
 
 
-def _with_none(probabilities_NL: np.ndarray, share_N: np.ndarray) -> np.ndarray:
+def _with_none(probabilities_NL: np.ndarray, margin_N: np.ndarray) -> np.ndarray:
     """(N, L + 1): of each label, and that none of them is meant."""
-    return np.column_stack([probabilities_NL * share_N[:, None], 1 - share_N])
+    return np.column_stack([probabilities_NL * expit(margin_N)[:, None], expit(-margin_N)])
 
 
 def _unit(rows_ND: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ Shapes: N windows, L labels, W wearers, R recordings (those that reach the prese
 """
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,18 @@ _LONGEST, _MARGIN = 7200, 1440
 # Floors, so that windows which contradict each other leave something to normalise.
 _SMALLEST = 1e-30
 _SHORTEST_S = 0.01
+
+
+class Reading(NamedTuple):
+    """What windows show in view of each other: probabilities (N, L), and how far they bear each other out.
+
+    agreement: (N,) share of the wearer's windows that have the same answer by themselves, once calibrated. lasting:
+    (N,) how long the wearer's activities last on average, in steps from window to window.
+    """
+
+    probabilities: np.ndarray
+    agreement: np.ndarray
+    lasting: np.ndarray
 
 
 def in_context(
@@ -54,6 +67,31 @@ def _divided(probabilities: np.ndarray, wearer: np.ndarray, calibration: float) 
         attracted = probabilities[own].mean(axis=0).clip(_SMALLEST)
         divided[own] = probabilities[own] / attracted**calibration
     return divided
+
+
+def read_in_context(
+    probabilities: np.ndarray,
+    time_s: np.ndarray,
+    recording: np.ndarray,
+    wearer: np.ndarray,
+    calibration: float = CALIBRATION,
+) -> Reading:
+    """`in_context`, with what tells how far it is to be believed."""
+    divided, agreement = _divided(probabilities, wearer, calibration), np.empty(len(probabilities))
+    posterior, lasting = over_time(divided, time_s, recording, wearer)
+    same = divided.argmax(axis=1) == posterior.argmax(axis=1)
+    for own in (wearer == one for one in np.unique(wearer)):
+        agreement[own] = same[own].mean()
+        lasting[own] /= usual_step(time_s[own], recording[own], wearer[own])
+    return Reading(posterior, agreement, lasting)
+
+
+def usual_step(time_s: np.ndarray, recording: np.ndarray, wearer: np.ndarray) -> float:
+    """Median seconds between neighbours of one recording; 1 where there are none."""
+    order = np.lexsort((time_s, recording, wearer))
+    steps = np.diff(time_s[order])
+    same = (np.diff(recording[order]) == 0) & (np.diff(wearer[order]) == 0) & (steps > 0)
+    return float(np.median(steps[same])) if same.any() else 1.0
 
 
 def over_time(

@@ -10,6 +10,7 @@ import torch
 from har.recognition import Adapter, recognise, teach
 from har.recognition.adapter import Taught, read_taught, teach_from
 from har.recognition.clock import Clock
+from har.text.naming import Evidence
 
 from .conftest import LABELS, MovementModel
 
@@ -20,9 +21,14 @@ class Words:
     def __init__(self, labels) -> None:
         self.labels = list(labels)
 
-    def __call__(self, embeddings: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-        said = embeddings.numpy() ** 2  # of unit norm, so that squares sum to 1
-        return said[:, :-1] / said[:, :-1].sum(axis=1, keepdims=True), said[:, :-1].sum(axis=1)
+    def __call__(self, embeddings: torch.Tensor) -> Evidence:
+        said = embeddings.double() ** 2  # of unit norm, so that squares sum to 1
+        return Evidence(said[:, :-1].log(), (said[:, :-1].sum(1) / said[:, -1]).log().numpy())
+
+    def of(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities and margin."""
+        logits, margin = self(torch.from_numpy(embeddings))
+        return logits.softmax(dim=1).numpy(), margin
 
 
 def said(*rows) -> np.ndarray:
@@ -39,16 +45,16 @@ def test_what_was_taught_moves_the_words_where_they_were_wrong_and_the_rest_is_l
     adapter = adapter_of(np.eye(6)[:2], [0, 1], kept)
     words = Words(["a", "b", "other"])
     asked = said([0.1, 0.1, 0.7, 0.1], [0.2, 0.5, 0.2, 0.1], [0.05, 0.05, 0.8, 0.1])
-    out, share = adapter.blended(*words(torch.from_numpy(asked)), np.eye(6)[[0, 1, 4]], words)
+    out, margin = adapter.blended(*words.of(asked), np.eye(6)[[0, 1, 4]], words)
     first = np.array([0.1, 0.1, 0.7, 0.1]) + np.array([0.9, -0.1, -0.7, -0.1]) / 1.002
     first = first.clip(1e-6)
     np.testing.assert_allclose(out[0], first[:3] / first[:3].sum(), atol=1e-6)
-    assert share[0] == pytest.approx(first[:3].sum() / first.sum(), abs=1e-6)
+    assert margin[0] == pytest.approx(np.log(first[:3].sum() / first[3]), rel=1e-5)
     # Of b the words were sure and right: they stay as they are, and so does what looks like nothing kept.
-    np.testing.assert_allclose(out[1:], words(torch.from_numpy(asked[1:]))[0], atol=1e-6)
-    np.testing.assert_allclose(share[1:], 0.9, atol=1e-6)
+    np.testing.assert_allclose(out[1:], words.of(asked[1:])[0], atol=1e-6)
+    np.testing.assert_allclose(margin[1:], np.log(9), atol=1e-5)
     others = Words(["x", "y", "z"])
-    before = others(torch.from_numpy(asked))
+    before = others.of(asked)
     assert adapter.blended(*before, np.eye(6)[:3], others) == before
 
 
@@ -58,8 +64,8 @@ def test_names_that_were_taught_are_asked_for_in_any_order_and_some_of_them():
     adapter = adapter_of(features, np.repeat([0, 1], 8), said(*[[1e-6, 1e-6, 1e-6, 1.0 - 3e-6]] * 16))
     for labels in (["a", "b", "other"], ["other", "B ", "a"], ["b", "other", "more"]):
         words = Words(labels)
-        nothing = said(*[[1 / 3, 1 / 3, 1 / 3, 0.0]] * 2)
-        out, _ = adapter.blended(*words(torch.from_numpy(nothing)), np.eye(6)[:2], words)
+        nothing = said(*[[1 / 3, 1 / 3, 1 / 3 - 1e-6, 1e-6]] * 2)
+        out, _ = adapter.blended(*words.of(nothing), np.eye(6)[:2], words)
         np.testing.assert_allclose(out.sum(axis=1), 1)
         cleaned = [label.strip().lower() for label in labels]
         for i, name in enumerate("ab"):

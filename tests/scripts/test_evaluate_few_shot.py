@@ -15,6 +15,7 @@ from har.evaluation.few_shot import CLASSIFIERS, FewShotProtocol, score_few_shot
 from har.network.alignment import LAYERS
 from har.recordings.format import read_dataset
 from har.run.checkpoint import load_checkpoint, save_checkpoint
+from har.text.calibration import UNCALIBRATED
 from har.text.recording_context import CALIBRATION, in_context
 from har.windows.index import WindowIndex
 from val_scripts.human_activity_recognition.model_loading import load_label_bank, load_model
@@ -118,6 +119,7 @@ def test_scores_are_those_of_the_label_banks_probabilities(evaluation, result, c
     """The library on the probabilities of `classify`, whose logarithms are the logits less a constant a window."""
     windows = Windows(checkpoint_path, small_corpus)
     bank = load_label_bank(windows.checkpoint, "cpu", windows.hyperparams_path)
+    bank.calibrate(UNCALIBRATED)  # labelled windows are blended with what the words say by themselves
     predicted, probabilities = bank.classify(windows.embeddings, windows.candidates)
     settings = json.loads((evaluation / "few_shot.json").read_text())["settings"]
     names = ("draws", "text_windows", "ridge_penalty", "seed")
@@ -147,6 +149,7 @@ def test_with_context_windows_are_embedded_with_their_recordings(
     )  # fmt: skip
     windows = Windows(checkpoint_path, small_corpus)
     bank = load_label_bank(windows.checkpoint, "cpu", windows.hyperparams_path)
+    bank.calibrate(UNCALIBRATED)  # labelled windows are blended with what the words say by themselves
     embeddings, features = (windows.in_context(layer=layer) for layer in LAYERS)
 
     def person_by_person(query: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

@@ -340,15 +340,14 @@ class Learner:
         }  # fmt: skip
         self.bank = LearnableLabelBank(**self.bank_sizes).to(device)
         self.bank.centre_on(table.pooled_mean)
-        soft = SOFT_TARGET_TEMPERATURE, SOFT_TARGET_WEIGHT
-        self.criterion = SemanticAlignmentLoss(TEMPERATURE, LOSS_VARIANT, *soft).to(device)
+        self.criterion = SemanticAlignmentLoss(TEMPERATURE, LOSS_VARIANT, SOFT_TARGET_TEMPERATURE, SOFT_TARGET_WEIGHT)
         self.queue = None
         if QUEUE_SIZE:
             self.queue = MemoryBank(
                 QUEUE_SIZE, EMBEDDING_WIDTH, device, target_dim=1, target_dtype=torch.long, prototypes=PROTOTYPES
             )
         self.used = nn.ModuleDict({"model": self.model, "bank": self.bank})
-        self.trained = nn.ModuleDict({"used": self.used, "criterion": self.criterion})
+        self.trained = nn.ModuleDict({"used": self.used, "criterion": self.criterion}).to(device)
         compiled = COMPILE == "on" or (COMPILE == "auto" and device.type == "cuda")
         parts = self.model, self.criterion
         self.forward, self.compare = (torch.compile(part) if compiled else part for part in parts)
@@ -403,6 +402,7 @@ class Learner:
         """The averaged network and label bank, ready for use."""
         model, bank = self.averaged.module["used"]["model"], self.averaged.module["used"]["bank"]
         bank.set_logit_scale(self.criterion.scale)
+        bank.calibrate()
         model.sentence_encoder = self.encoder  # for placements that only held-out datasets have
         return model.eval(), bank.attach(self.encoder).eval()
 
