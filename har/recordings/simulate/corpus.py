@@ -13,6 +13,7 @@ from har.recordings.simulate.activities import ACTIVITIES
 from har.recordings.simulate.anthropometry import draw_person
 from har.recordings.simulate.bouts import measured, motion_of, steps_of
 from har.recordings.simulate.clips import FRAME_HZ
+from har.recordings.simulate.days import day_of
 from har.recordings.simulate.devices import draw_gaps
 from har.recordings.simulate.timeline import Movement, assemble
 from har.recordings.simulate.wardrobe import (
@@ -119,7 +120,8 @@ def simulate_person(name: str, number: int, seconds: float, seed: int) -> list[d
 def _recordings(
     dataset: SimulatedDataset, seconds: float, number: int, rng: np.random.Generator
 ) -> list[list[tuple[str, float]]]:
-    """Bouts (activity, seconds) of every recording: a walk, then rounds through all activities in a random order."""
+    """Bouts (activity, seconds) of every recording: a walk, then rounds through all activities in a random order, or a
+    piece of a day."""
     once = [name for name, often in dataset.activities.items() for _ in range(often)]
     typical = float(np.clip(seconds / len(once), SHORTEST_BOUT_S, LONGEST_BOUT_S))
     bouts: list[tuple[str, float]] = []
@@ -133,10 +135,15 @@ def _recordings(
             if total >= seconds:
                 break
     per_recording = max(1, round(len(bouts) / max(1, round(total / RECORDING_S))))
-    return [
-        [("walking", rng.uniform(*FIRST_WALK_S)), *bouts[i : i + per_recording]]
-        for i in range(0, len(bouts), per_recording)
-    ]
+    parts = [bouts[i : i + per_recording] for i in range(0, len(bouts), per_recording)]
+    if dataset.lived:
+        parts = [
+            day_of(sum(length for _, length in part), rng, longest_s=LONGEST_BOUT_S)
+            if rng.random() < dataset.lived
+            else part
+            for part in parts
+        ]
+    return [[("walking", rng.uniform(*FIRST_WALK_S)), *part] for part in parts]
 
 
 def _worn_in_recording(dataset: SimulatedDataset, rng: np.random.Generator) -> list[int]:

@@ -38,12 +38,14 @@ class Worn:
 
 @dataclass(frozen=True)
 class SimulatedDataset:
-    """together: all streams are worn at once; otherwise one at a time. activities: name -> how often in a round."""
+    """together: all streams are worn at once; otherwise one at a time. activities: name -> how often in a round. lived:
+    share of the recordings that are a piece of a day, in its order, instead of a round."""
 
     title: str
     streams: tuple[Worn, ...]
     activities: dict[str, int] = field(default_factory=dict)
     together: bool = False
+    lived: float = 0.0
 
 
 def draw_mount(worn: Worn, convention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -198,6 +200,7 @@ DATASETS = {
                 "sitting up from lying": 1,
             "playing tennis": 1, "turning around": 1, "lying down": 1, "getting up from lying": 2,
         },
+        lived=0.25,
     ),
     "sim_body": SimulatedDataset(
         "Simulated sensors all over the body",
