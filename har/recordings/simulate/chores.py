@@ -78,10 +78,10 @@ _GESTURE = {
     "ahead other side": Spot("trunk", (0.14, 0.25), (0.04, 0.14), (0.14, 0.26)),
     "pointed at": Spot("trunk", (0.28, 0.36), (-0.26, 0.08), (0.12, 0.34)),
     "ahead high": Spot("trunk", (0.22, 0.30), (-0.09, -0.04), (0.30, 0.38)),
-    "ahead low own": Spot("trunk", (0.20, 0.28), (-0.22, -0.14), (0.10, 0.16)),
-    "ahead low other": Spot("trunk", (0.20, 0.28), (0.02, 0.10), (0.10, 0.16)),
-    "ahead high own": Spot("trunk", (0.20, 0.28), (-0.22, -0.14), (0.28, 0.36)),
-    "ahead high other": Spot("trunk", (0.20, 0.28), (0.02, 0.10), (0.28, 0.36)),
+    "ahead low own": Spot("trunk", (0.18, 0.28), (-0.28, -0.16), (0.02, 0.14)),
+    "ahead low other": Spot("trunk", (0.18, 0.28), (0.02, 0.14), (0.02, 0.14)),
+    "ahead high own": Spot("trunk", (0.18, 0.28), (-0.28, -0.16), (0.28, 0.40)),
+    "ahead high other": Spot("trunk", (0.18, 0.28), (0.02, 0.14), (0.28, 0.40)),
 }
 _FIST = {"tilt": (-10.0, 50.0), "elbow": (10.0, 50.0)}
 _AIR = {"tilt": (20.0, 90.0), "elbow": (20.0, 70.0), "spread_m": 0.02}
@@ -99,7 +99,7 @@ _CLOTHES = {
 }
 
 
-def _air(*spots: str, seconds: tuple[float, float] = (0.4, 0.9)) -> tuple[Phase, ...]:
+def _air(*spots: str, seconds: tuple[float, float] = (0.3, 0.8)) -> tuple[Phase, ...]:
     """A figure drawn in the air from spot to spot, then the arm falls."""
     first = Phase(right=Move(spots[0], **_AIR), hold_s=(0.05, 0.3), width_m=0.1)
     rest = (Phase(right=Move(spot, **_AIR), seconds=seconds, hold_s=(0.01, 0.15), lift_m=(0, 0)) for spot in spots[1:])
@@ -111,6 +111,7 @@ def _circle(hertz: tuple[float, float], inwards: float) -> tuple[Phase, ...]:
     return (Phase(right=Move("ahead", **_AIR), hold_s=(1.2, 3.0), width_m=0.1, stroke=circle), _DROP)
 
 
+_BRISK = (0.9, 2.0)  # smartfallmm's people dress and undress within seconds
 _PUT_ON = (
     Phase(right=Move("jacket"), hold_s=(0.2, 0.8)),
     Phase(left=Move("sleeve"), right=Move("before chest"), hold_s=(0.2, 0.8), seconds=(0.7, 1.5),
@@ -261,10 +262,12 @@ CHORES = {
             Phase(both=Move("home"), hold_s=(0.8, 3.0)),
         ))), spots={"floor": Spot("trunk", (0.25, 0.33), (-0.12, -0.03), (-0.04, 0.12))}, either_hand=0.15),
     # --- clothes ------------------------------------------------------------------------------------------------------
-    "putting on a jacket": Task(((1.0, (*_PUT_ON, REST)),), spots=_CLOTHES, either_hand=0.4),
-    "taking off a jacket": Task(((1.0, (*_TAKE_OFF, REST)),), spots=_CLOTHES, either_hand=0.4),
+    "putting on a jacket": Task(((1.0, (*_PUT_ON, REST)),), spots=_CLOTHES, either_hand=0.4,
+        tempo=_BRISK),
+    "taking off a jacket": Task(((1.0, (*_TAKE_OFF, REST)),), spots=_CLOTHES, either_hand=0.4,
+        tempo=_BRISK),
     "putting on and taking off a jacket": Task(((1.0, (*_PUT_ON, REST, *_TAKE_OFF, REST)),), spots=_CLOTHES,
-        either_hand=0.4),
+        either_hand=0.4, tempo=_BRISK),
     "putting on shoes": Task((
         (1.0, (
             Phase(both=Move("shoe nearby"), hold_s=(0.2, 0.8), body=_BENT, seconds=(0.7, 1.6)),
@@ -279,7 +282,7 @@ CHORES = {
         (1.0, (
             Again((1, 3), (
                 Phase(right=Move("panel", **_FIST), hold_s=(0.5, 1.6), width_m=0.1,
-                    stroke=Stroke((2.5, 5.0), (-1, 0, 0), (0.02, 0.06), bend=(0, 12), contact=True)),
+                    stroke=Stroke((2.0, 5.0), (-1, 0, 0), (0.03, 0.08), bend=(0, 15), contact=True)),
                 Phase(hold_s=(0.3, 1.2)),
             )),
             _DROP,
@@ -303,7 +306,7 @@ CHORES = {
     "waving": Task((
         (1.0, (
             Phase(right=Move("raised", tilt=(60, 110), towards="back", elbow=(15, 70)), hold_s=(1.5, 6.0), width_m=0.12,
-                stroke=Stroke((1.2, 2.8), (0.1, 1, 0.1), (0.03, 0.11), turn=(0, 20), swing=(4, 20))),
+                stroke=Stroke((0.8, 2.6), (0.1, 1, 0.1), (0.05, 0.20), turn=(0, 20), swing=(4, 20))),
             _DROP,
         )),), (("stand", 0.8), ("sit", 0.2)), seat_table=False, spots=_GESTURE, either_hand=0.0),
     "pointing": Task((

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +103,15 @@ def simulate_person(name: str, number: int, seconds: float, seed: int) -> list[d
     runs: list[dict[str, Any]] = []
     dataset, rng = DATASETS[name], person_generator(seed, name, number)
     conventions = [draw_convention(np.random.default_rng([seed, i])) for i, _ in enumerate(dataset.streams)]
-    person, subject = draw_person(rng), f"p{number + 1:02d}"
+    wearer, subject = draw_person(rng), f"p{number + 1:02d}"
     for count, activities in enumerate(_recordings(dataset, seconds, number, rng)):
-        movement = assemble(steps_of(activities, person, rng), person, rng)
+        person = wearer
         chosen = _worn_in_recording(dataset, rng)
         places = {i: str(rng.choice(dataset.streams[i].places)) for i in chosen}
+        if dataset.acting and rng.random() < dataset.acting:
+            (place,) = places.values()
+            person = replace(person, left_handed=place.startswith("left"))
+        movement = assemble(steps_of(activities, person, rng), person, rng)
         motion = motion_of(movement, person, sorted(places.values()))
         borders = _label_borders(movement, rng)
         for i in chosen:

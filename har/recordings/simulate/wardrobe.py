@@ -39,13 +39,16 @@ class Worn:
 @dataclass(frozen=True)
 class SimulatedDataset:
     """together: all streams are worn at once; otherwise one at a time. activities: name -> how often in a round. lived:
-    share of the recordings that are a piece of a day, in its order, instead of a round."""
+    share of the recordings that are a piece of a day, in its order, instead of a round. acting: share of the recordings
+    for which the device is put on the hand that acts, as studies of hands do; in the others it is where it is.
+    """
 
     title: str
     streams: tuple[Worn, ...]
     activities: dict[str, int] = field(default_factory=dict)
     together: bool = False
     lived: float = 0.0
+    acting: float = 0.0
 
 
 def draw_mount(worn: Worn, convention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -201,6 +204,7 @@ DATASETS = {
             "playing tennis": 1, "turning around": 1, "lying down": 1, "getting up from lying": 2,
         },
         lived=0.25,
+        acting=0.6,
     ),
     "sim_body": SimulatedDataset(
         "Simulated sensors all over the body",
