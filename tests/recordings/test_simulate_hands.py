@@ -13,7 +13,7 @@ from har.recordings.simulate.chores import CHORES
 from har.recordings.simulate.clips import FRAME_HZ, Join, still_clip
 from har.recordings.simulate.manipulation import task_clip
 from har.recordings.simulate.phases import SPOTS, Again, Move, Phase, Stroke, Task
-from har.recordings.simulate.planning import DIRECTIONS, FASTEST_M_S, planned
+from har.recordings.simulate.planning import DIRECTIONS, SHORTEST_S, TOLD_FASTEST_M_S, planned
 from har.recordings.simulate.postures import sitting, standing
 from har.recordings.simulate.reaching import (
     ARM_JOINTS,
@@ -226,11 +226,11 @@ def test_a_plan_keeps_to_what_was_told():
         rows = len(plan.frame)
         assert np.sum(plan.move_s) + np.sum(plan.hold_s) >= 40.0
         assert {len(part) for part in vars(plan).values() if isinstance(part, list)} == {rows}, name
-        assert set(plan.strokes) <= set(range(rows)) and min(plan.move_s) >= 0.12
+        assert set(plan.strokes) <= set(range(rows)) and min(plan.move_s) >= SHORTEST_S
         for before, after in pairwise(range(rows)):
             way = np.linalg.norm(plan.point[after] - plan.point[before], axis=1)
             same = [plan.frame[after][n] == plan.frame[before][n] for n in range(2)]
-            assert (way[same] <= FASTEST_M_S * plan.move_s[after] + 1e-9).all()
+            assert (way[same] <= TOLD_FASTEST_M_S * plan.move_s[after] + 1e-9).all()
 
 
 def test_a_cup_is_kept_upright_on_its_way_and_tilts_the_more_the_emptier():

@@ -15,7 +15,7 @@ _SINK = {
     "rack": Spot("place", (0.30, 0.50), (-0.58, -0.36), (0.05, 0.2)),
 }
 _OVER_SINK = {"trunk_flex": 10, "pitch": 6, "hip_flex": 6, "head_flex": 8}
-_RUB = Stroke((1.2, 2.6), (0.8, 0.4, 0.2), (0.015, 0.05), turn=(5, 25), hands="against")
+_RUB = Stroke((1.0, 2.6), (0.8, 0.4, 0.2), (0.015, 0.05), turn=(8, 38), hands="against")
 _SCRUB = Stroke((2.5, 5.0), (0.2, 1, 0.1), (0.006, 0.02), turn=(0, 6), swing=(1, 8))
 _SCRUB_UP = Stroke((2.0, 4.5), (0.1, 0.3, 1), (0.004, 0.015), turn=(4, 20), swing=(1, 8))
 _BRUSH = {"elbow": (25.0, 80.0), "spread_m": 0.01}
@@ -99,7 +99,7 @@ _CLOTHES = {
 }
 
 
-def _air(*spots: str, seconds: tuple[float, float] = (0.3, 0.8)) -> tuple[Phase, ...]:
+def _air(*spots: str, seconds: tuple[float, float] = (0.25, 0.75)) -> tuple[Phase, ...]:
     """A figure drawn in the air from spot to spot, then the arm falls."""
     first = Phase(right=Move(spots[0], **_AIR), hold_s=(0.05, 0.3), width_m=0.1)
     rest = (Phase(right=Move(spot, **_AIR), seconds=seconds, hold_s=(0.01, 0.15), lift_m=(0, 0)) for spot in spots[1:])
@@ -111,7 +111,7 @@ def _circle(hertz: tuple[float, float], inwards: float) -> tuple[Phase, ...]:
     return (Phase(right=Move("ahead", **_AIR), hold_s=(1.2, 3.0), width_m=0.1, stroke=circle), _DROP)
 
 
-_BRISK = (0.9, 2.0)  # smartfallmm's people dress and undress within seconds
+_BRISK = (1.0, 2.6)  # smartfallmm's people dress and undress within seconds
 _PUT_ON = (
     Phase(right=Move("jacket"), hold_s=(0.2, 0.8)),
     Phase(left=Move("sleeve"), right=Move("before chest"), hold_s=(0.2, 0.8), seconds=(0.7, 1.5),
@@ -160,8 +160,10 @@ CHORES = {
     "washing hands": Task((
         (1.0, (
             Phase(right=Move("tap", **_DOWN), hold_s=(0.2, 0.8), chance=0.4),
-            Phase(both=Move("basin", tilt=(10, 90), spread_m=0.02), hold_s=(3.0, 10.0), stroke=_RUB),
-            Phase(both=Move("basin", tilt=(-40, 60), spread_m=0.02), hold_s=(1.0, 4.0), stroke=_RUB),
+            Again((1, 4), (
+                Phase(both=Move("basin", tilt=(30, 100), spread_m=0.03), hold_s=(1.0, 5.0), stroke=_RUB),
+                Phase(both=Move("basin", tilt=(-50, 40), spread_m=0.03), hold_s=(0.8, 4.0), stroke=_RUB),
+            )),
             Phase(right=Move("tap", **_DOWN), hold_s=(0.2, 0.8), chance=0.5),
             Phase(both=Move("basin", **_DOWN), hold_s=(0.4, 1.0), chance=0.3,
                 stroke=Stroke((3.0, 5.0), (0.3, 0.3, 1), (0.01, 0.04), swing=(5, 15), hands="both")),
@@ -306,7 +308,7 @@ CHORES = {
     "waving": Task((
         (1.0, (
             Phase(right=Move("raised", tilt=(60, 110), towards="back", elbow=(15, 70)), hold_s=(1.5, 6.0), width_m=0.12,
-                stroke=Stroke((0.8, 2.6), (0.1, 1, 0.1), (0.05, 0.20), turn=(0, 20), swing=(4, 20))),
+                stroke=Stroke((0.8, 2.6), (0.1, 1, 0.1), (0.08, 0.24), turn=(0, 30), swing=(4, 22))),
             _DROP,
         )),), (("stand", 0.8), ("sit", 0.2)), seat_table=False, spots=_GESTURE, either_hand=0.0),
     "pointing": Task((

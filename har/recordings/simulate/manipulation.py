@@ -51,6 +51,7 @@ _RAMP_S = 0.25  # within which strokes grow and die out
 _CLEAR_OF_SHOULDER = 0.2  # statures that a hand on its way keeps away from its shoulder
 _PATH = [0, 1, 2, 6, 7, 8]  # of a state: hand and wrist, which go straight from row to row
 _STROKE_BODY = ("trunk_flex", "trunk_turn")  # what the trunk does of a stroke
+_HARDEST_STROKE_M_S2 = 26.0  # where strokes turn back
 _SHARP = 0.2  # of a stroke's quarter: how suddenly a hand turns back from what it hits
 
 
@@ -244,13 +245,16 @@ def _strokes(
 def _stroke(stroke: Stroke, frames: int, arms: Arms, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """hand -> (6, frames) of hand in m and wrist in rad, "trunk" -> (2, frames) in rad; tempo and size wander."""
     wander, sizes = (1 + s * smooth_noise(rng, frames, 0.7)[:, 0] for s in (0.08, 0.15))
-    cycles = rng.uniform(0, 1) + rng.uniform(*stroke.hertz) * np.cumsum(wander) / FRAME_HZ
+    hertz = rng.uniform(*stroke.hertz)
+    cycles = rng.uniform(0, 1) + hertz * np.cumsum(wander) / FRAME_HZ
     seconds = np.arange(frames) / FRAME_HZ
     ramp = min(_RAMP_S, seconds[-1] / 3)
     sizes = sizes * minimum_jerk(seconds / ramp) * minimum_jerk((seconds[-1] - seconds) / ramp)
     along, second = (np.array(d or (0.0, 0.0, 0.0)) * [1.0, -1.0, 1.0] for d in (stroke.along, stroke.across))
-    along = along / max(np.linalg.norm(along), 1e-9) * rng.uniform(*stroke.size_m)
-    second = second / max(np.linalg.norm(second), 1e-9) * rng.uniform(*stroke.size_m) * rng.uniform(*stroke.narrow)
+    # Wide strokes are slow ones.
+    size_m = min(rng.uniform(*stroke.size_m), _HARDEST_STROKE_M_S2 / (2 * np.pi * hertz) ** 2)
+    along = along / max(np.linalg.norm(along), 1e-9) * size_m
+    second = second / max(np.linalg.norm(second), 1e-9) * size_m * rng.uniform(*stroke.narrow)
     wrist = np.deg2rad([rng.uniform(*stroke.turn), rng.uniform(*stroke.bend), rng.uniform(*stroke.swing)])
     lag = rng.uniform(-0.1, 0.1, 3)
     # The trunk bends and turns for its share; on both hands' strokes against each other it has none.

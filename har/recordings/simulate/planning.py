@@ -13,7 +13,9 @@ from har.recordings.simulate.skeleton import CHANNELS, pose_vector
 
 SEAT_TO_HIPS_M = 0.09  # hip joints above the seat
 UNHURRIED = 1.25  # of the time that Fitts' law gives to who is told to be quick
-FASTEST_M_S, FASTEST_RAD_S = 1.2, 1.2  # mean speed of hands and of the other joints that do things of daily life
+# Mean speed of hands in things of daily life, of hands that were told how long to take, and of the other joints.
+FASTEST_M_S, TOLD_FASTEST_M_S, FASTEST_RAD_S = 1.2, 2.4, 1.2
+SHORTEST_S = 0.12  # of a movement
 # Directions by name: forwards, outwards (away from the other hand), upwards.
 DIRECTIONS = {
     "up": (0, 0, 1), "down": (0, 0, -1), "in": (0, -1, 0), "out": (0, 1, 0), "front": (1, 0, 0), "back": (-1, 0, 0),
@@ -116,14 +118,14 @@ class _Planner:
                 )
         distance = float(np.linalg.norm(goal - self.now, axis=1).max())
         if phase.seconds is not None:
-            move_s = rng.uniform(*phase.seconds) / self.pace
+            move_s = max(rng.uniform(*phase.seconds) / self.pace, distance / TOLD_FASTEST_M_S)
         else:
             move_s = UNHURRIED * movement_time(distance, phase.width_m) / self.pace
-            move_s *= np.exp(0.18 * rng.standard_normal())
+            move_s = max(move_s * np.exp(0.18 * rng.standard_normal()), distance / FASTEST_M_S)
         hold_s = float(np.exp(rng.uniform(*np.log(np.maximum(phase.hold_s, 0.01)))))
         body = pose_vector(**phase.body) * (1 + 0.15 * rng.standard_normal(len(CHANNELS)))
         bent = float(np.abs(body - rows.body[-1]).max()) if rows.body else 0.0
-        move_s = max(move_s, distance / FASTEST_M_S, bent / FASTEST_RAD_S, 0.12)
+        move_s = max(move_s, bent / FASTEST_RAD_S, SHORTEST_S)
         if phase.stroke is not None:
             rows.strokes[len(rows.frame)] = phase.stroke
         rows.frame.append(frame)

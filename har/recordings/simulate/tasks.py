@@ -26,13 +26,13 @@ def _sips(vessel: str, empty: float, pours: tuple[float, float]) -> tuple[Phase 
         Phase(right=Move(vessel), hold_s=(0.1, 0.5), width_m=0.06, lift_m=(0.0, 0.08)),
         Again((1, 3), (
             Phase(right=Move("lips", tilt=(0, 15), towards="back", elbow=(15, 55)), hold_s=(0.02, 0.2), width_m=0.02),
-            Phase(right=tilted, seconds=(0.35, 1.1), hold_s=(0.5, 3.0), body={"head_flex": -10}),
+            Phase(right=tilted, seconds=(0.35, 1.1), hold_s=(0.7, 4.0), body={"head_flex": -10}),
             Phase(right=Move("lips", tilt=(0, 20), towards="back", elbow=(15, 50)), seconds=(0.3, 0.8),
                 hold_s=(0.02, 0.3)),
-            Phase(right=Move("before chest", elbow=(5, 35)), hold_s=(0.5, 4.0), chance=0.4),
+            Phase(right=Move("before chest", elbow=(5, 35)), hold_s=(0.8, 6.0), chance=0.4),
         )),
-        Phase(right=Move(vessel), hold_s=(0.2, 1.5), width_m=0.06, lift_m=(0.0, 0.05)),
-        Phase(right=Move("home"), hold_s=(0.5, 4.0), chance=0.6),
+        Phase(right=Move(vessel), hold_s=(0.2, 3.0), width_m=0.06, lift_m=(0.0, 0.05)),
+        Phase(right=Move("home"), hold_s=(0.5, 5.0), chance=0.6),
     )  # fmt: skip
 
 
