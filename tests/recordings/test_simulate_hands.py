@@ -270,6 +270,25 @@ def test_strokes_have_their_tempo_size_and_hand(hands: str):
         assert together > 0.7 if hands == "both" else together < -0.7
 
 
+def test_a_hand_turns_back_at_once_where_it_hits():
+    stroke = Stroke((2.0, 2.0), (1, 0, 0), (0.04, 0.04), contact=True)
+    task = only(Phase(right=Move("middle"), hold_s=(30.0, 30.0), stroke=stroke))
+    clip = task_clip(task, "sit", right_handed(), 1500, np.random.default_rng(1))
+    forwards = hand_path(clip.angles, right_handed().height_m, "r", 0.055)[500:1450, 0]
+    force = np.diff(forwards, 2) * FRAME_HZ**2
+    assert -force.min() > 2.5 * force.max()  # stopped hard in front, drawn back and sent off again softly
+
+
+def test_a_forearm_pivots_about_a_still_elbow():
+    task = only(Phase(right=Move("raised"), hold_s=(30.0, 30.0), stroke=Stroke((1.5, 1.5), pivot=(30, 30))),
+                spots={"raised": replace(SPOTS["before face"], inwards=(-0.2, -0.2))})  # fmt: skip
+    person = right_handed()
+    clip = task_clip(task, "stand", person, 1500, np.random.default_rng(1))
+    pose = forward_kinematics(clip.angles, person.height_m, ["r_hand"])
+    elbow, hand = (pose.origin[f"r_{name}"][500:1450] for name in ("forearm", "hand"))
+    assert np.linalg.norm(np.ptp(elbow, axis=0)) < 0.1 < 0.2 < np.linalg.norm(np.ptp(hand, axis=0))
+
+
 def test_what_is_out_of_reach_makes_the_trunk_lean():
     near = replace(SPOTS["middle"], forwards=(0.3, 0.3))
     leans = []
@@ -296,7 +315,7 @@ def test_hands_are_quick_but_not_torn(name: str):
             position = point_on(pose, f"{hand}_forearm", np.array([0, 0, -0.128 * person.height_m]))
             force = np.linalg.norm(specific_force(position, rotation, FRAME_HZ), axis=-1) / STANDARD_GRAVITY
             assert force.max() < 25 and np.linalg.norm(angular_rate(rotation, FRAME_HZ), axis=-1).max() < 40
-            assert np.median(force) == pytest.approx(1.0, abs=0.25)
+            assert np.median(force) == pytest.approx(1.0, abs=0.35)
 
 
 def test_the_better_hand_acts():

@@ -74,8 +74,8 @@ _DOOR = {
 _GESTURE = {
     "raised": Spot("trunk", (0.10, 0.22), (-0.22, -0.12), (0.22, 0.34)),
     "ahead": Spot("trunk", (0.22, 0.33), (-0.14, -0.02), (0.14, 0.26)),
-    "ahead own side": Spot("trunk", (0.12, 0.24), (-0.34, -0.24), (0.14, 0.26)),
-    "ahead other side": Spot("trunk", (0.14, 0.25), (0.04, 0.14), (0.14, 0.26)),
+    "ahead own side": Spot("trunk", (0.14, 0.28), (-0.42, -0.27), (0.16, 0.28)),
+    "ahead other side": Spot("trunk", (0.18, 0.31), (0.05, 0.18), (0.16, 0.28)),
     "pointed at": Spot("trunk", (0.28, 0.36), (-0.26, 0.08), (0.12, 0.34)),
     "ahead high": Spot("trunk", (0.22, 0.30), (-0.09, -0.04), (0.30, 0.38)),
     "ahead low own": Spot("trunk", (0.18, 0.28), (-0.28, -0.16), (0.02, 0.14)),
@@ -284,7 +284,7 @@ CHORES = {
         (1.0, (
             Again((1, 3), (
                 Phase(right=Move("panel", **_FIST), hold_s=(0.5, 1.6), width_m=0.1,
-                    stroke=Stroke((2.0, 5.0), (-1, 0, 0), (0.03, 0.08), bend=(0, 15), contact=True)),
+                    stroke=Stroke((2.0, 4.5), (1, 0, 0), (0.0, 0.02), bend=(0, 15), hinge=(-13, -4), contact=True)),
                 Phase(hold_s=(0.3, 1.2)),
             )),
             _DROP,
@@ -308,7 +308,8 @@ CHORES = {
     "waving": Task((
         (1.0, (
             Phase(right=Move("raised", tilt=(60, 110), towards="back", elbow=(15, 70)), hold_s=(1.5, 6.0), width_m=0.12,
-                stroke=Stroke((0.8, 2.6), (0.1, 1, 0.1), (0.08, 0.24), turn=(0, 30), swing=(4, 22))),
+                stroke=Stroke((0.8, 2.6), (0.1, 1, 0.1), (0.0, 0.08), turn=(0, 20), swing=(4, 20), pivot=(10, 42),
+                    hinge=(0, 14))),
             _DROP,
         )),), (("stand", 0.8), ("sit", 0.2)), seat_table=False, spots=_GESTURE, either_hand=0.0),
     "pointing": Task((

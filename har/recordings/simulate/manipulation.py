@@ -50,6 +50,8 @@ _FIDGETS = 0.35  # of the posture's, that are left to arms which do something
 _RAMP_S = 0.25  # within which strokes grow and die out
 _CLEAR_OF_SHOULDER = 0.2  # statures that a hand on its way keeps away from its shoulder
 _PATH = [0, 1, 2, 6, 7, 8]  # of a state: hand and wrist, which go straight from row to row
+# Joints that the forearm pivots about while the upper arm stays.
+_PIVOTS = [ARM_JOINTS.index(name) for name in ("shoulder_rot", "elbow_flex")]
 _STROKE_BODY = ("trunk_flex", "trunk_turn")  # what the trunk does of a stroke
 _HARDEST_STROKE_M_S2 = 26.0  # where strokes turn back
 _SHARP = 0.2  # of a stroke's quarter: how suddenly a hand turns back from what it hits
@@ -89,10 +91,12 @@ def _follow(clip: Clip, arms: Arms, plan: Plan, skip: int, rng: np.random.Genera
         some = path[6 * number : 6 * number + 6]
         some[:3] += arc[number]
         for rows, stroke in strokes:
-            some[:, rows] += stroke[hand]
+            some[:, rows] += stroke[hand][:6]
         reach = some[:3].T
         elbow = _elbows(reach, states[:, number], now, weight)
         joints = arm_joints(ArmState(reach, elbow, some[3:].T), arms.upper_m, arms.lower_m)
+        for rows, stroke in strokes:
+            joints[_PIVOTS, rows] += stroke[hand][6:]
         for name, angle, column in zip(ARM_JOINTS, joints, arms.columns[hand], strict=True):
             whole = np.unwrap(angle) if name in ("shoulder_flex", "shoulder_rot") else angle
             clip.angles[:, column] = whole + _FIDGETS * (clip.angles[:, column] - arms.pose[column])
@@ -227,7 +231,7 @@ def _starts(plan: Plan) -> np.ndarray:
 def _strokes(
     plan: Plan, arms: Arms, frames: int, skip: int, rng: np.random.Generator
 ) -> list[tuple[slice, dict[str, np.ndarray]]]:
-    """What strokes add: the frames, and for each hand (6, frames) of place and wrist, for "trunk" (2, frames), rad."""
+    """What strokes add: the frames; each hand's place, wrist and pivots (8, frames); "trunk" (2, frames)."""
     made, starts = [], _starts(plan)
     for row, stroke in plan.strokes.items():
         first = round((starts[row] + plan.move_s[row]) * FRAME_HZ) - skip
@@ -243,7 +247,7 @@ def _strokes(
 
 
 def _stroke(stroke: Stroke, frames: int, arms: Arms, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """hand -> (6, frames) of hand in m and wrist in rad, "trunk" -> (2, frames) in rad; tempo and size wander."""
+    """hand -> (8, frames): hand in m, wrist and pivots in rad; "trunk" -> (2, frames) in rad; tempo and size wander."""
     wander, sizes = (1 + s * smooth_noise(rng, frames, 0.7)[:, 0] for s in (0.08, 0.15))
     hertz = rng.uniform(*stroke.hertz)
     cycles = rng.uniform(0, 1) + hertz * np.cumsum(wander) / FRAME_HZ
@@ -255,8 +259,9 @@ def _stroke(stroke: Stroke, frames: int, arms: Arms, rng: np.random.Generator) -
     size_m = min(rng.uniform(*stroke.size_m), _HARDEST_STROKE_M_S2 / (2 * np.pi * hertz) ** 2)
     along = along / max(np.linalg.norm(along), 1e-9) * size_m
     second = second / max(np.linalg.norm(second), 1e-9) * size_m * rng.uniform(*stroke.narrow)
-    wrist = np.deg2rad([rng.uniform(*stroke.turn), rng.uniform(*stroke.bend), rng.uniform(*stroke.swing)])
-    lag = rng.uniform(-0.1, 0.1, 3)
+    degrees = (stroke.turn, stroke.bend, stroke.swing, stroke.pivot, stroke.hinge)
+    joints = np.deg2rad([rng.uniform(*some) for some in degrees])
+    lag = np.append(rng.uniform(-0.1, 0.1, 3), (0.0, 0.0))
     # The trunk bends and turns for its share; on both hands' strokes against each other it has none.
     share = rng.uniform(*stroke.trunk)
     swinging = share * _to_and_fro(cycles, stroke.contact)
@@ -266,13 +271,13 @@ def _stroke(stroke: Stroke, frames: int, arms: Arms, rng: np.random.Generator) -
     }
     along, second = (1.0 - share) * along, (1.0 - share) * second
     for hand in HANDS:
-        values = np.zeros((6, frames))
+        values = np.zeros((8, frames))
         if stroke.hands in (hand, "both", "against"):
             turns = cycles + (0.5 if stroke.hands == "against" and hand == "l" else 0.0)
             values[:3] = along[:, None] * _to_and_fro(turns, stroke.contact)
             if second.any():
                 values[:3] += second[:, None] * np.cos(2 * np.pi * turns)
-            values[3:] = wrist[:, None] * np.sin(2 * np.pi * (turns + lag[:, None]))
+            values[3:] = joints[:, None] * _to_and_fro(turns + lag[:, None], stroke.contact)
         added[hand] = sizes * values
     return added
 

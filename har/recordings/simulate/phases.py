@@ -52,8 +52,9 @@ class Stroke:
 
     hertz: strokes a second. along: (forwards, inwards, upwards), of any length; size_m: half the way to and fro.
     across: a second direction, a quarter of a stroke later, for circles; narrow: its size relative to the first. turn,
-    bend, swing: degrees of forearm, wrist flexion and wrist deviation in time with it. hands: "r", "l", "both" alike or
-    "against" each other. contact: the hand hits something at the end of each stroke instead of swinging back softly.
+    bend, swing: degrees of forearm, wrist flexion and wrist deviation in time with it; pivot, hinge: of the upper arm's
+    rotation and of the elbow, about which the forearm swings as a whole. hands: "r", "l", "both" alike or "against"
+    each other. contact: the hand hits something at the end that ``along`` points to instead of swinging back softly.
     trunk: share of the way that the trunk does.
     """
 
@@ -65,6 +66,8 @@ class Stroke:
     turn: Range = (0.0, 0.0)
     bend: Range = (0.0, 0.0)
     swing: Range = (0.0, 0.0)
+    pivot: Range = (0.0, 0.0)
+    hinge: Range = (0.0, 0.0)
     hands: str = "r"
     contact: bool = False
     trunk: Range = (0.0, 0.0)

@@ -143,7 +143,7 @@ TASKS = {
     "chopping": Task((
         (1.0, (
             Phase(right=Move("near", **_DOWN), left=Move("near", **_DOWN), hold_s=(2.0, 9.0),
-                stroke=Stroke((1.8, 4.5), (0.4, 0, 1), (0.012, 0.035), contact=True)),
+                stroke=Stroke((1.8, 4.5), (0.3, 0, -1), (0.012, 0.035), contact=True)),
             Phase(right=Move("middle", tilt=(30, 80)), hold_s=(0.4, 1.5), chance=0.4,
                 stroke=Stroke((1.0, 2.0), (0.2, 1, 0), (0.03, 0.08))),
             Phase(left=Move("other side", **_DOWN), hold_s=(0.3, 1.2), chance=0.4),
