@@ -31,7 +31,7 @@ from har.recordings.simulate.reaching import (
     within_reach,
     wrist_for,
 )
-from har.recordings.simulate.rotations import rotation_of
+from har.recordings.simulate.rotations import rotation_of, turn
 from har.recordings.simulate.sensors import angular_rate, specific_force
 from har.recordings.simulate.skeleton import CHANNEL, CHANNELS, SIDES, forward_kinematics, point_on
 from har.recordings.simulate.tasks import TASKS
@@ -303,7 +303,7 @@ def test_what_is_out_of_reach_makes_the_trunk_lean():
 
 @pytest.mark.parametrize("name", sorted(ALL_TASKS))
 def test_hands_are_quick_but_not_torn(name: str):
-    """Gyroscope and accelerometer at both wrists stay within what people do, and the two agree with the movement."""
+    """Gyroscope and accelerometer at both wrists stay within what people do."""
     for seed in (0, 1, 2):
         rng = np.random.default_rng(seed)
         person = draw_person(rng)
@@ -313,9 +313,11 @@ def test_hands_are_quick_but_not_torn(name: str):
         for hand in HANDS:
             rotation = pose.rotation[f"{hand}_forearm"]
             position = point_on(pose, f"{hand}_forearm", np.array([0, 0, -0.128 * person.height_m]))
-            force = np.linalg.norm(specific_force(position, rotation, FRAME_HZ), axis=-1) / STANDARD_GRAVITY
-            assert force.max() < 25 and np.linalg.norm(angular_rate(rotation, FRAME_HZ), axis=-1).max() < 40
-            assert np.median(force) == pytest.approx(1.0, abs=0.35)
+            force = specific_force(position, rotation, FRAME_HZ) / STANDARD_GRAVITY
+            assert np.linalg.norm(force, axis=-1).max() < 25
+            assert np.linalg.norm(angular_rate(rotation, FRAME_HZ), axis=-1).max() < 40
+            # Who ends about where he began was carried by gravity alone.
+            np.testing.assert_allclose(turn(rotation, force).mean(axis=0), [0, 0, 1], atol=0.03)
 
 
 def test_the_better_hand_acts():

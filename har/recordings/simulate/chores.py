@@ -85,7 +85,7 @@ _GESTURE = {
 }
 _FIST = {"tilt": (-10.0, 50.0), "elbow": (10.0, 50.0)}
 _AIR = {"tilt": (20.0, 90.0), "elbow": (20.0, 70.0), "spread_m": 0.02}
-_DROP = Phase(both=Move("home"), hold_s=(0.3, 2.5), chance=0.7)
+_DROP = Phase(both=Move("home"), hold_s=(0.2, 1.4), chance=0.7)
 _FOOT = {
     "shoe": Spot("floor", (0.28, 0.42), (-0.14, -0.08), (0.16, 0.32)),
     "shoe nearby": Spot("floor", (0.30, 0.50), (-0.35, -0.15), (0.05, 0.2)),
@@ -307,8 +307,8 @@ CHORES = {
             -0.02), (0.10, 0.22))}),
     "waving": Task((
         (1.0, (
-            Phase(right=Move("raised", tilt=(60, 110), towards="back", elbow=(15, 70)), hold_s=(1.5, 6.0), width_m=0.12,
-                stroke=Stroke((0.8, 2.6), (0.1, 1, 0.1), (0.0, 0.08), turn=(0, 20), swing=(4, 20), pivot=(10, 42),
+            Phase(right=Move("raised", tilt=(60, 110), towards="back", elbow=(15, 70)), hold_s=(2.0, 10.0),
+                width_m=0.12, stroke=Stroke((0.8, 2.6), (0.1, 1, 0.1), (0.0, 0.08), turn=(0, 20), swing=(4, 20), pivot=(14, 48),
                     hinge=(0, 14))),
             _DROP,
         )),), (("stand", 0.8), ("sit", 0.2)), seat_table=False, spots=_GESTURE, either_hand=0.0),
