@@ -308,8 +308,8 @@ CHORES = {
     "waving": Task((
         (1.0, (
             Phase(right=Move("raised", tilt=(60, 110), towards="back", elbow=(15, 70)), hold_s=(2.0, 10.0),
-                width_m=0.12, stroke=Stroke((0.8, 2.6), (0.1, 1, 0.1), (0.0, 0.08), turn=(0, 20), swing=(4, 20), pivot=(14, 48),
-                    hinge=(0, 14))),
+                width_m=0.12, stroke=Stroke((0.8, 2.6), (0.1, 1, 0.1), (0.0, 0.08), turn=(0, 20), swing=(4, 20),
+                    pivot=(14, 48), hinge=(0, 14))),
             _DROP,
         )),), (("stand", 0.8), ("sit", 0.2)), seat_table=False, spots=_GESTURE, either_hand=0.0),
     "pointing": Task((
