@@ -10,10 +10,10 @@ from har.recordings.format import STANDARD_GRAVITY
 from har.recordings.simulate import anthropometry as lengths
 from har.recordings.simulate.anthropometry import draw_person
 from har.recordings.simulate.chores import CHORES
-from har.recordings.simulate.clips import FRAME_HZ, Join, still_clip
+from har.recordings.simulate.clips import FRAME_HZ, Join, minimum_jerk, still_clip
 from har.recordings.simulate.manipulation import task_clip
 from har.recordings.simulate.phases import SPOTS, Again, Move, Phase, Stroke, Task
-from har.recordings.simulate.planning import DIRECTIONS, SHORTEST_S, TOLD_FASTEST_M_S, planned
+from har.recordings.simulate.planning import DIRECTIONS, SHORTEST_S, planned
 from har.recordings.simulate.postures import sitting, standing
 from har.recordings.simulate.reaching import (
     ARM_JOINTS,
@@ -28,6 +28,7 @@ from har.recordings.simulate.reaching import (
     carried,
     distance_at,
     movement_time,
+    shortest_time,
     within_reach,
     wrist_for,
 )
@@ -146,6 +147,13 @@ def test_far_and_small_targets_take_longer():
     assert movement_time(0.01, 0.2) == movement_time(0.0, 0.2) < movement_time(0.3, 0.05) < 1.0
 
 
+def test_the_shortest_time_is_that_of_the_peak_acceleration():
+    seconds = shortest_time(0.5, 12.0)
+    progress = np.linspace(0, 1, 2001)
+    force = np.diff(0.5 * minimum_jerk(progress), 2) / (seconds / 2000) ** 2
+    assert np.abs(force).max() == pytest.approx(12.0, rel=1e-3)
+
+
 def test_resting_arms_are_where_they_rest():
     person = draw_person(np.random.default_rng(0))
     for make in (standing, sitting):
@@ -230,7 +238,9 @@ def test_a_plan_keeps_to_what_was_told():
         for before, after in pairwise(range(rows)):
             way = np.linalg.norm(plan.point[after] - plan.point[before], axis=1)
             same = [plan.frame[after][n] == plan.frame[before][n] for n in range(2)]
-            assert (way[same] <= TOLD_FASTEST_M_S * plan.move_s[after] + 1e-9).all()
+            # Peak acceleration of a minimum-jerk movement: 5.77 times the way over the square of the time.
+            peak = 5.7735 * way[same] / plan.move_s[after] ** 2
+            assert (peak <= 1.001 * plan.hardest_m_s2[after]).all()
 
 
 def test_a_cup_is_kept_upright_on_its_way_and_tilts_the_more_the_emptier():

@@ -165,8 +165,8 @@ CHORES = {
                 Phase(both=Move("basin", tilt=(-50, 40), spread_m=0.03), hold_s=(0.8, 4.0), stroke=_RUB),
             )),
             Phase(right=Move("tap", **_DOWN), hold_s=(0.2, 0.8), chance=0.5),
-            Phase(both=Move("basin", **_DOWN), hold_s=(0.4, 1.0), chance=0.3,
-                stroke=Stroke((3.0, 5.0), (0.3, 0.3, 1), (0.01, 0.04), swing=(5, 15), hands="both")),
+            Phase(both=Move("basin", **_DOWN), hold_s=(0.5, 2.5), chance=0.5,
+                stroke=Stroke((2.2, 4.5), (0.3, 0.3, 1), (0.015, 0.06), swing=(5, 18), hands="both")),
             Phase(both=Move("belly", tilt=(10, 80)), hold_s=(1.5, 5.0), stroke=_RUB, chance=0.3),
         )),), surface_m={"stand": (0.80, 0.94)}, spots=_SINK, body=_OVER_SINK),
     "washing the face": Task((

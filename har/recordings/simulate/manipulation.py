@@ -36,6 +36,7 @@ from har.recordings.simulate.reaching import (
     carried,
     distance_at,
     outwards,
+    shortest_time,
     within_reach,
     wrist_for,
 )
@@ -78,6 +79,9 @@ def _follow(clip: Clip, arms: Arms, plan: Plan, skip: int, rng: np.random.Genera
     """Trunk and arms of the clip do what was planned, from frame ``skip`` of it on."""
     body = np.stack(plan.body)
     states, active = _arm_states(arms, plan, body)
+    for row, way in enumerate(np.linalg.norm(np.diff(states[:, :, :3], axis=0), axis=-1).max(axis=1), start=1):
+        # What the arm reaches lies elsewhere than what was planned to be reached.
+        plan.move_s[row] = max(plan.move_s[row], shortest_time(way, plan.hardest_m_s2[row]))
     moved = np.flatnonzero(body.any(axis=0))
     now, weight, bulge = _progress(plan, len(clip), skip)
     columns = np.concatenate([states[:, 0, _PATH], states[:, 1, _PATH], body[:, moved]], axis=1).T
@@ -261,6 +265,8 @@ def _stroke(stroke: Stroke, frames: int, arms: Arms, rng: np.random.Generator) -
     second = second / max(np.linalg.norm(second), 1e-9) * size_m * rng.uniform(*stroke.narrow)
     degrees = (stroke.turn, stroke.bend, stroke.swing, stroke.pivot, stroke.hinge)
     joints = np.deg2rad([rng.uniform(*some) for some in degrees])
+    farthest = _HARDEST_STROKE_M_S2 / (2 * np.pi * hertz) ** 2 / arms.lower_m
+    joints[3:] = np.clip(joints[3:], -farthest, farthest)
     lag = np.append(rng.uniform(-0.1, 0.1, 3), (0.0, 0.0))
     # The trunk bends and turns for its share; on both hands' strokes against each other it has none.
     share = rng.uniform(*stroke.trunk)

@@ -8,13 +8,14 @@ import numpy as np
 from har.recordings.simulate import anthropometry as lengths
 from har.recordings.simulate.anthropometry import Person
 from har.recordings.simulate.phases import SPOTS, Again, Move, Phase, Stroke, Task
-from har.recordings.simulate.reaching import HANDS, Arms, movement_time, outwards
+from har.recordings.simulate.reaching import HANDS, Arms, movement_time, outwards, shortest_time
 from har.recordings.simulate.skeleton import CHANNELS, pose_vector
 
 SEAT_TO_HIPS_M = 0.09  # hip joints above the seat
 UNHURRIED = 1.25  # of the time that Fitts' law gives to who is told to be quick
-# Mean speed of hands in things of daily life, of hands that were told how long to take, and of the other joints.
-FASTEST_M_S, TOLD_FASTEST_M_S, FASTEST_RAD_S = 1.2, 2.4, 1.2
+# Peak acceleration of hands in things of daily life and of hands that were told how long to take; mean speed of the
+# other joints.
+HARDEST_M_S2, TOLD_HARDEST_M_S2, FASTEST_RAD_S = 13.0, 35.0, 1.2
 SHORTEST_S = 0.12  # of a movement
 # Directions by name: forwards, outwards (away from the other hand), upwards.
 DIRECTIONS = {
@@ -28,7 +29,8 @@ class Plan:
 
     frame: "place", "head", "trunk" or "home", (K, 2). point (K, 2, 3): forwards, outwards, upwards in m, in the frame.
     thumb (K, 2, 3): forwards, outwards, upwards. elbow (K, 2) in rad, extension (K, 2) in rad, body (K, channels),
-    move_s (K,), hold_s (K,), lift_m (K, 2). strokes: row -> what goes on while it is held.
+    move_s (K,), hold_s (K,). hardest_m_s2 (K,): peak acceleration of the hands on their way. lift_m (K, 2). strokes:
+    row -> what goes on while it is held.
     """
 
     frame: list[list[str]] = field(default_factory=list)
@@ -39,6 +41,7 @@ class Plan:
     body: list[np.ndarray] = field(default_factory=list)
     move_s: list[float] = field(default_factory=list)
     hold_s: list[float] = field(default_factory=list)
+    hardest_m_s2: list[float] = field(default_factory=list)
     lift_m: list[np.ndarray] = field(default_factory=list)
     strokes: dict[int, Stroke] = field(default_factory=dict)
 
@@ -118,14 +121,14 @@ class _Planner:
                 )
         distance = float(np.linalg.norm(goal - self.now, axis=1).max())
         if phase.seconds is not None:
-            move_s = max(rng.uniform(*phase.seconds) / self.pace, distance / TOLD_FASTEST_M_S)
+            move_s, hardest = rng.uniform(*phase.seconds) / self.pace, TOLD_HARDEST_M_S2
         else:
-            move_s = UNHURRIED * movement_time(distance, phase.width_m) / self.pace
-            move_s = max(move_s * np.exp(0.18 * rng.standard_normal()), distance / FASTEST_M_S)
+            move_s, hardest = UNHURRIED * movement_time(distance, phase.width_m) / self.pace, HARDEST_M_S2
+            move_s *= np.exp(0.18 * rng.standard_normal())
         hold_s = float(np.exp(rng.uniform(*np.log(np.maximum(phase.hold_s, 0.01)))))
         body = pose_vector(**phase.body) * (1 + 0.15 * rng.standard_normal(len(CHANNELS)))
         bent = float(np.abs(body - rows.body[-1]).max()) if rows.body else 0.0
-        move_s = max(move_s, bent / FASTEST_RAD_S, SHORTEST_S)
+        move_s = max(move_s, shortest_time(distance, hardest), bent / FASTEST_RAD_S, SHORTEST_S)
         if phase.stroke is not None:
             rows.strokes[len(rows.frame)] = phase.stroke
         rows.frame.append(frame)
@@ -135,6 +138,7 @@ class _Planner:
         rows.extension.append(extension)
         rows.body.append(body)
         rows.move_s.append(move_s)
+        rows.hardest_m_s2.append(hardest)
         rows.hold_s.append(hold_s)
         rows.lift_m.append(rng.uniform(*phase.lift_m) * (np.linalg.norm(goal - self.now, axis=1) > 0.03))
         self.now = goal

@@ -22,6 +22,7 @@ ARM_JOINTS = ("shoulder_flex", "shoulder_abd", "shoulder_rot", "elbow_flex", "pr
 STRAIGHTEST_RAD, MOST_BENT_RAD = np.deg2rad(10.0), np.deg2rad(148.0)  # of the elbow of a hand that aims at something
 PRONATION_RAD = (np.deg2rad(-80.0), np.deg2rad(85.0))  # limits of turning the forearm, from the thumb up
 DEVIATION_RAD = np.deg2rad(22.0)  # limit of the wrist towards thumb and little finger
+MINIMUM_JERK_PEAK = 10 / np.sqrt(3)  # acceleration of 10 s^3 - 15 s^4 + 6 s^5, of a unit way in a unit of time
 FITTS_S = (0.16, 0.13)  # seconds a movement takes at least, and for each bit of its difficulty
 _PREFERRED = 0.3  # pull towards the neutral forearm where the direction of the thumb says little
 
@@ -40,6 +41,11 @@ def movement_time(distance_m: float, width_m: float) -> float:
     """Seconds of an unhurried reach over a distance to a target of that width, by Fitts' law."""
     bits = np.log2(max(2.0 * distance_m / width_m, 1.0))
     return float(FITTS_S[0] + FITTS_S[1] * bits)
+
+
+def shortest_time(distance_m: float, hardest_m_s2: float) -> float:
+    """Seconds below which a minimum-jerk movement over a distance would need more than that acceleration."""
+    return float(np.sqrt(MINIMUM_JERK_PEAK * distance_m / hardest_m_s2))
 
 
 def distance_at(elbow_rad: float, upper_m: float, lower_m: float) -> float:

@@ -250,8 +250,8 @@ def bed(first: str, person: Person, seconds: float, rng: np.random.Generator) ->
         for make, posture, hold in way[1 if steps else 0 :]:
             join = None
             if steps:
-                quick = rng.uniform(0.8, 2.0) / person.tempo
                 stands = "stand" in (posture, steps[-1].posture)
+                quick = rng.uniform(1.1, 2.4) / person.tempo if stands else rng.uniform(0.8, 2.0) / person.tempo
                 drop = rng.uniform(0.0, 2.0) / quick if not up and posture != "stand" else 0.0
                 support = (0.5, 0.5) if stands else (0.0, 0.0)
                 join = Join(quick, label, lean if stands else None, support=support, spread=0.25, impact_g=drop)
