@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from har.labels.groups import GROUPS, matches
 from har.recordings.format import STANDARD_GRAVITY
 from har.recordings.simulate import anthropometry as lengths
-from har.recordings.simulate.activities import ACTIVITIES
+from har.recordings.simulate.activities import ACTIVITIES, MEANWHILE
 from har.recordings.simulate.anthropometry import STATURE_M, draw_person
 from har.recordings.simulate.chores import CHORES
 from har.recordings.simulate.clips import (
@@ -386,6 +386,8 @@ def test_there_are_many_activities_and_their_phrases_belong_together():
     ):
         assert group in ACTIVITIES
     assert set(GESTURES) | set(TASKS) | set(CHORES) <= set(ACTIVITIES)
+    for posture, names in MEANWHILE.items():
+        assert all(posture in dict((TASKS | CHORES)[name].posture) for name in names), posture
 
 
 @pytest.mark.parametrize("name", sorted(ACTIVITIES))

@@ -32,8 +32,19 @@ from har.recordings.simulate.transitions import (
     stumble,
     under_one_name,
 )
+from har.recordings.simulate.wordings import GESTURE_PHRASES, TASK_PHRASES
 
-# Of the people in a posture, who handle something meanwhile.
+# Of the people in a posture, who handle something meanwhile; and what about half of these do where it has a name.
+MEANWHILE = {
+    "stand": (
+        "stirring", "chopping", "washing dishes", "wiping a table", "folding clothes", "drinking", "texting on a phone",
+        "using a telephone", "opening a jar", "pouring water", "ironing",
+    ),
+    "sit": (
+        "typing", "using a computer mouse", "writing", "reading", "texting on a phone", "using a telephone", "drinking",
+        "eating a sandwich", "eating chips", "peeling",
+    ),
+}  # fmt: skip
 BUSY_SHARE = {"stand": 0.45, "sit": 0.35, "lie": 0.2, "kneel": 0.5, "bend": 0.5, "squat": 0.3}
 
 Builder = Callable[[Person, float, np.random.Generator], list[Step]]
@@ -81,6 +92,8 @@ def _resting(posture: str, label: str, talking: bool = False, **how: object) -> 
 def _busied(clip: Clip, posture: str, person: Person, rng: np.random.Generator) -> Clip:
     """Some people hold still; others handle something, look about, step from foot to foot meanwhile."""
     if rng.random() < BUSY_SHARE[posture]:
+        if posture in MEANWHILE and rng.random() < 0.5:
+            return task_clip((TASKS | CHORES)[str(rng.choice(MEANWHILE[posture]))], posture, person, len(clip), rng)
         busy = handling if rng.random() < 0.7 else talking_hands
         clip = busy(clip, rng, rng.uniform(0.2, 1.3))
         if posture == "stand" and rng.random() < 0.5:
@@ -379,81 +392,9 @@ ACTIVITIES: dict[str, Activity] = {
         "dribbling a basketball"), 30),
 }  # fmt: skip
 
-_GESTURE_PHRASES: dict[str, tuple[str, ...]] = {
-    "watching tv": ("watching tv", "watching television"),
-    "raising the hands": ("raising both arms", "raising the hands"),
-    "crossing the arms": ("crossing the arms",),
-    "pushing": ("pushing with both hands",),
-    "squatting down and up": ("doing squats", "squatting down and standing up"),
-    "lunging": ("doing lunges", "lunging"),
-    "bending down and getting up": ("bending down and getting up", "bending forward and straightening up"),
-    "stepping up and down": ("stepping up and down",),
-    "boxing": ("boxing", "punching"),
-    "throwing": ("throwing a ball", "throwing"),
-    "bowling": ("bowling",),
-    "catching": ("catching a ball",),
-    "swinging a tennis racket": ("swinging a tennis racket",),
-    "serving in tennis": ("serving in tennis",),
-    "swinging a baseball bat": ("swinging a baseball bat",),
-    "shooting a basketball": ("shooting a basketball",),
-    "curling the arms": ("curling the arms", "doing arm curls"),
-    "lifting weights overhead": ("lifting weights overhead",),
-    "playing tennis": ("playing tennis",),
-}
-ACTIVITIES |= {name: Activity(phrases, _gesture(name), 30) for name, phrases in _GESTURE_PHRASES.items()}
-
-_TASK_PHRASES: dict[str, tuple[str, ...]] = {
-    "typing": ("typing on a keyboard", "typing"),
-    "writing": ("writing by hand", "writing"),
-    "working at a computer": ("working at a computer", "working on a computer"),
-    "using a computer mouse": ("using a computer mouse",),
-    "reading": ("reading a book", "reading"),
-    "eating with a spoon": ("eating soup with a spoon", "eating soup"),
-    "eating pasta": ("eating pasta",),
-    "eating a sandwich": ("eating a sandwich",),
-    "eating with knife and fork": ("eating with knife and fork", "eating meat"),
-    "eating chips": ("eating chips",),
-    "drinking": ("drinking from a cup", "drinking"),
-    "pouring water": ("pouring water", "pouring a drink"),
-    "stirring": ("stirring", "stirring in a pot"),
-    "chopping": ("chopping vegetables", "chopping"),
-    "peeling": ("peeling vegetables", "peeling"),
-    "opening a jar": ("opening a jar",),
-    "using a telephone": ("talking on the phone", "making a phone call"),
-    "texting on a phone": ("texting on a phone", "typing on a phone"),
-    "brushing teeth": ("brushing teeth",),
-    "combing hair": ("combing hair",),
-    "shaving": ("shaving",),
-    "washing hands": ("washing hands", "washing one's hands"),
-    "washing the face": ("washing the face",),
-    "washing dishes": ("washing dishes",),
-    "folding clothes": ("folding clothes", "folding laundry"),
-    "ironing": ("ironing", "ironing clothes"),
-    "vacuum cleaning": ("vacuum cleaning", "vacuuming the floor"),
-    "sweeping": ("sweeping the floor", "sweeping"),
-    "mopping": ("mopping the floor", "mopping"),
-    "wiping a table": ("wiping a table",),
-    "wiping a window": ("cleaning a window", "wiping a window"),
-    "picking up an object": ("picking up an object", "picking something up from the floor"),
-    "putting on a jacket": ("putting on a jacket",),
-    "taking off a jacket": ("taking off a jacket",),
-    "putting on and taking off a jacket": ("putting on and taking off a jacket",),
-    "putting on shoes": ("putting on shoes",),
-    "clapping": ("clapping the hands", "clapping"),
-    "waving": ("waving the hand", "waving"),
-    "pointing": ("pointing at something", "pointing"),
-    "knocking on a door": ("knocking on a door",),
-    "opening a door": ("opening a door",),
-    "swiping left": ("swiping left with the arm",),
-    "swiping right": ("swiping right with the arm",),
-    "drawing a circle": ("drawing a circle in the air",),
-    "drawing a circle clockwise": ("drawing a circle clockwise in the air",),
-    "drawing a circle counter-clockwise": ("drawing a circle counter-clockwise in the air",),
-    "drawing an x": ("drawing an x in the air",),
-    "drawing a triangle": ("drawing a triangle in the air",),
-}
+ACTIVITIES |= {name: Activity(phrases, _gesture(name), 30) for name, phrases in GESTURE_PHRASES.items()}
 ACTIVITIES |= {
-    name: Activity(phrases, _hands((TASKS | CHORES)[name], name), 30) for name, phrases in _TASK_PHRASES.items()
+    name: Activity(phrases, _hands((TASKS | CHORES)[name], name), 30) for name, phrases in TASK_PHRASES.items()
 }
 ACTIVITIES["talking on the phone standing"] = Activity(
     ("talking on the phone while standing",),
