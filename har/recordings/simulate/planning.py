@@ -112,13 +112,7 @@ class _Planner:
             thumb[number] = self._thumb(move)
             elbow[number] = np.deg2rad(rng.uniform(*move.elbow) + self.elbow_bias + 4.0 * rng.standard_normal())
             extension[number] = np.deg2rad(rng.uniform(*move.extension))
-            if frame[number] == "home":
-                goal[number] = self.arms.home[number]
-            else:
-                hand = HANDS[number]
-                goal[number] = outwards(
-                    self.arms.in_space(self.arms.body, frame[number], point[number][None], hand)[0], hand
-                )
+            goal[number] = self._in_space(frame[number], point[number], number)
         distance = float(np.linalg.norm(goal - self.now, axis=1).max())
         if phase.seconds is not None:
             move_s, hardest = rng.uniform(*phase.seconds) / self.pace, TOLD_HARDEST_M_S2
@@ -160,6 +154,15 @@ class _Planner:
             self.places[move.at, hand] = frame, point
         frame, point = self.places[move.at, hand]
         return frame, point + move.spread_m * np.clip(self.rng.standard_normal(3), -2, 2)
+
+    def _in_space(self, frame: str, point: np.ndarray, number: int) -> np.ndarray:
+        """Where that is while the body keeps its posture: forwards, outwards and upwards from the hips, (3,)."""
+        if frame == "home":
+            return self.arms.home[number]
+        if frame == "place":
+            return point
+        hand = HANDS[number]
+        return outwards(self.arms.in_space(self.arms.body, frame, point[None], hand)[0], hand)
 
     def _thumb(self, move: Move) -> np.ndarray:
         low, high = move.tilt
