@@ -256,7 +256,8 @@ def protocol_figures(path: Path) -> list[Figure]:
     if record["missing"]:
         raise TableError(f"{path}: not finished yet: {', '.join(record['missing'])}; go on with the protocol first")
     figures = []
-    for dataset, entry in (*record["datasets"].items(), ("mean", {"rows": record["mean"]})):
+    means = (("mean", {"rows": record["mean"]}), ("mean_of_first", {"rows": record.get("mean_of_first", {})}))
+    for dataset, entry in (*record["datasets"].items(), *means):
         for placement, part in (("", entry), *entry.get("per_placement", {}).items()):
             for row, found in part["rows"].items():
                 figures += _row_figures({"row": row, "dataset": dataset, "placement": placement}, found)

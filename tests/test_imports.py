@@ -35,7 +35,7 @@ ALLOWED = {
     "har.network.alignment": ("har.network", "har.signal", "har.windows", "har.text"),
     # What a run saved or a release holds, as a model and a label bank.
     "har.network.loading": ("har.network", "har.run", "har.text", "har.files", "har.weights"),
-    "har.network.release": ("har.network", "har.run"),
+    "har.network.release": ("har.network", "har.run", "har.text", "har.weights"),
     # Stage 1's own network, and how its result is taken over.
     "har.network.reconstruction": ("har.network", "har.layers", "har.signal", "har.windows.batch", "har.run"),
     "har.evaluation": ("har.files", "har.labels"),

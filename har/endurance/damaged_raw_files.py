@@ -43,6 +43,7 @@ _NUMBER = 0  # of this kind, for its generators
 _DESCRIPTIONS = ("readme", "datadescribe")
 _BINARY = (truncated, emptied, noise)
 _ARCHIVE = (one_bit, some_bits, truncated, emptied, noise, zeros)
+_KINDS = {"mat": _BINARY, "zip": _ARCHIVE}  # of all others, tables
 
 
 class _Source(NamedTuple):
@@ -128,7 +129,7 @@ def _of_one_file(files: Files, name: str, rng: np.random.Generator) -> Damage:
     if rng.random() < 0.03:
         return Damage(f"{name}: a folder in its place", {name: FOLDER})
     while True:
-        change = pick(_BINARY if name.endswith(".mat") else CHANGES, rng)
+        change = pick(_KINDS.get(name.rpartition(".")[2], CHANGES), rng)
         found = change(files[name], rng)
         if found is not None and found[0] != files[name]:
             content, words = found

@@ -4,13 +4,20 @@
 the same every time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 from scipy.io import savemat
 
+from har.endurance.published_bodies import (
+    write_harth,
+    write_mhealth,
+    write_opportunity,
+    write_realworld,
+    write_shoaib,
+)
 from har.endurance.published_only import (
     GRAVITY,
     write_hapt,
@@ -20,6 +27,7 @@ from har.endurance.published_only import (
     write_umafall,
     write_wharf,
 )
+from har.endurance.published_trials import write_usc_had, write_weda_fall
 from har.recordings.convert import sphere
 
 CHEST_RATE_HZ, FORTH_RATE_HZ = 52, 51.2
@@ -120,16 +128,31 @@ def write_pdiot(raw: Path) -> None:
 
 def write_wisdm_phone(raw: Path) -> None:
     """Three phones of different rates, a gyroscope slower than its accelerometer, rows that come twice."""
-    for subject, acc_rate, gyro_rate in ((1600, 19.859, 19.859), (1601, 25.06, 25.06), (1608, 49.648, 19.859)):
+    people = ((1600, 19.859, 19.859), (1601, 25.06, 25.06), (1608, 49.648, 19.859))
+    write_wisdm(raw, "phone", people, (("A", 900.0, 0.3), ("C", 50.0, 0.3)))
+
+
+def write_wisdm_watch(raw: Path) -> None:
+    """Two watches of one rate, which lie still while their people stand; rows that come twice."""
+    write_wisdm(raw, "watch", ((1600, 20.02, 20.02), (1650, 19.97, 19.97)), (("A", 900.0, 0.3), ("E", 50.0, 0.0)))
+
+
+def write_wisdm(
+    raw: Path, device: str, people: Sequence[tuple[int, float, float]], activities: Sequence[tuple[str, float, float]]
+) -> None:
+    """people: number, rates of accelerometer and gyroscope in Hz. activities: letter, s at which its clock begins,
+    strength of the movement; of the last one all rows come twice.
+    """
+    for subject, acc_rate, gyro_rate in people:
         for sensor, rate, scale in (("accel", acc_rate, GRAVITY), ("gyro", gyro_rate, 1.0)):
             lines = []
-            for letter, epoch_s in (("A", 900.0), ("C", 50.0)):
+            for letter, epoch_s, strength in activities:
                 t = np.arange(0.1 if sensor == "gyro" else 0.0, 12, 1 / rate)
                 stamps = np.rint((t + epoch_s) * 1e9).astype(np.int64)
-                xyz = [scale * 0.3 * np.sin(np.pi * t), 0 * t, scale + 0 * t]
+                xyz = [scale * strength * np.sin(np.pi * t), 0 * t, scale + 0 * t]
                 part = [f"{subject},{letter},{line};" for line in comma_rows(stamps, *xyz)]
-                lines += part * (2 if letter == "C" else 1)
-            write_lines(raw / f"raw/phone/{sensor}/data_{subject}_{sensor}_phone.txt", lines)
+                lines += part * (2 if letter == activities[-1][0] else 1)
+            write_lines(raw / f"raw/{device}/{sensor}/data_{subject}_{sensor}_{device}.txt", lines)
 
 
 def spsw_labels() -> list[str]:
@@ -239,6 +262,92 @@ def write_forth_file(
     return path
 
 
+SMARTFALL_EPOCH_MS = 1659201800000  # where the elapsed time of a session is zero
+
+
+def smartfall_acc(time_s: np.ndarray, seed: int) -> np.ndarray:
+    """(n, 3) in g at the elapsed times of a session: a sine of 0.5 Hz along x, gravity along z, noise."""
+    noise = np.random.default_rng(seed).normal(0, 0.004, (len(time_s), 3))
+    return (noise + np.stack([0.3 * np.sin(np.pi * time_s), 0 * time_s, 1 + 0 * time_s], 1)).round(3)
+
+
+def smartfall_lines(elapsed_s: np.ndarray, xyz: np.ndarray, rounded: bool = False) -> list[str]:
+    """Rows of a trial; rounded: as a spreadsheet writes the epoch."""
+    epoch_ms = SMARTFALL_EPOCH_MS + np.rint(1000 * elapsed_s).astype(np.int64)
+    iso = (epoch_ms - 5 * 3_600_000).astype("datetime64[ms]")
+    epochs = [f"{float(ms):.5E}" for ms in epoch_ms] if rounded else epoch_ms
+    return comma_rows(epochs, [str(time) for time in iso], elapsed_s.round(3), *xyz.T)
+
+
+def write_smartfallmm(raw: Path) -> None:
+    """Places worn together, a gyroscope whose clock runs slow, a rounded epoch, a header, an end of another trial, a
+    gyroscope in an accelerometer's place, too few rows, people and falls twice, and a sensor that nobody wears.
+    """
+
+    def write(path: str, lines: list[str]) -> None:
+        sensor, place, name = path.rsplit("/", 2)
+        write_lines(raw / f"{sensor}/meta_{place}/{name}.csv", lines)
+
+    slow, fast = np.arange(10, 18, 0.04), np.arange(10, 18, 0.02)
+    true = np.arange(9.8, 18.2, 0.02)
+
+    def gyro(seed: int) -> np.ndarray:
+        noise = np.random.default_rng(seed).normal(0, 0.02, (len(true), 3))
+        return (noise + np.stack([30 * np.sin(np.pi * true), 0 * true, 5 + 0 * true], 1)).round(3)
+
+    for place, seed in (("wrist", 1), ("hip", 2)):
+        write(f"young/accelerometer/{place}/S29A08T01", smartfall_lines(slow, smartfall_acc(slow, seed)))
+        # Every row takes 31 ms by a clock on which 20 ms have passed.
+        write(f"young/gyroscope/{place}/S29A08T01", smartfall_lines(true * 1.55, gyro(seed + 20)))
+    fall = smartfall_acc(fast, 3)
+    fall[250] = 2.0
+    write("young/accelerometer/wrist/S43A12T02", smartfall_lines(fast, fall))
+    write("young/gyroscope/wrist/S43A12T02", smartfall_lines(true, gyro(23)))
+    head = "epoch (ms),time (-11:00),elapsed (s),x-axis (g),y-axis (g),z-axis (g)"
+    write("old/accelerometer/hip/S03A08T01", [head, *smartfall_lines(fast, smartfall_acc(fast, 4))])
+    later = fast + 0.5
+    write("old/accelerometer/wrist/S03A08T01", smartfall_lines(later, smartfall_acc(later, 5), rounded=True))
+    write("old/accelerometer/hip/S03A09T01", smartfall_lines(fast + 40, smartfall_acc(fast, 6)))
+    write("old/accelerometer/wrist/S03A09T01", smartfall_lines(fast + 80, smartfall_acc(fast, 7)))
+    long = smartfall_lines(fast + 100, smartfall_acc(fast, 8))
+    write("old/accelerometer/hip/S14A01T01", long)
+    write("old/accelerometer/hip/S14A02T01", smartfall_lines(fast + 150, smartfall_acc(fast, 9))[:150] + long[150:])
+    write("old/accelerometer/wrist/S06A06T01", smartfall_lines(true, gyro(24)))
+    write("old/accelerometer/hip/S05A02T01", smartfall_lines(fast, smartfall_acc(fast, 10))[:10])
+    for name in ("old/accelerometer/hip/S22A01T01", "old/accelerometer/hip/S23A01T01"):
+        write(name, smartfall_lines(fast + 20, smartfall_acc(fast, 11)))
+    for name in ("young/accelerometer/wrist/S34A11T01", "young/accelerometer/wrist/S34A13T01"):
+        write(name, smartfall_lines(slow + 20, smartfall_acc(slow, 12)))
+    write("young/accelerometer/hip/S28A08T01", smartfall_lines(slow, 0 * smartfall_acc(slow, 13) + [0, 0.4, 0.9]))
+
+
+def gesture_counts(time_s: np.ndarray, seed: int) -> np.ndarray:
+    """(n, 3) counts of a hand that swings along x at 1 Hz."""
+    acc = np.stack([0.5 * np.sin(2 * np.pi * time_s), 0 * time_s, 1 + 0 * time_s], 1)
+    noise = np.random.default_rng(seed).normal(0, 30, acc.shape)
+    return np.rint(8192 * acc + noise).astype(int)
+
+
+def write_gesture_logs(raw: Path) -> None:
+    """Boards of two rates, a computer that takes samples in bursts; gestures of one's own, a copy, a logger left on."""
+    head = "Processing Timestamp (ms), Arduino Timestamp (ms), X, Y, Z"
+    for number, (subject, gesture, step_ms, seconds, seed) in enumerate((
+        ("p01", "Shake", 11, 2.5, 1),
+        ("p01", "Custom", 11, 2.5, 2),
+        ("p01", "Midair Counter-clockwise _O_", 11, 2.5, 3),
+        ("p09", "Shake", 30, 2.4, 4),
+        ("p09", "Star", 30, 2.4, 5),
+        ("p22", "Forehand Tennis", 11, 18.0, 6),
+        ("p23", "Shake", 11, 2.5, 1),
+    )):  # fmt: skip
+        own_ms = np.arange(0, 1000 * seconds, step_ms).astype(np.int64)
+        counts = gesture_counts(own_ms / 1e3, seed)
+        epoch_ms = 1589594000000 + 10_000 * number + own_ms // 50 * 50  # in bursts, as they arrive
+        name = f"{gesture}_{epoch_ms[-1]}_{len(own_ms)}.csv"
+        lines = [line.replace(",", ", ") for line in comma_rows(epoch_ms, own_ms + 5000, *counts.T)]
+        write_lines(raw / subject / name, [head, *lines])
+
+
 def write_mex(raw: Path) -> None:
     """One exercise of two people."""
     for subject in ("01", "12"):
@@ -281,10 +390,20 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "spsw_har": write_spsw_har,
     "utd_mhad": write_utd_mhad,
     "wisdm_phone": write_wisdm_phone,
+    "smartfallmm": write_smartfallmm,
+    "gesture_logs": write_gesture_logs,
     "hapt": write_hapt,
     "motionsense": write_motionsense,
     "pamap2": write_pamap2,
     "uci_har": write_uci_har,
     "umafall": write_umafall,
     "wharf": write_wharf,
+    "realworld": write_realworld,
+    "mhealth": write_mhealth,
+    "shoaib": write_shoaib,
+    "usc_had": write_usc_had,
+    "harth": write_harth,
+    "wisdm_watch": write_wisdm_watch,
+    "weda_fall": write_weda_fall,
+    "opportunity": write_opportunity,
 }

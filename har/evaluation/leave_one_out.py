@@ -170,14 +170,17 @@ def _interval(values_D: np.ndarray, resampled: bool, level: float) -> list[float
 # --- The whole protocol ----------------------------------------------------------------------------------------------
 
 
-def score_protocol(answers: Sequence[Answers], bootstrap: Bootstrap) -> dict:
+def score_protocol(answers: Sequence[Answers], bootstrap: Bootstrap, first: Sequence[str] = ()) -> dict:
     """All scores of some left-out datasets as plain Python values.
+
+    first: some of the datasets, whose mean is given beside that over all of them.
 
     ``datasets``: name -> ``windows``, ``people``, ``labels`` (those that occur), ``rows`` and ``per_placement``
     (placement -> windows, people, rows; empty for a single placement). ``mean``: row -> the same over datasets, with
     ``datasets``, their names. A row holds ``closed_set`` (see `summary`), ``open_set`` or None, and
     ``share_of_ceiling``: score name -> closed-set mean divided by that of the ceiling of the same kind, None where
-    there is no such ceiling.
+    there is no such ceiling. ``mean_of_first``: as ``mean``, over ``first``; empty where one of them is absent or they
+    are all that there is.
     """
     datasets, scored = {}, []
     for part in answers:
@@ -186,7 +189,13 @@ def score_protocol(answers: Sequence[Answers], bootstrap: Bootstrap) -> dict:
         placed = {place: _dataset(part.at(place), bootstrap)[1] for place in places} if len(places) > 1 else {}
         datasets[part.dataset] = entry | {"per_placement": placed}
         scored.append((part.dataset, rows))
-    return {"datasets": datasets, "mean": _mean_rows(scored, bootstrap.level)}
+    beside = set(first) < datasets.keys()
+    chosen = [(dataset, rows) for dataset, rows in scored if beside and dataset in first]
+    return {
+        "datasets": datasets,
+        "mean": _mean_rows(scored, bootstrap.level),
+        "mean_of_first": _mean_rows(chosen, bootstrap.level),
+    }
 
 
 def _dataset(part: Answers, bootstrap: Bootstrap) -> tuple[dict[tuple[str, str], ScoredRow], dict]:

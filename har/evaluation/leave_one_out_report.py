@@ -12,7 +12,16 @@ from har.evaluation.leave_one_out import (
     ONE_WINDOW,
     ROWS,
 )
-from har.evaluation.report import markdown_table, percent, setting_line
+from har.evaluation.report import (
+    ALONE,
+    IN_CONTEXT,
+    TRUST_HEAD,
+    TRUST_READ,
+    markdown_table,
+    percent,
+    setting_line,
+    trust_row,
+)
 
 ROW_TITLES = {
     ONE_WINDOW: "one window",
@@ -47,12 +56,14 @@ def render_protocol_report(
     missing: Sequence[str],
     confusions: Mapping[str, Sequence[Mapping]],
     figures: Mapping[str, str],
+    trust: Mapping[str, Mapping[str, Sequence[Mapping]]] | None = None,
 ) -> str:
     """The text of ``report.md``.
 
     record: of `score_protocol`. settings: plain values, all written down; ``draws`` and ``level`` among them. missing:
     names of the cells that are not finished. confusions: dataset -> entries with ``true``, ``predicted``, ``windows``,
     ``share``. figures: "overview" or a dataset -> path relative to the report; absent ones are not mentioned.
+    trust: dataset -> how windows were named -> ``trust`` of `ZeroShotResult`, one a seed.
     """
     shown = {key: value for key, value in settings.items() if key not in ("draws", "level")}
     parts = [
@@ -63,11 +74,29 @@ def render_protocol_report(
     ]
     if record["datasets"]:
         parts += ["## Mean over datasets", _row_table(record["mean"], with_datasets=True)]
+        if record["mean_of_first"]:
+            title = f"## Mean over {_first_datasets(record)} alone"
+            parts += [title, _row_table(record["mean_of_first"], with_datasets=True)]
         parts += [_figure("overview", figures)]
         parts += ["## Macro-F1, closed set", _overview_table(record)]
+        parts += _trust_section(trust or {})
     for dataset, entry in record["datasets"].items():
         parts += _dataset_section(dataset, entry, confusions.get(dataset, ()), figures)
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _trust_section(trust: Mapping[str, Mapping[str, Sequence[Mapping]]]) -> list[str]:
+    """Whether probabilities can be trusted: means over seeds of each dataset, and over datasets."""
+    if not trust:
+        return []
+    rows = [trust_row(f"{dataset}, {how}", of) for dataset, ways in trust.items() for how, of in ways.items()]
+    for how in (ALONE, IN_CONTEXT):
+        having = [ways[how] for ways in trust.values() if how in ways]
+        if len(having) > 1:
+            # As many of each: those of more seeds would count for more.
+            fewest = min(map(len, having))
+            rows.append(trust_row(f"*mean*, {how}", [scores for of in having for scores in of[:fewest]]))
+    return ["## Probabilities", TRUST_READ, markdown_table(["dataset", *TRUST_HEAD], rows)]
 
 
 def _dataset_section(dataset: str, entry: Mapping, confusions: Sequence[Mapping], figures: Mapping[str, str]) -> list:
@@ -110,13 +139,21 @@ def _overview_table(record: Mapping) -> str:
     """Datasets below each other, rows beside each other."""
     rows = [row for row in ROWS if any(row in entry["rows"] for entry in record["datasets"].values())]
     lines = []
-    for title, entries in [*((d, e["rows"]) for d, e in record["datasets"].items()), ("*mean*", record["mean"])]:
+    means = [("*mean*", record["mean"])]
+    if record["mean_of_first"]:
+        means.append((f"*mean of {_first_datasets(record)}*", record["mean_of_first"]))
+    for title, entries in [*((d, e["rows"]) for d, e in record["datasets"].items()), *means]:
         cells = []
         for row in rows:
             value = entries[row]["closed_set"]["macro_f1"] if row in entries else None
             cells.append("-" if value is None else _mean_sd(value))
         lines.append([title, *cells])
     return markdown_table(["dataset", *(ROW_TITLES[row] for row in rows)], lines)
+
+
+def _first_datasets(record: Mapping) -> str:
+    """Names of the datasets of ``mean_of_first``; a row that is not finished everywhere has fewer."""
+    return ", ".join(max((entry["datasets"] for entry in record["mean_of_first"].values()), key=len))
 
 
 def _placement_table(placements: Mapping[str, Mapping]) -> str:

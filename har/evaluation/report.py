@@ -31,6 +31,12 @@ An event is an activity done, or named, without a break (closed set; Ward et al.
 one named one belong together, whatever their ends; event F1 counts these. The columns of time are in percent of the
 true events' own."""
 
+TRUST_READ = """\
+*ECE*: how far the largest probability is on average from the share of answers that are right, over 15 bins of equal
+width, and of equal mass. *AURC*: mean share wrong among the surest windows, over all shares of them. *AUROC, unknown*:
+each activity that means none of the others is left out of the labels in turn; how well its windows are told from the
+others. Closed set."""
+
 TWO_ROWS = """\
 Each window is named twice. *One window*: embedded on its own, as if nothing else had been measured. *Recording
 context*: with what all recordings of that person and device tell without any label: how the device lies against the
@@ -78,6 +84,7 @@ def render_report(
         TWO_ROWS if any(r.context for r in results) else "",
         "## Summary",
         _summary(results),
+        *_trust_section(results),
     ]
     for result in results:
         parts += _dataset_section(result, (figures or {}).get(result.dataset, ()))
@@ -111,6 +118,34 @@ def _summary(results: Sequence[ZeroShotResult]) -> str:
             both = _mean_scores([(r.context["closed_set"], r.context["open_set"]) for r in results])
             rows.append([f"*mean*, {IN_CONTEXT}", "", "", "", *both, ""])
     return markdown_table(head, rows)
+
+
+def _trust_section(results: Sequence[ZeroShotResult]) -> list[str]:
+    """Whether probabilities can be trusted, a line a dataset and way to name; nothing where they were not scored."""
+    scored = [result for result in results if result.trust]
+    rows = [trust_row(f"{r.dataset}, {how}", [of]) for r in scored for how, of in r.trust.items()]
+    if len(scored) > 1:
+        ways = [how for how in (ALONE, IN_CONTEXT) if all(how in r.trust for r in scored)]
+        rows += [trust_row(f"*mean*, {how}", [r.trust[how] for r in scored]) for how in ways]
+    return ["## Probabilities", TRUST_READ, markdown_table(["dataset", *TRUST_HEAD], rows)] if rows else []
+
+
+TRUST_HEAD = ["mean probability", "ECE", "ECE, equal mass", "NLL", "Brier", "AURC", "AUROC, unknown", "left out"]
+
+
+def trust_row(title: str, scores: Sequence[Mapping]) -> list[str]:
+    """Cells below `TRUST_HEAD`, means where there are several."""
+
+    def mean(key: str) -> float:
+        return sum(of[key] for of in scores) / len(scores)
+
+    shares = [percent(mean(key)) for key in ("confidence", "ece", "ece_equal_mass")]
+    told = [of["unknown"]["auroc"] for of in scores if of["unknown"]["auroc"] is not None]
+    unknown = [
+        f"{sum(told) / len(told):.3f}" if told else "-",
+        str(sum(len(of["unknown"]["activities"]) for of in scores)),
+    ]
+    return [title, *shares, f"{mean('nll'):.3f}", f"{mean('brier'):.3f}", percent(mean("aurc")), *unknown]
 
 
 def _summary_scores(closed: Mapping, open_set: Mapping) -> list[str]:

@@ -45,6 +45,8 @@ class ZeroShotResult:
     ``left_out`` maps labels that were not scored to their windows. ``context`` holds ``closed_set``, ``open_set`` and
     ``per_placement`` of the predictions with recording context, None where there are none; all else is of one window.
     ``events``: what was named how ("one window", "recording context") -> `EventCounts` as a dictionary.
+    ``trust``: the same -> `calibration_scores` of the closed set with ``unknown``: ``auroc``, the mean (None where no
+    activity can be left out), and ``activities``, as `leave_one_activity_out` gives them.
     """
 
     dataset: str
@@ -61,6 +63,7 @@ class ZeroShotResult:
     notes: list[str] = field(default_factory=list)
     context: dict | None = None
     events: dict[str, dict] | None = None
+    trust: dict[str, dict] | None = None
 
     def to_dict(self) -> dict:
         """All fields as a dictionary of plain values."""
@@ -81,6 +84,7 @@ def score_zero_shot(
     left_out: Mapping[str, int] | None = None,
     notes: Sequence[str] = (),
     events: Mapping[str, dict] | None = None,
+    trust: Mapping[str, dict] | None = None,
     draws: int = 1000,
     level: float = 0.95,
     seed: int = 0,
@@ -158,6 +162,7 @@ def score_zero_shot(
         notes=notes,
         context=None if context is None else everywhere(*map(list, context)),
         events=None if events is None else dict(events),
+        trust=None if trust is None else dict(trust),
     )
 
 

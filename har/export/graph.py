@@ -72,9 +72,6 @@ class WindowGraph(nn.Module):
             torch.tensor(KAISER_BETA**2)
         )
         matrix = _sinc(2 * cutoff * lag) * taper * inside * (2 * cutoff / rate_hz)
-        # At the network's own rate samples are taken as they are.
-        same = ((rate_hz - target).abs() < 1e-6).to(signal.dtype)
-        matrix = same * (lag.abs() < 0.5 / target).to(signal.dtype) + (1 - same) * matrix
         mass = valid.to(signal.dtype) @ matrix
         there = mass > VALID_SHARE
         resampled = (signal @ matrix) / mass.clamp(min=VALID_SHARE).unsqueeze(2)

@@ -24,7 +24,8 @@ def export_package(
     example: a program that recognises with these, which is copied.
 
     The vocabulary holds, beside these: window_s, sensors, text_width, scale (by which cosines are multiplied before the
-    softmax), and the sentence embeddings of the placements of training. Raises as ``export_graph`` and
+    softmax), sharpness (the power of the bank's calibration for windows by themselves, har/text/calibration.py), and
+    the sentence embeddings of the placements of training. Raises as ``export_graph`` and
     ``LearnableLabelBank.encode``.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -35,6 +36,7 @@ def export_package(
         "sensors": list(model.config.sensors),
         "text_width": model.config.text_width,
         "scale": float(bank.logit_scale),
+        "sharpness": bank.calibration.window_sharpness,
         "labels": dict(zip(labels, _rounded(prototypes), strict=True)),
         "placements": dict(zip(model.placements, _rounded(model.placement_table[1:]), strict=True)),
     }

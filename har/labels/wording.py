@@ -342,6 +342,40 @@ PARAPHRASES: dict[str, tuple[str, ...]] = {
         "a vertical fall after losing consciousness", "the legs giving way, the body dropping down",
         "passing out and collapsing", "sinking down with a hard impact, then stillness",
     ),
+    "falling to the left side": (
+        "falling to the left and landing on the hip", "a fall onto the left side with a hard impact",
+        "tipping over to the left", "losing balance and falling on the left side",
+        "dropping to the left and lying there", "a sideways fall to the left, then stillness",
+    ),
+    "falling to the right side": (
+        "falling to the right and landing on the hip", "a fall onto the right side with a hard impact",
+        "tipping over to the right", "losing balance and falling on the right side",
+        "dropping to the right and lying there", "a sideways fall to the right, then stillness",
+    ),
+    "timed up and go": (
+        "rising from a chair, walking a few meters, turning, walking back and sitting down",
+        "a mobility test with a chair and a short walk",
+        "getting up, walking to a mark and back, and sitting down again",
+        "standing up from a chair, a short walk with a turn, and sitting down",
+        "going from sitting through walking back to sitting", "one round from a chair and back to it",
+    ),
+    "stepping up": (
+        "stepping up onto a step", "lifting one foot and then the other onto a step", "climbing a single step",
+        "raising the body onto a low platform", "going up one step", "placing a foot on a step and pushing up",
+    ),
+    "picking up an object": (
+        "picking something up", "bending down and lifting an object", "reaching down to grasp something and rising",
+        "lifting an object off the floor", "leaning forward to pick something up", "taking something up with a hand",
+    ),
+    "putting on and taking off a jacket": (
+        "putting on a jacket and taking it off again", "slipping the arms into the sleeves and out again",
+        "dressing in a jacket and undressing", "getting into a coat and out of it",
+        "large arm movements while putting a jacket on and off", "donning and doffing a jacket",
+    ),
+    "holding still": (
+        "holding the hand still", "keeping a device motionless in the hand", "not moving",
+        "a hand at rest, nothing but gravity", "a still hand with a small tremor", "staying motionless",
+    ),
     "working at a computer": (
         "sitting at a desk and using a computer", "desk work with keyboard and mouse", "office work at a screen",
         "being seated and typing", "working on a laptop", "sitting still with small movements of the hands",
@@ -381,6 +415,25 @@ PARAPHRASES: dict[str, tuple[str, ...]] = {
     "throwing": (
         "throwing a ball with the arm", "a fast forward swing of the arm and release", "hurling an object",
         "swinging the arm overhead to throw", "tossing something away", "one strong throwing motion",
+    ),
+    "shaking an object": (
+        "shaking something in the hand", "fast back and forth movements of the hand",
+        "shaking a device again and again", "quick oscillation of the hand and forearm",
+        "rattling an object held in the hand", "moving the hand rapidly up and down",
+    ),
+    "swinging a tennis racket backhand": (
+        "a backhand swing in tennis", "swinging the arm from the other side of the body outward",
+        "hitting a tennis ball with the back of the hand forward", "a backhand stroke with a racket",
+        "a swing that begins across the body", "playing a backhand",
+    ),
+    "drawing the letter s": (
+        "writing an s in the air", "moving the hand along an s", "tracing two opposite curves with the hand",
+        "a gesture in the shape of an s", "drawing an s shape in front of the body",
+        "a curved line left and then right",
+    ),
+    "drawing the letter z": (
+        "writing a z in the air", "moving the hand along a z", "tracing a zigzag of three strokes with the hand",
+        "a gesture in the shape of a z", "drawing the sign of zorro", "a stroke across, a diagonal and a stroke across",
     ),
     "kicking a soccer ball": (
         "kicking a ball with the foot", "swinging a leg forward to hit a ball", "playing with a soccer ball",
@@ -492,6 +545,11 @@ def phrasings(label: str) -> tuple[str, ...]:
     templates = VERB_TEMPLATES if phrase.split()[0].endswith("ing") else NOUN_TEMPLATES
     paraphrases = PARAPHRASES.get(_paraphrase_key(phrase), ())
     return tuple(dict.fromkeys((label.strip(), *(template.format(phrase) for template in templates), *paraphrases)))
+
+
+def has_paraphrases(label: str) -> bool:
+    """Whether the table describes the activity, or its synonym group. Raises as `clean_label` does."""
+    return _paraphrase_key(clean_label(label)) in PARAPHRASES
 
 
 def placement_text(placement: str | None) -> str:

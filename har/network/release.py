@@ -1,11 +1,14 @@
 """A trained checkpoint as one that is given to others: what using it takes and nothing of its training."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from har.network.loading import load_label_bank, load_model
-from har.run.checkpoint import plain_state_dict, save_checkpoint
-from har.run.folder import write_json
+from har.network.loading import checkpoint_at, load_label_bank, load_model
+from har.run.checkpoint import CheckpointError, load_checkpoint, plain_state_dict, save_checkpoint
+from har.run.folder import read_json, write_json
+from har.text.calibration import Calibration
+from har.weights.released import CARD
 
 # What a checkpoint keeps: the weights, what they are of, what they were trained on.
 KEPT = (
@@ -30,3 +33,21 @@ def release(checkpoint: Path, weights: Path, constants: Path, vocabulary: Sequen
     told = {name: value for name, value in state["constants"].items() if name not in _PLACES}
     write_json(constants, told | {"TEXT_CACHE": TEXT_CACHE})
     save_checkpoint(weights, own | {"model": plain_state_dict(model), "label_bank": plain_state_dict(bank)})
+
+
+def store_calibration(checkpoint: str | Path, calibration: Calibration) -> None:
+    """Put a calibration into a checkpoint, or into a released model by its name; all else in it stays.
+
+    The card beside a released model tells the digest of its file, which changes. Raises as ``load_checkpoint`` does,
+    and ``CheckpointError`` for one without a label bank.
+    """
+    path = checkpoint_at(checkpoint)
+    state = load_checkpoint(path)
+    stored = state.get("label_bank", {}).get("_extra_state")
+    if stored is None:
+        raise CheckpointError(f"{path} holds no label bank; give a checkpoint of semantic_alignment_train.py")
+    stored["calibration"] = calibration.to_dict()
+    save_checkpoint(path, state)
+    if (path.parent / CARD).is_file():
+        card = read_json(path.parent / CARD, "release the model again")
+        write_json(path.parent / CARD, card | {"weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest()})

@@ -54,6 +54,41 @@ def plot_few_shot(result: Mapping, out_path: str | Path, title: str = "", score:
     return save_figure(figure, out_path)
 
 
+def plot_few_shot_protocols(
+    results: Mapping[str, Mapping], out_path: str | Path, title: str = "", score: str = "macro_f1"
+) -> Path:
+    """Draw the first classifier with text of each protocol in one panel, a curve a protocol from its zero-shot score.
+
+    results: name of a protocol -> its entry of a dataset in ``few_shot.json``. Lines, bands and axes as in
+    `plot_few_shot`. Raises ``ValueError`` for an unknown score and for results without rows.
+    """
+    if score not in TITLES:
+        raise ValueError(f"score {score!r} is unknown; expected one of {', '.join(TITLES)}")
+    if not results or not all(result["rows"] for result in results.values()):
+        raise ValueError("the results have no rows; nothing to draw")
+    figure = new_figure(5.4, 3.4, title)
+    axes = figure.subplots()
+    plain_axes(axes, "", "labelled windows a class", TITLES[score])
+    ticks = {0}
+    for series, (name, result) in enumerate(results.items()):
+        first = result["rows"][0]["classifier"]
+        rows = [row for row in result["rows"] if row["classifier"] == first and row["text"]]
+        points = [(0, result["zero_shot"][score]), *sorted(((row["shots"], row[score]) for row in rows), key=_shots)]
+        _draw_curve(axes, points, color_of(series), name)
+        ticks |= {shots for shots, _ in points}
+    axes.set_xticks([shots_position(k) for k in sorted(ticks)], [str(k) for k in sorted(ticks)])
+    axes.set_xlim(-0.2, shots_position(max(ticks)) + 0.2)
+    axes.set_ylim(bottom=0)
+    legend = axes.legend(loc="lower right", frameon=False)
+    for entry in legend.get_texts():
+        entry.set(fontfamily=FONT, color=INK, fontsize=SMALL_SIZE)
+    return save_figure(figure, out_path)
+
+
+def _shots(point: tuple[int, Mapping]) -> int:
+    return point[0]
+
+
 def shots_position(shots: int) -> float:
     """Place of k on the horizontal axis: 0 at 0, 1 at 1, and one further for every doubling."""
     return 0.0 if shots == 0 else 1.0 + float(np.log2(shots))

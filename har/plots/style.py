@@ -9,6 +9,7 @@ their start and draw at their end, and the first step need not wait for what onl
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,7 +80,9 @@ def save_figure(figure: Figure, out_path: str | Path) -> Path:
         raise ValueError(f"{path}: figures are written as PNG; give a name that ends in .png")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path.parent} is no folder; make it before drawing into it")
-    with atomic_writer(path, durable=False) as temporary:
+    with atomic_writer(path, durable=False) as temporary, warnings.catch_warnings():
+        # What the font has no letter for is drawn as a box, which says as much as the warning would.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         figure.savefig(temporary, format="png", metadata={"Software": None, "Creation Time": None})
     return path
 

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from har.evaluation.report import RESULTS_NAME
 from har.protocol.plan import (
     CEILING,
     FOREST,
@@ -217,11 +218,13 @@ def run_cell(cell: Cell, out: Path, plan: Plan, children: Children) -> None:
     predictions = predictions_path(out, cell)
     if not predictions.is_file():
         raise CellError(f"cell {cell.name} left no {predictions}", last_lines(log))
+    results = results_path(out, cell)
     record = {
         **cell._asdict(),
         "seconds": seconds,
         "git": git_state(repository_root()),
         "predictions_crc32": crc32_of(predictions),
+        "results_crc32": crc32_of(results) if results.is_file() else None,
     }
     write_json(folder / RECORD_NAME, record, checked=True)
 
@@ -238,8 +241,8 @@ def is_finished(out: Path, cell: Cell) -> bool:
 
 
 def read_record(out: Path, cell: Cell) -> dict:
-    """What ``cell.json`` holds: dataset, what, number, seconds (of each script), git (see ``git_state``), and
-    predictions_crc32 (of a former version without). Raises ``EvaluationError`` for a damaged one.
+    """What ``cell.json`` holds: dataset, what, number, seconds (of each script), git (see ``git_state``),
+    predictions_crc32 and results_crc32 (of a former version without). Raises ``EvaluationError`` for a damaged one.
     """
     path = cell_folder(out, cell) / RECORD_NAME
     try:
@@ -260,6 +263,26 @@ def read_cell_predictions(out: Path, cell: Cell) -> dict[str, list[str]]:
     if recorded is not None and recorded != crc32_of(path):
         raise EvaluationError(f"{path} does not hold what was predicted (its checksum differs); {do_again(out, cell)}")
     return read_predictions(path)
+
+
+def read_cell_results(out: Path, cell: Cell) -> dict:
+    """What the evaluation of a cell wrote of its dataset for programs, empty where it wrote nothing.
+
+    Raises ``EvaluationError`` for another file than was written.
+    """
+    path, recorded = results_path(out, cell), read_record(out, cell).get("results_crc32")
+    if not path.is_file():
+        return {}
+    if recorded is not None and recorded != crc32_of(path):
+        raise EvaluationError(f"{path} does not hold what was written (its checksum differs); {do_again(out, cell)}")
+    try:
+        return read_json(path, do_again(out, cell)).get("datasets", {}).get(cell.dataset, {})
+    except RecordError as error:
+        raise EvaluationError(str(error)) from None
+
+
+def results_path(out: Path, cell: Cell) -> Path:
+    return cell_folder(out, cell) / "evaluation" / RESULTS_NAME
 
 
 def predictions_path(out: Path, cell: Cell) -> Path:

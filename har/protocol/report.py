@@ -8,9 +8,9 @@ from har.evaluation import leave_one_out as rows
 from har.evaluation.leave_one_out import Answers, Bootstrap, score_protocol
 from har.evaluation.leave_one_out_report import render_protocol_report
 from har.evaluation.report import REPORT_NAME, RESULTS_NAME
-from har.protocol.cells import cell_folder, do_again, is_finished, read_cell_predictions, read_record
+from har.protocol.cells import cell_folder, do_again, is_finished, read_cell_predictions, read_cell_results, read_record
 from har.protocol.figures import draw_confusions, draw_overview
-from har.protocol.plan import CEILING, FOREST, FROZEN, MODEL, Cell, Plan
+from har.protocol.plan import CEILING, FIRST_LEFT_OUT, FOREST, FROZEN, MODEL, Cell, Plan
 from har.protocol.request import EvaluationError
 from har.protocol.scoring import (
     CLOSED_SET,
@@ -48,7 +48,7 @@ def write(out: Path, plan: Plan, cells: Sequence[Cell], bootstrap: Bootstrap, pr
             answers.append(part)
     if not answers:
         return f"No cell is finished yet under {out}: nothing to report"
-    record = score_protocol(progress(answers, desc="scoring"), bootstrap)
+    record = score_protocol(progress(answers, desc="scoring"), bootstrap, FIRST_LEFT_OUT)
     settings = settings_of(plan, out, [cell for cell in cells if is_finished(out, cell)], bootstrap)
     (out / "plots").mkdir(exist_ok=True)
     confusions, figures = {}, {"overview": draw_overview(record, out)}
@@ -57,9 +57,11 @@ def write(out: Path, plan: Plan, cells: Sequence[Cell], bootstrap: Bootstrap, pr
             found = draw_confusions(part, plan, out)
             confusions[part.dataset] = found.confusions
             figures |= {part.dataset: found.figure} if found.figure else {}
-    results = {"settings": settings, "missing": missing, **record, "confusions": confusions}
+    trust = {part.dataset: trust_of(part.dataset, out, cells) for part in answers}
+    trust = {dataset: ways for dataset, ways in trust.items() if ways}
+    results = {"settings": settings, "missing": missing, **record, "confusions": confusions, "trust": trust}
     write_json(out / RESULTS_NAME, results, checked=True)
-    write_atomically(out / REPORT_NAME, render_protocol_report(record, settings, missing, confusions, figures))
+    write_atomically(out / REPORT_NAME, render_protocol_report(record, settings, missing, confusions, figures, trust))
     return "\n".join([*summary_lines(record), f"Report, results and plots: {out} (start with {REPORT_NAME})"])
 
 
@@ -97,15 +99,29 @@ def commit_of(record: dict) -> str:
 
 
 def summary_lines(record: Mapping) -> list[str]:
-    """Closed-set macro-F1 of the mean over datasets, a line a row."""
+    """Closed-set scores of the means over datasets, a line a row."""
     lines = []
-    for row in (rows.ONE_WINDOW, rows.CONTEXT):
-        if row in record["mean"]:
-            mean = record["mean"][row]
-            closed = mean["closed_set"]
-            names = ", ".join(f"{name} {closed[key]['mean']:.3f}" for key, name in SCORE_NAMES.items())
-            lines.append(f"mean of {len(mean['datasets'])} datasets, {row.replace('_', ' ')}: {names}")
+    for which, means in (("", record["mean"]), ("first ", record["mean_of_first"])):
+        for row in (rows.ONE_WINDOW, rows.CONTEXT):
+            if row in means:
+                mean = means[row]
+                closed = mean["closed_set"]
+                names = ", ".join(f"{name} {closed[key]['mean']:.3f}" for key, name in SCORE_NAMES.items())
+                lines.append(f"mean of {which}{len(mean['datasets'])} datasets, {row.replace('_', ' ')}: {names}")
     return lines
+
+
+def trust_of(dataset: str, out: Path, cells: Sequence[Cell]) -> dict[str, list[dict]]:
+    """How windows were named -> ``trust`` of `ZeroShotResult`, one a finished model that scored its probabilities.
+
+    Models of a former version did not.
+    """
+    found: dict[str, list[dict]] = {}
+    for cell in cells:
+        if (cell.dataset, cell.what) == (dataset, MODEL) and is_finished(out, cell):
+            for how, scores in (read_cell_results(out, cell).get("trust") or {}).items():
+                found.setdefault(how, []).append(scores)
+    return found
 
 
 SCORE_NAMES = {"macro_f1": "macro-F1", "accuracy": "accuracy"}

@@ -18,6 +18,8 @@ from har.windows.index import WindowIndex
 WINDOW_COLUMNS = ("stream", "recording", "subject", "placement", "start_time_s", "label")
 CLOSED_SET, OPEN_SET = "closed_set", "open_set"
 CLOSED_SET_CONTEXT, OPEN_SET_CONTEXT = "closed_set_context", "open_set_context"
+# By itself and in context: the largest probability of the closed set, and that any of its labels is meant.
+CONFIDENCE, KNOWN = ("confidence", "confidence_context"), ("known", "known_context")
 
 
 @dataclass(frozen=True)

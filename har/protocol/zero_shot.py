@@ -7,17 +7,23 @@ from pathlib import Path
 
 import numpy as np
 
+from har.evaluation.calibration import calibration_scores
 from har.evaluation.events import score_events
 from har.evaluation.leave_one_out import Bootstrap
+from har.evaluation.rejection import activities_to_leave_out, known_auroc
 from har.evaluation.report import ALONE, IN_CONTEXT, REPORT_NAME, write_report
 from har.evaluation.zero_shot import ZeroShotResult, score_zero_shot
 from har.network.alignment import AlignmentModel
 from har.network.loading import load_label_bank, load_model
 from har.plots.confusion import plot_confusion
+from har.plots.trust import plot_trust
+from har.protocol.evidence import EmbeddedWindows, embed_windows, known_margins
 from har.protocol.request import Console, EvaluationError, EvaluationRequest, open_datasets
 from har.protocol.scoring import (
     CLOSED_SET,
     CLOSED_SET_CONTEXT,
+    CONFIDENCE,
+    KNOWN,
     OPEN_SET,
     OPEN_SET_CONTEXT,
     ScoredWindows,
@@ -171,22 +177,14 @@ def score_dataset(
     console: Console,
 ) -> tuple[ZeroShotResult, str]:
     """Scores of a dataset, and its predictions as the text of a CSV file."""
-    index, rows = windows.index, windows.rows
-    with console.progress(total=len(rows), desc=windows.dataset, unit="windows", disable=None) as bar:
-        one_window = model.embed_rows(index, rows, bar.update)
-    # What is not scored is embedded too: it belongs to what its wearer did.
-    wearer = index.wearer_id
-    needed = np.flatnonzero(np.isin(wearer, wearer[rows]))
-    title = f"{windows.dataset}, {IN_CONTEXT}"
-    with console.progress(total=len(needed), desc=title, unit="windows", disable=None) as bar:
-        in_context = model.embed_rows_in_context(index, needed, bar.update)
-    scored = np.searchsorted(needed, rows)
+    embedded = embed_windows(windows, model, console, IN_CONTEXT)
+    one_window, scored = embedded.one_window, embedded.scored
 
     def named_in_context(labels: Sequence[str]) -> list[str]:
-        which = (index.start_time_s[needed], index.recording_id[needed], wearer[needed])
-        answers, _ = label_bank.classify_recording(in_context, labels, *which)
+        answers, _ = label_bank.classify_recording(embedded.in_context, labels, *embedded.where)
         return [answers[i] for i in scored]
 
+    trust, columns = trust_of(embedded, label_bank)
     predictions = {
         CLOSED_SET: label_bank.classify(one_window, windows.candidates)[0],
         OPEN_SET: label_bank.classify(one_window, list(training_labels))[0],
@@ -209,11 +207,41 @@ def score_dataset(
             ALONE: events_of(windows, predictions[CLOSED_SET]),
             IN_CONTEXT: events_of(windows, predictions[CLOSED_SET_CONTEXT]),
         },
+        trust=trust,
         draws=bootstrap.draws,
         level=bootstrap.level,
         seed=bootstrap.seed,
     )
-    return result, predictions_table(windows, predictions)
+    return result, predictions_table(windows, predictions | columns)
+
+
+def trust_of(embedded: EmbeddedWindows, bank: LearnableLabelBank) -> tuple[dict[str, dict], dict[str, list[str]]]:
+    """``trust`` of `ZeroShotResult`, and columns of the table of predictions: the largest probability of each window
+    and that any label is meant, by itself and in context."""
+    windows, scored = embedded.windows, embedded.scored
+    truth = [windows.candidates.index(label) for label in windows.true]
+    named = {
+        ALONE: bank.classify(embedded.one_window, windows.candidates)[1],
+        IN_CONTEXT: bank.classify_recording(embedded.in_context, windows.candidates, *embedded.where)[1][scored],
+    }
+    margins = known_margins(embedded, bank, windows.candidates)
+    told = [{}, {}]
+    for activity, labels in activities_to_leave_out(windows.true, windows.candidates):
+        known = [label != activity for label in windows.true]
+        for found, margin in zip(told, known_margins(embedded, bank, labels), strict=True):
+            found[activity] = known_auroc(known, margin)
+    trust, columns = {}, {}
+    for number, (how, probabilities) in enumerate(named.items()):
+        p = probabilities.double().cpu().numpy()
+        auroc = float(np.mean(list(told[number].values()))) if told[number] else None
+        trust[how] = calibration_scores(p, truth) | {"unknown": {"auroc": auroc, "activities": told[number]}}
+        known = bank.calibration.known(margins[number], in_context=how == IN_CONTEXT)
+        columns |= {CONFIDENCE[number]: _digits(p.max(axis=1)), KNOWN[number]: _digits(known)}
+    return trust, columns
+
+
+def _digits(probabilities: np.ndarray) -> list[str]:
+    return [f"{value:.4f}" for value in probabilities]
 
 
 def events_of(windows: ScoredWindows, named: Sequence[str]) -> dict:
@@ -230,13 +258,13 @@ def events_of(windows: ScoredWindows, named: Sequence[str]) -> dict:
 
 
 def draw_figures(result: ZeroShotResult, folder: Path, answers_drawn: int) -> list[Path]:
-    """Confusion matrices of the closed set and, with the answers as columns, of the open set."""
+    """Confusion matrices of the closed set and, with the answers as columns, of the open set; and how far to trust."""
     name, labels = result.dataset, result.labels
     closed, answers = folder / f"confusion_{name}.png", folder / f"answers_{name}.png"
     plot_confusion(result.closed_set["confusion"], labels, closed, f"{name}, closed set")
     counts, columns = open_set_table(result, answers_drawn)
     plot_confusion(counts, labels, answers, f"{name}, open set", column_labels=columns)
-    return [closed, answers]
+    return [closed, answers, plot_trust(result.trust, folder / f"trust_{name}.png", f"{name}, closed set")]
 
 
 def open_set_table(result: ZeroShotResult, answers_drawn: int) -> tuple[np.ndarray, list[str]]:

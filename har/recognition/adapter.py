@@ -1,10 +1,11 @@
 """A few labelled stretches of one person's recording: what they add to the words, as a small file.
 
-The network is frozen. Windows of the stretches are kept as features, and other windows are told apart by a ridge
-regression on them, blended with the words (har/evaluation/few_shot.py has the equations and their sources). How much a
-window looks like what was taught is told by its nearest kept one.
+The network is frozen. Windows of the stretches are kept as features and embeddings, and change what the words say of
+windows that look like them by the Gaussian process that few-shot scores are taken with
+(har/evaluation/few_shot_classifiers.py has the equations and their sources), with a narrower kernel: labels that nobody
+taught have no windows to defend them.
 
-Shapes: S windows kept, D feature width, C labels taught, N windows to name, L labels asked for.
+Shapes: S windows kept, D feature width, E embedding width, N windows to name, L labels asked for.
 """
 
 import csv
@@ -18,8 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.special import expit
 
-from har.evaluation.few_shot import RIDGE_PENALTY, TEXT_WINDOWS, centred, nearest_cosines, ridge_probabilities
+from har.evaluation.few_shot_classifiers import gaussian_process
 from har.labels.wording import clean_label
 from har.network.alignment import AlignmentModel
 from har.readers.recording import Recording
@@ -28,14 +30,20 @@ from har.recognition.embedding import BodyAxes, WindowPlan, embed_plan, surveyed
 from har.recognition.spans import windows_of
 from har.recognition.vocabulary import check_labels
 from har.run.folder import atomic_writer
+from har.text.naming import Naming
 
-_FORMAT = 1
+_FORMAT = 2
 _COLUMNS = ("start", "stop", "label")
 # Windows of a label that are kept, evenly over its stretches: more were never measured to help.
 _MOST_WINDOWS = 16
-# Cosine distance from the nearest kept window at which a window looks like it by exp(-1/2). Of the same activity of the
-# same person most lie within 0.03 and nearly all within 0.06 (docs/recognition.md has what other widths cost).
-_LIKE_WITHIN = 0.03
+# Cosine distance from a kept window at which it counts by 1 / e. Of the same activity of the same person most windows
+# lie within 0.03 and nearly all within 0.06 (docs/recognition.md has what other widths cost).
+_WIDTH = 0.02
+# Sure of what was taught: from 0.1 down to this names come out alike, but taught names that differ by little only here.
+_NOISE = 0.002
+# Share of a window that has to be there to teach.
+_LEAST_SHARE = 0.5
+_LEAST_PROBABILITY = 1e-6  # a regression knows no probabilities, and may fall below zero
 
 
 class Taught(NamedTuple):
@@ -48,15 +56,16 @@ class Taught(NamedTuple):
 
 @dataclass(frozen=True)
 class Adapter:
-    """What a person taught a model: features (S, D) of windows, and which of the C labels each shows (S,).
+    """What a person taught a model: features (S, D) and embeddings (S, E) of windows, and which label each shows (S,).
 
-    model: digest of the model that the features are of.
+    model: digest of the model that they are of.
     """
 
     model: str
     labels: list[str]
     features: np.ndarray
     classes: np.ndarray
+    embeddings: np.ndarray
 
     def check(self, model: AlignmentModel) -> None:
         """Raises ``ValueError`` for another model than the one that was taught."""
@@ -69,47 +78,47 @@ class Adapter:
     def digest(self) -> str:
         """Hash of all it holds."""
         parts = [self.model.encode(), *(label.encode() for label in self.labels)]
-        parts += [self.features.astype("<f4").tobytes(), self.classes.astype("<i8").tobytes()]
+        parts += [
+            self.features.astype("<f4").tobytes(),
+            self.embeddings.astype("<f4").tobytes(),
+            self.classes.astype("<i8").tobytes(),
+        ]
         return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
     def blended(
-        self, probabilities: np.ndarray, share: np.ndarray, features: np.ndarray, labels: Sequence[str]
+        self,
+        probabilities: np.ndarray,
+        margin: np.ndarray,
+        features: np.ndarray,
+        naming: Naming,
+        device: torch.device | str = "cpu",
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Probabilities (N, L) and share of the known (N,) by the words, with what was taught.
+        """Probabilities (N, L) and margin over other activities (N,) by the words, with what was taught.
 
-        features: (N, D) of the same windows. A window that looks like a kept one, by g = exp(-d^2 / 2w^2) of the cosine
-        distance d from the nearest, takes the share g k / (k + m) of its probability from the words of all labels and
-        gives it to those that k windows like it were taught, since the words count as m = `TEXT_WINDOWS` windows: words
-        that know nothing of a made-up name do not count against it. What the words gave the taught labels besides is
-        shared out among these by words and support. Elsewhere g vanishes, and the words decide. The doubt whether any
-        label is meant shrinks alike, where what was taught is named.
+        probabilities, margin: what ``naming`` says of the windows; features: (N, D) of the same windows. device: where
+        ``naming`` computes. What the words say of the kept windows, and the odds, whose logarithm the margin is, that
+        they mean none of these, is where the Gaussian process starts from: what was taught moves the words where they
+        were wrong about windows that look alike, also under names that they know nothing of. Windows that look like
+        none of the kept are left to the words.
         """
-        cleaned = [clean_label(label) for label in labels]
+        cleaned = [clean_label(label) for label in naming.labels]
         known = [i for i, label in enumerate(self.labels) if clean_label(label) in cleaned]
         if not known:
-            return probabilities, share
-        column = [cleaned.index(clean_label(self.labels[i])) for i in known]
+            return probabilities, margin
         rows = np.isin(self.classes, known)
-        class_S = np.searchsorted(known, self.classes[rows])
-        kept_SD, found_ND = self.features[rows].astype(np.float64), features.astype(np.float64)
-        nearest = nearest_cosines(_unit(kept_SD), class_S, _unit(found_ND), len(known)).max(axis=1, keepdims=True)
-        alike = np.exp(-0.5 * ((1 - nearest) / _LIKE_WITHIN) ** 2)
-        support_SD, query_ND = centred(kept_SD, found_ND)
-        support = np.ones((len(query_ND), 1))
-        if len(known) > 1:
-            support = ridge_probabilities(support_SD, class_S, query_ND, len(known), RIDGE_PENALTY).clip(0)
-            support /= np.maximum(support.sum(axis=1, keepdims=True), 1e-12)
-        count = np.bincount(class_S, minlength=len(known))
-        windows = support @ count[:, None]
-        taken = alike * windows / (windows + TEXT_WINDOWS)
-        out = probabilities * (1 - taken)
-        mass = out[:, column].sum(axis=1, keepdims=True)
-        words = out[:, column] / np.maximum(mass, 1e-12)
-        weight = TEXT_WINDOWS / (TEXT_WINDOWS + count)
-        among = weight * words + (1 - weight) * support
-        out[:, column] = mass * among / np.maximum(among.sum(axis=1, keepdims=True), 1e-12) + taken * support
-        shown = out[:, column] @ count
-        return out, 1 - (1 - share) * TEXT_WINDOWS / (TEXT_WINDOWS + shown)
+        column_S = np.array([cleaned.index(clean_label(self.labels[i])) for i in self.classes[rows]])
+        kept = naming(torch.from_numpy(_unit(self.embeddings[rows])).to(device))
+        found = gaussian_process(
+            _unit(self.features[rows].astype(np.float64)),
+            column_S,
+            _with_none(kept.logits.double().softmax(dim=1).cpu().numpy(), kept.margin),
+            _unit(features.astype(np.float64)),
+            _with_none(probabilities, margin),
+            width=_WIDTH,
+            noise=_NOISE,
+        ).clip(_LEAST_PROBABILITY)
+        named = found[:, :-1].sum(axis=1)
+        return found[:, :-1] / named[:, None], np.log(named / found[:, -1])
 
     def save(self, path: str | Path) -> Path:
         """Write it, whole or not at all. Raises ``FileExistsError`` where there is a file already."""
@@ -125,6 +134,7 @@ class Adapter:
                 model=np.array(self.model),
                 labels=np.array(self.labels),
                 features=self.features.astype(np.float32),
+                embeddings=self.embeddings.astype(np.float32),
                 classes=self.classes.astype(np.int64),
             )
         return path
@@ -134,58 +144,85 @@ class Adapter:
         """Read one; raises ``ValueError`` for a file that is none, ``FileNotFoundError`` where there is none."""
         try:
             with np.load(path, allow_pickle=False) as file:
-                held = {name: file[name] for name in ("format", "model", "labels", "features", "classes")}
-        except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+                held = {name: file[name] for name in file.files}
+                number = int(held["format"])
+                if number == 1:
+                    raise ValueError(
+                        "an earlier version wrote it, which kept too little of each window; teach it again"
+                    )
+                labels, features, classes = held["labels"].tolist(), held["features"], held["classes"]
+                model, embeddings = str(held["model"]), held["embeddings"]
+        except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
             # NumPy's own words advise to load what could run code.
             reason = "it holds pickled objects, or is no .npz" if "pickle" in str(error) else error
             raise ValueError(f"{path} is no adapter ({reason}); give one that --teach has written") from error
-        labels, features, classes = held["labels"].tolist(), held["features"], held["classes"]
-        whole = features.ndim == 2 and classes.shape == features.shape[:1] and np.isfinite(features).all()
-        if int(held["format"]) != _FORMAT or not whole or set(classes.tolist()) != set(range(len(labels))):
+        whole = all(part.ndim == 2 and len(part) == classes.size for part in (features, embeddings))
+        whole = whole and classes.ndim == 1 and np.isfinite(features).all() and np.isfinite(embeddings).all()
+        if number != _FORMAT or not whole or set(classes.tolist()) != set(range(len(labels))):
             raise ValueError(f"{path} is an adapter of another format, or damaged; teach it again")
-        return cls(str(held["model"]), labels, features, classes)
+        return cls(model, labels, features, classes, embeddings)
 
 
-def teach(recording: Recording, taught: Sequence[Taught], model: AlignmentModel) -> Adapter:
+def teach(
+    recording: Recording, taught: Sequence[Taught], model: AlignmentModel, where: Sequence[str] | None = None
+) -> Adapter:
     """Learn from labelled stretches of a recording.
 
-    Raises ``ValueError`` for no stretch, for labels that `check_labels` refuses, for stretches of different labels that
-    overlap, and for a label of which nothing was recorded, or too little; and as ``recognise`` does for the recording.
+    where: what errors call each stretch, its file and line, say. Of a stretch those windows teach that are at least
+    half there. Raises ``ValueError`` for no stretch, for labels that `check_labels` refuses, for stretches of different
+    labels that overlap, for a stretch that is shorter than half a window, and for a label of which nothing was
+    recorded, or too little; and as ``recognise`` does for the recording.
     """
     if not taught:
         raise ValueError("nothing is taught; give at least one stretch with start, stop and label")
+    names = [f"{name}: " for name in where] if where is not None else [""] * len(taught)
     labels = check_labels(list(dict.fromkeys(one.label for one in taught)))
     if (pair := _contradiction(taught)) is not None:
         raise ValueError(
-            f"taught at the same time: {taught[pair[0]]} and {taught[pair[1]]}; give each moment one label"
+            f"taught at the same time: {names[pair[0]]}{taught[pair[0]]} and {names[pair[1]]}{taught[pair[1]]}; give "
+            "each moment one label"
         )
+    window_s = model.config.window_s
+    for stretch, name in zip(taught, names, strict=True):
+        if (seconds := stretch.stop_s - stretch.start_s) < _LEAST_SHARE * window_s:
+            raise ValueError(
+                f"{name}{stretch.label!r} is taught by {seconds:g} s from {stretch.start_s:g} s on, which is too short "
+                f"to tell anything by; give a stretch of at least {_LEAST_SHARE * window_s:g} s, better "
+                f"{window_s:g} s or more, or leave it out"
+            )
     devices = [surveyed(device, model.config.sensors) for device in recording.devices if device.pieces]
     axes = [BodyAxes(one) for one in devices]
-    parts: dict[str, list[np.ndarray]] = {label: [] for label in labels}
+    parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {label: [] for label in labels}
     for stretch in taught:
         inside = [one.cropped_to((stretch.start_s, stretch.stop_s)) for one in devices]
-        window_s = model.config.window_s
         start_s, borders = windows_of((stretch.start_s, stretch.stop_s), window_s, window_s)
         plan = WindowPlan(start_s, borders[:-1], borders[1:], np.ones(len(start_s), dtype=bool))
-        for _, (embeddings, features) in embed_plan(model, inside, plan, axes, ("embedding", "features")):
-            there = (embeddings.abs().amax(dim=1) > 0).cpu().numpy()
-            parts[stretch.label].append(features.cpu().numpy()[there])
-    kept, classes = [], []
+        for _, found in embed_plan(model, inside, plan, axes, ("embedding", "features")):
+            embeddings, features = (part.cpu().numpy() for part in found)
+            # An embedding is as long as the share of its window that was measured.
+            there = np.linalg.norm(embeddings, axis=1) > _LEAST_SHARE - 1e-3
+            parts[stretch.label].append((features[there], embeddings[there]))
+    features, embeddings, classes = [], [], []
     for number, label in enumerate(labels):
-        rows = np.concatenate(parts[label])
-        if not len(rows):
-            longest = max((one for one in taught if one.label == label), key=lambda one: one.stop_s - one.start_s)
-            seconds, least = longest.stop_s - longest.start_s, model.config.window_s
-            if seconds < least:
-                raise ValueError(
-                    f"{label!r} is taught by {seconds:g} s from {longest.start_s:g} s on, which is too short, or "
-                    f"was not recorded; give a stretch of at least {least:g} s"
-                )
-            raise ValueError(f"nothing was recorded while {label!r} was taught; do its times belong to this recording?")
-        some = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _MOST_WINDOWS)).round().astype(int))
-        kept.append(rows[some])
+        rows = [np.concatenate(layer) for layer in zip(*parts[label], strict=True)]
+        if not len(rows[0]):
+            told = "".join(name for one, name in zip(taught, names, strict=True) if one.label == label)
+            raise ValueError(
+                f"{told}nothing was recorded while {label!r} was taught, or less than half a window; do its times "
+                "belong to this recording?"
+            )
+        some = np.unique(np.linspace(0, len(rows[0]) - 1, min(len(rows[0]), _MOST_WINDOWS)).round().astype(int))
+        features.append(rows[0][some])
+        embeddings.append(rows[1][some])
         classes += [number] * len(some)
-    return Adapter(model_digest(model), labels, np.concatenate(kept).astype(np.float32), np.array(classes))
+    kept = [np.concatenate(layer).astype(np.float32) for layer in (features, embeddings)]
+    return Adapter(model_digest(model), labels, kept[0], np.array(classes), kept[1])
+
+
+def teach_from(path: str | Path, recording: Recording, model: AlignmentModel) -> Adapter:
+    """``teach`` by the rows of a CSV file (`read_taught`), which errors name."""
+    rows, lines = _rows_of(Path(path), Clock(recording.start_time))
+    return teach(recording, rows, model, [f"{path}, line {line}" for line in lines])
 
 
 def read_taught(path: str | Path, clock: Clock) -> list[Taught]:
@@ -195,7 +232,11 @@ def read_taught(path: str | Path, clock: Clock) -> list[Taught]:
     Raises ``ValueError`` that names file and row, for other columns, no row, times that are none, labels that
     `check_labels` refuses, stretches that end before they begin, and stretches of different labels that overlap.
     """
-    path = Path(path)
+    return _rows_of(Path(path), clock)[0]
+
+
+def _rows_of(path: Path, clock: Clock) -> tuple[list[Taught], list[int]]:
+    """What is taught, and the line of each."""
     text = _text_of(path)
     head = text.partition("\n")[0]
     delimiter = max(",;\t", key=head.count)
@@ -229,7 +270,7 @@ def read_taught(path: str | Path, clock: Clock) -> list[Taught]:
             f"{path}, lines {lines[one]} and {lines[other]}: {rows[one].label!r} and {rows[other].label!r} are taught "
             "at the same time; give each moment one label"
         )
-    return rows
+    return rows, lines
 
 
 def _text_of(path: Path) -> str:
@@ -259,6 +300,11 @@ def _contradiction(taught: Sequence[Taught]) -> tuple[int, int] | None:
         if one.label not in reach or taught[reach[one.label]].stop_s < one.stop_s:
             reach[one.label] = place
     return None
+
+
+def _with_none(probabilities_NL: np.ndarray, margin_N: np.ndarray) -> np.ndarray:
+    """(N, L + 1): of each label, and that none of them is meant."""
+    return np.column_stack([probabilities_NL * expit(margin_N)[:, None], expit(-margin_N)])
 
 
 def _unit(rows_ND: np.ndarray) -> np.ndarray:

@@ -24,7 +24,6 @@ from har.network.alignment import AlignmentModel
 from har.readers.recording import Recording
 from har.recognition.adapter import Adapter, model_digest
 from har.recognition.annotation import EXPORTS
-from har.recognition.naming import UNKNOWN_BELOW
 from har.recognition.outputs import bouts_table, save_windows
 from har.recognition.page import save_page
 from har.recognition.picture import save_picture
@@ -32,6 +31,7 @@ from har.recognition.recognise import RELEASED, loaded, recognise
 from har.recognition.timeline import Timeline
 from har.recognition.vocabulary import RESERVED
 from har.run.folder import write_atomically, write_json
+from har.text.calibration import UNKNOWN_BELOW
 from har.text.label_bank import LearnableLabelBank
 
 _FORMAT = "har timeline 1"

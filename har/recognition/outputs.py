@@ -29,8 +29,8 @@ def bouts_table(timeline: Timeline) -> str:
 def windows_table(timeline: Timeline) -> bytes:
     """The bytes of a CSV file: one row a window.
 
-    start_s and stop_s of its samples, the name that the timeline gives it, known (the share of probability on the
-    labels asked for), and a column a label; empty where the device was not worn.
+    start_s and stop_s of its samples, the name that the timeline gives it, known (the probability that one
+    of the labels is meant), and a column a label; empty where the device was not worn.
     """
     windows = timeline.windows
     head = io.StringIO()

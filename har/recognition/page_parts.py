@@ -123,8 +123,11 @@ function drawTimeline() {
     fill: "tozeroy", fillcolor: dense ? "rgba(0, 0, 0, 0.35)" : "rgba(0, 0, 0, 0.12)",
     line: {width: dense ? 0 : 1, color: "#1a1a1a"}, hoverinfo: "skip",
     showlegend: false});
-  layout["yaxis" + (rows + 2)] = {domain: [0, 0.14], range: [0, 1.02], fixedrange: true, tickformat: ".0%",
-    tickvals: [0, 0.5, 1], title: {text: narrow ? "" : "confidence"}, gridcolor: "#e4e4e4", zeroline: false};
+  layout["yaxis" + (rows + 2)] = {domain: [0, 0.13], range: [0, 1.02], fixedrange: true, tickformat: ".0%",
+    tickvals: [0, 0.5, 1], gridcolor: "#e4e4e4", zeroline: false};
+  // A title along so low an axis would run into that of the signal.
+  layout.annotations.push({text: "confidence", xref: "paper", x: 0.01, xanchor: "left", yref: last + " domain", y: 1,
+    yanchor: "bottom", showarrow: false, font: {size: 12}});
   Plotly.newPlot("timeline", traces, layout, settings);
 }
 

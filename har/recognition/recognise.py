@@ -13,10 +13,12 @@ from har.network.loading import load_label_bank, load_model
 from har.readers.recording import Recording
 from har.recognition.adapter import Adapter, model_digest
 from har.recognition.embedding import BodyAxes, SurveyedDevice, WindowPlan, embed_plan, plan_windows, surveyed
-from har.recognition.naming import UNKNOWN_BELOW, Naming, among_neighbours, named_in_context
+from har.recognition.naming import named_alone, named_in_context
 from har.recognition.timeline import NamedWindows, Timeline, bouts_of, clock_of
 from har.recognition.vocabulary import EVERYDAY_LABELS, check_labels
+from har.text.calibration import UNKNOWN_BELOW
 from har.text.label_bank import LearnableLabelBank
+from har.text.naming import Naming
 
 RELEASED = "default"  # what `load_model` calls the released model
 
@@ -39,9 +41,10 @@ def recognise(
     model, bank: from ``load_model`` and ``load_label_bank``; the released ones by default. adapter: what its wearer
     taught (har/recognition/adapter.py). context: windows are named in view of the whole recording: how the devices lie
     against the body, how much each label attracts, what comes before and after. Without it each window is named by
-    itself, as a live display would. unknown_below: a window is "unknown" where less than this share of the probability
-    falls on the labels, and the rest on other activities that the model knows; 0 calls nothing unknown. stride_s:
-    seconds from window to window, half a window by default. progress: called with windows embedded so far and in all.
+    itself, as a live display would. unknown_below: a window is "unknown" where the probability that one of the labels
+    is meant, and none of the other activities that the model knows, is less than this; 0 calls nothing unknown.
+    stride_s: seconds from window to window, half a window by default. progress: called with windows embedded so far and
+    in all.
 
     Where nothing worn lies that still (har/recognition/non_wear.py), the timeline says "not worn": such windows are
     neither named nor taken into account. A week of one device takes about half a gigabyte.
@@ -59,7 +62,7 @@ def recognise(
         labels = [*taught, *(label for label in EVERYDAY_LABELS if group_of(label) not in groups)]
     labels = check_labels(labels)
     if not 0 <= unknown_below < 1:
-        raise ValueError(f"a share of probability below {unknown_below}; expected at least 0 (nothing) and below 1")
+        raise ValueError(f"unknown below a probability of {unknown_below}; expected at least 0 (nothing) and below 1")
     if (model is None) != (bank is None):
         raise ValueError("give both a model and its label bank, or neither for the released ones")
     if model is None:
@@ -118,7 +121,7 @@ def _named(
 ) -> NamedWindows:
     """Embed and name the windows of a plan; those of which no second is there are gaps and left out."""
     count, labels = len(plan.start_s), len(naming.labels)
-    probabilities, known = np.full((count, labels), np.nan, np.float32), np.full(count, np.nan, np.float32)
+    probabilities, margin = np.full((count, labels), np.nan, np.float32), np.full(count, np.nan, np.float32)
     seen = ~plan.worn
     layers = ("embedding",) if adapter is None else ("embedding", "features")
     done, total = 0, int(plan.worn.sum())
@@ -131,24 +134,27 @@ def _named(
     axes = [BodyAxes(one) if context else None for one in devices]
     for rows, found in embed_plan(model, devices, plan, axes, layers, embedded):
         there = (found[0].abs().amax(dim=1) > 0).cpu().numpy()
-        own, share = naming(found[0])
+        logits, better = naming(found[0])
+        own = logits.double().softmax(dim=1).cpu().numpy()
         if adapter is not None:
-            own, share = adapter.blended(own, share, found[1].cpu().numpy(), naming.labels)
-        probabilities[rows], known[rows], seen[rows] = own, share, there
+            own, better = adapter.blended(own, better, found[1].cpu().numpy(), naming, model.device)
+        probabilities[rows], margin[rows], seen[rows] = own, better, there
     if not seen.any():
         raise ValueError(
             f"no window of the recording has a patch of {model.config.patch_s} s of which half of the samples are "
             "there; give a longer recording"
         )
-    plan, probabilities, known = plan[seen], probabilities[seen], known[seen]
-    worn = plan.worn
+    plan, probabilities, margin = plan[seen], probabilities[seen], margin[seen]
+    worn, known = plan.worn, np.full(len(margin), np.nan, np.float32)
     name = np.full(len(worn), labels + 1)
     if worn.any():
+        own = probabilities[worn]
         if context:
-            start_s = plan.start_s[worn]
-            own = probabilities[worn] if adapter is None else np.maximum(probabilities[worn], LEAST_PROBABILITY)
-            probabilities[worn] = named_in_context(own, start_s, stride_s)
-            known[worn] = among_neighbours(known[worn], start_s, stride_s)
+            own = own if adapter is None else np.maximum(own, LEAST_PROBABILITY)
+            found = named_in_context(own, margin[worn], plan.start_s[worn], stride_s, naming.calibration)
+        else:
+            found = named_alone(own, margin[worn], naming.calibration)
+        probabilities[worn], known[worn] = found
         name[worn] = np.where(known[worn] < unknown_below, labels, probabilities[worn].argmax(axis=1))
     stop_s = plan.start_s + model.config.window_s
     return NamedWindows(plan.start_s, stop_s, plan.from_s, plan.to_s, probabilities, known, name)

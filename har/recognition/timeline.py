@@ -44,9 +44,9 @@ class NamedWindows:
     """Windows in order of time.
 
     start_s, stop_s: (N,) of the samples that were looked at. from_s, to_s: (N,) of what the window stands for: they
-    part the recorded time. probabilities: (N, L), NaN where the device was not worn. known: (N,) share of probability
-    on the labels asked for, out of these and other activities; NaN as above. name: (N,) place in the labels, L for
-    "unknown", L + 1 for "not worn".
+    part the recorded time. probabilities: (N, L), NaN where the device was not worn. known: (N,) probability
+    that one of the labels is meant, and none of the other activities that the model knows; NaN as above. name: (N,)
+    place in the labels, L for "unknown", L + 1 for "not worn".
     """
 
     start_s: np.ndarray

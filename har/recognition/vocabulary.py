@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from har.labels.wording import clean_label
+from har.text.calibration import UNKNOWN
 
 # What people do on most days, each by one common name, as coarse as one worn device can tell it.
 EVERYDAY_LABELS = (
@@ -12,7 +13,6 @@ EVERYDAY_LABELS = (
     "jumping", "doing squats",
 )  # fmt: skip
 
-UNKNOWN = "unknown"  # none of the labels fits well enough
 NOT_WORN = "not worn"
 RESERVED = (UNKNOWN, NOT_WORN)
 

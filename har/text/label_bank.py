@@ -7,7 +7,7 @@ import difflib
 import hashlib
 import math
 import warnings
-from collections.abc import Iterable, KeysView, Sequence, Set
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any, Protocol
 
@@ -17,10 +17,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from har.labels.groups import group_of, pace_of, undecided_pairs
-from har.labels.wording import clean_label, is_no_value, phrasings
+from har.labels.wording import has_paraphrases, phrasings
 from har.layers.blocks import AttentionPooling
+from har.text.arguments import clean_labels, listed, numbered, one_per_window, unit_windows
+from har.text.calibration import STANDARD, UNCALIBRATED, UNKNOWN, UNKNOWN_BELOW, Calibration, tempered, with_unknown
 from har.text.encoder import TextFeatures
-from har.text.recording_context import CALIBRATION, in_context
+from har.text.known_labels import lean_on_known
+from har.text.naming import Evidence, Naming, among_neighbours
+from har.text.naming import prototype_similarity as prototype_similarity  # where it was before the bank had rooms
+from har.text.recording_context import CALIBRATION, read_in_context, usual_step
 
 DEFAULT_LOGIT_SCALE = 10.0  # 1 / temperature of 0.1, until the trained one is set
 ATTENTION_GAIN = 0.1  # initial weight of the attention branch beside the projected sentence embedding
@@ -90,6 +95,7 @@ class LearnableLabelBank(nn.Module):
         self._stored: Tensor = torch.zeros(0, 2, num_prototypes, width)  # 2: the label alone, mean over its phrasings
         self._stored_for = ""
         self._encoder_fingerprint = ""
+        self.calibration = UNCALIBRATED  # until `calibrate`
 
     # --- training ---------------------------------------------------------------------------------------------
 
@@ -120,6 +126,11 @@ class LearnableLabelBank(nn.Module):
             raise ValueError(f"the logit scale multiplies similarities and must be finite and > 0, found {value}")
         self.logit_scale.fill_(value)
 
+    def calibrate(self, calibration: Calibration = STANDARD) -> None:
+        """Set how far the probabilities of `classify` are to be believed; by default as datasets found that were unseen
+        by the released model."""
+        self.calibration = calibration
+
     # --- any strings ------------------------------------------------------------------------------------------
 
     def attach(self, text_encoder: TextEncoder | None) -> "LearnableLabelBank":
@@ -136,7 +147,8 @@ class LearnableLabelBank(nn.Module):
 
         A label is first cleaned (`har.labels.wording.clean_label`: "WALKING_UPSTAIRS" is "walking upstairs"). With
         `paraphrase` its embedding is the mean over all its phrasings, prototype by prototype, normalised again.
-        Remembered labels come from the store, others from the attached text encoder.
+        Remembered labels come from the store, others from the attached text encoder; with `paraphrase` those
+        of which no paraphrase is known lean on the remembered ones of like meaning (har/text/known_labels.py).
 
         Raises:
             TypeError, ValueError: no labels, or something that is no label.
@@ -144,12 +156,15 @@ class LearnableLabelBank(nn.Module):
             ValueError: the attached text encoder is not the one of training.
             ImportError, FileNotFoundError: as the attached encoder raises them.
         """
-        labels = _clean_labels(texts)
+        labels = clean_labels(texts)
         known = self._labels if self._labels and self._stored_for == self._weights_digest() else {}
         unknown = [label for label in dict.fromkeys(labels) if label not in known]
         computed = {}
         if unknown:
-            computed = dict(zip(unknown, self._compute(unknown, paraphrase), strict=True))
+            found = self._compute(unknown, paraphrase)
+            if known and paraphrase:
+                found = self._leaning(unknown, found)
+            computed = dict(zip(unknown, found, strict=True))
         kind = int(paraphrase)
         embeddings = torch.stack(
             [computed[label] if label in computed else self._stored[known[label], kind] for label in labels]
@@ -157,31 +172,37 @@ class LearnableLabelBank(nn.Module):
         return embeddings[:, 0] if self.num_prototypes == 1 else embeddings
 
     def classify(
-        self, embeddings: Tensor | np.ndarray, labels: Sequence[str], paraphrase: bool = True
+        self,
+        embeddings: Tensor | np.ndarray,
+        labels: Sequence[str],
+        paraphrase: bool = True,
+        unknown: bool = False,
     ) -> tuple[list[str], Tensor]:
         """The most probable label of each window among the given ones, and the probabilities (N, L).
 
-        probabilities = softmax_j(scale * s_ij) with s_ij = 1/scale * (logsumexp_k(scale * cos(x_i, t_jk)) - log K),
-        the soft maximum over prototypes that the training losses use; for K = 1 it is the cosine itself. Windows are
-        normalised here. The labels come back as they were given; N may be 0, one label has probability 1.
+        probabilities = softmax_j(power * scale * s_ij), s_ij = 1/scale * (logsumexp_k(scale * cos(x_i, t_jk)) - log K),
+        the soft maximum over prototypes that the training losses use; for K = 1 it is the cosine itself. The power is
+        that of the bank's `calibration`; it changes no answer. Windows are normalised here. The
+        labels come back as they were given; N may be 0, one label has probability 1.
         labels: any iterable of strings that has an order (a list, a pandas Series, the keys of a dict); columns of the
         probabilities are in the order of iteration.
 
+        unknown: windows may be "unknown". The probabilities are (N, L + 1), the last column that none of the labels is
+        meant, the others what is left for them. A window is "unknown" where the last column exceeds one half, and named
+        as without it elsewhere: first whether, then which.
+
         Raises:
             TypeError: labels without an order (a set), a single string, a table, or a label that is no string.
-            ValueError: no labels, two labels that are the same once cleaned, embeddings that are not (N, D), are not
-                finite or have zero norm (names the rows). Otherwise as `encode`.
+            ValueError: no labels, two labels that are the same once cleaned, "unknown" among the labels beside
+                ``unknown``, embeddings that are not (N, D), are not finite or have zero norm (names the rows).
+                Otherwise as `encode`.
         """
-        labels = _listed(labels)
-        cleaned = _clean_labels(labels)
-        if len(set(cleaned)) < len(cleaned):
-            twice = [label for label, clean in zip(labels, cleaned, strict=True) if cleaned.count(clean) > 1]
-            raise ValueError(f"labels to choose from must differ, found the same one more than once: {twice}")
-        windows = self._check_windows(embeddings)
-        prototypes = self.encode(labels, paraphrase).reshape(len(cleaned), self.num_prototypes, self.width)
-        similarity = prototype_similarity(windows, prototypes, self.logit_scale)
-        probabilities = (self.logit_scale * similarity).softmax(dim=1)
-        return [labels[i] for i in probabilities.argmax(dim=1).tolist()], probabilities
+        labels, evidence = self._compared(embeddings, labels, paraphrase, unknown)
+        names = [labels[i] for i in evidence.logits.softmax(dim=1).argmax(dim=1).tolist()]
+        probabilities = (self.calibration.window_sharpness * evidence.logits).softmax(dim=1)
+        if not unknown:
+            return names, probabilities
+        return _or_unknown(names, probabilities, self.calibration.known(evidence.margin, in_context=False))
 
     def classify_recording(
         self,
@@ -192,6 +213,7 @@ class LearnableLabelBank(nn.Module):
         wearers: Sequence[int] | np.ndarray | None = None,
         paraphrase: bool = True,
         calibration: float = CALIBRATION,
+        unknown: bool = False,
     ) -> tuple[list[str], Tensor]:
         """`classify` for the windows of a recording, which tell of each other.
 
@@ -201,46 +223,69 @@ class LearnableLabelBank(nn.Module):
 
         What labels attract on average is divided out in part, and each window is named in view of those before and
         after it (``har.text.recording_context``). Where a recording holds most of the labels, calibration helps; where
-        it holds a few of many, name fewer or give less, down to 0.
+        it holds a few of many, name fewer or give less, down to 0. How sure the probabilities are is that of the bank's
+        `calibration`. unknown: as in `classify`; whether any label is meant is judged over a window and its neighbours.
         Returns and raises as `classify` does; ``ValueError`` also for a calibration outside [0, 1], for times that are
         not finite, and for another number of times, recordings or wearers than windows.
         """
         if isinstance(calibration, bool) or not isinstance(calibration, Real) or not 0 <= calibration <= 1:
             raise ValueError(f"calibration is {calibration!r}; expected a number between 0 (none) and 1")
-        labels = _listed(labels)
-        _, probabilities = self.classify(embeddings, labels, paraphrase)
-        p = probabilities.double().cpu().numpy()
-        time_s = _one_per_window("time_s", time_s, len(p))
+        labels, evidence = self._compared(embeddings, labels, paraphrase, unknown)
+        p = evidence.logits.softmax(dim=1).double().cpu().numpy()
+        time_s = one_per_window("time_s", time_s, len(p))
         if time_s.dtype.kind not in "iuf":
             raise ValueError(f"time_s has dtype {time_s.dtype}; expected seconds since the recording began, as numbers")
         time_s = time_s.astype(np.float64)
         if not np.isfinite(time_s).all():
             found = time_s[~np.isfinite(time_s)][0]
             raise ValueError(f"time_s holds {found}; expected seconds since the recording began")
-        recordings = _numbered("recordings", recordings, len(p))
-        wearers = _numbered("wearers", wearers, len(p))
-        step_s = _usual_step(time_s, recordings, wearers)
+        recordings = numbered("recordings", recordings, len(p))
+        wearers = numbered("wearers", wearers, len(p))
+        step_s = usual_step(time_s, recordings, wearers)
         if not _LEAST_STEP_S <= step_s <= _MOST_STEP_S:
             warnings.warn(
                 f"windows of a recording begin {step_s:.4g} s apart (median), and tell of each other over seconds to "
                 "minutes; is time_s in another unit?",
                 stacklevel=2,
             )
-        p = in_context(p, time_s, recordings, wearers, calibration)
-        return [labels[i] for i in p.argmax(axis=1)], torch.from_numpy(p).to(probabilities)
+        reading = read_in_context(p, time_s, recordings, wearers, calibration)
+        names = [labels[i] for i in reading.probabilities.argmax(axis=1)]
+        sharpness = self.calibration.context_sharpness(reading.agreement, reading.lasting)
+        probabilities = torch.from_numpy(tempered(reading.probabilities, sharpness)).to(evidence.logits)
+        if not unknown:
+            return names, probabilities
+        margin = among_neighbours(evidence.margin, time_s, step_s, recordings, wearers)
+        return _or_unknown(names, probabilities, self.calibration.known(margin, in_context=True))
+
+    def _compared(
+        self, embeddings: Tensor | np.ndarray, labels: Sequence[str], paraphrase: bool, unknown: bool
+    ) -> tuple[list[str], Evidence]:
+        """The labels as a list, and what speaks for each in each window."""
+        labels = listed(labels)
+        cleaned = clean_labels(labels)
+        if len(set(cleaned)) < len(cleaned):
+            twice = [label for label, clean in zip(labels, cleaned, strict=True) if cleaned.count(clean) > 1]
+            raise ValueError(f"labels to choose from must differ, found the same one more than once: {twice}")
+        if unknown and UNKNOWN in cleaned:
+            raise ValueError(f"a label is {UNKNOWN!r}, which unknown=True itself says of windows; leave it out")
+        windows = unit_windows(embeddings, self.width, self.logit_scale)
+        return labels, Naming(self, labels, paraphrase, unknown)(windows)
 
     def remember(self, texts: Sequence[str]) -> None:
-        """Compute and store the embeddings of these labels with the present weights, in place of any stored before.
+        """Store what `encode` gives for these labels with the present weights, in place of any stored before.
 
         To be called before the state dict is saved. The labels of training and of everything that must work without
         a text encoder belong here. Raises as `encode` does.
         """
-        labels = list(dict.fromkeys(_clean_labels(texts)))
-        stored = torch.stack([self._compute(labels, paraphrase) for paraphrase in (False, True)], dim=1)
+        labels = list(dict.fromkeys(clean_labels(texts)))
+        encoder = self._encoder_for(labels)
+        # As `encode` gives them: a label that leans on those remembered so far says the same once it is remembered.
+        shape = (len(labels), self.num_prototypes, self.width)
+        stored = torch.stack([self.encode(labels, paraphrase).reshape(shape) for paraphrase in (False, True)], dim=1)
         self._stored = stored.cpu()
         self._labels = {label: i for i, label in enumerate(labels)}
         self._stored_for = self._weights_digest()
-        self._encoder_fingerprint = self.text_encoder.fingerprint
+        self._encoder_fingerprint = encoder.fingerprint
 
     def known_labels(self) -> list[str]:
         """Labels that `encode` knows without a text encoder, cleaned, in the order they were remembered."""
@@ -256,10 +301,11 @@ class LearnableLabelBank(nn.Module):
             "embeddings": self._stored.clone(),
             "weights_digest": self._stored_for,
             "text_encoder": self._encoder_fingerprint,
+            "calibration": self.calibration.to_dict(),
         }
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take over a store; ValueError if it does not fit this bank."""
+        """Take over a store; ValueError if it does not fit this bank. One without a calibration is uncalibrated."""
         if state.get("version") != _STATE_VERSION:
             raise ValueError(f"stored labels have format {state.get('version')}, expected {_STATE_VERSION}")
         expected = (len(state["labels"]), 2, self.num_prototypes, self.width)
@@ -268,6 +314,8 @@ class LearnableLabelBank(nn.Module):
                 f"stored label embeddings have shape {tuple(state['embeddings'].shape)}, this bank needs {expected} "
                 "(labels, 2, prototypes, width); build the bank with the hyperparameters of the checkpoint"
             )
+        given = state.get("calibration")
+        self.calibration = UNCALIBRATED if given is None else Calibration.from_dict(given)
         self._labels = {label: i for i, label in enumerate(state["labels"])}
         self._stored = state["embeddings"].detach().cpu().clone()
         self._stored_for = state["weights_digest"]
@@ -292,6 +340,17 @@ class LearnableLabelBank(nn.Module):
         prototypes = torch.cat([self(*(tensor.to(device) for tensor in part)) for part in parts])
         means = [group.mean(dim=0) for group in prototypes.split([len(group) for group in phrases])]
         return F.normalize(torch.stack(means), dim=-1)
+
+    def _leaning(self, labels: list[str], own: Tensor) -> Tensor:
+        """Embeddings (L, K, D) of labels; those that training can have read in no words lean on remembered ones."""
+        strange = [row for row, label in enumerate(labels) if not has_paraphrases(label)]
+        if not strange:
+            return own
+        encoder, device = self._encoder_for(labels), own.device
+        pooled = encoder.encode([labels[row] for row in strange]).pooled.to(device)
+        of_known = encoder.encode(list(self._labels)).pooled.to(device)
+        own[strange] = lean_on_known(own[strange], pooled, self._stored[:, 1].to(device), of_known)
+        return own
 
     def _encoder_for(self, labels: list[str]) -> TextEncoder:
         """The attached encoder, or an error that helps with these labels."""
@@ -330,51 +389,11 @@ class LearnableLabelBank(nn.Module):
                 f"for {(self.text_width, self.pooled_width)}; attach the text encoder of its training"
             )
 
-    def _check_windows(self, embeddings: Tensor | np.ndarray) -> Tensor:
-        """Unit-norm float windows (N, D) on the bank's device."""
-        if hasattr(embeddings, "embeddings"):
-            raise TypeError(
-                f"found {type(embeddings).__name__} in place of embeddings; give its .embeddings, and its .start_s to "
-                "classify_recording"
-            )
-        if isinstance(embeddings, list | tuple) and embeddings and all(isinstance(one, Tensor) for one in embeddings):
-            embeddings = torch.stack(tuple(embeddings))
-        if np.ma.is_masked(embeddings):
-            raise ValueError("embeddings to classify are masked in part; leave out the windows that have none")
-        windows = embeddings if isinstance(embeddings, Tensor) else np.asarray(embeddings)
-        numeric = windows.dtype.kind in "iuf" if isinstance(windows, np.ndarray) else windows.is_floating_point()
-        if not numeric or (isinstance(windows, Tensor) and (windows.layout != torch.strided or windows.is_meta)):
-            raise ValueError(f"embeddings to classify have dtype {windows.dtype}; expected a dense array of numbers")
-        if isinstance(windows, np.ndarray):  # in another order of bytes or rows, or read-only
-            windows = torch.from_numpy(np.array(windows, dtype=np.float64))
-        windows = windows.detach()
-        windows = windows.to(self.logit_scale.device, self.logit_scale.dtype)
-        if windows.ndim != 2 or windows.shape[1] != self.width:
-            raise ValueError(
-                f"embeddings to classify must be (N, {self.width}), found shape {tuple(windows.shape)}; "
-                "a single window is embeddings[None]"
-            )
-        finite = windows.isfinite().all(dim=1)
-        if not finite.all():
-            rows = (~finite).nonzero().flatten().tolist()
-            raise ValueError(f"NaN or infinite embeddings in rows {rows[:10]} ({len(rows)} of {len(windows)})")
-        norms = windows.norm(dim=1, keepdim=True)
-        if (norms == 0).any():
-            rows = (norms[:, 0] == 0).nonzero().flatten().tolist()
-            raise ValueError(f"Zero-norm embeddings in rows {rows[:10]} ({len(rows)} of {len(windows)})")
-        return windows / norms
 
-
-def prototype_similarity(windows_ND: Tensor, prototypes_LKD: Tensor, scale: float | Tensor) -> Tensor:
-    """Similarity (N, L) of unit-norm windows to labels of K unit-norm prototypes.
-
-    s_ij = 1/scale * (logsumexp_k(scale * cos(x_i, t_jk)) - log K): a soft maximum that lies between the mean and the
-    largest cosine, and equals the cosine where all prototypes of a label agree (so for K = 1).
-    """
-    cosines_NLK = torch.einsum("nd,lkd->nlk", windows_ND, prototypes_LKD)
-    if prototypes_LKD.shape[1] == 1:
-        return cosines_NLK[..., 0]
-    return ((scale * cosines_NLK).logsumexp(dim=-1) - math.log(prototypes_LKD.shape[1])) / scale
+def _or_unknown(names: list[str], probabilities: Tensor, known: np.ndarray) -> tuple[list[str], Tensor]:
+    """Answers that may be "unknown", and probabilities (N, L + 1); known (N,)."""
+    whole = torch.from_numpy(with_unknown(probabilities.double().cpu().numpy(), known)).to(probabilities)
+    return [UNKNOWN if one < UNKNOWN_BELOW else name for name, one in zip(names, known, strict=True)], whole
 
 
 class PhrasingTable:
@@ -396,8 +415,8 @@ class PhrasingTable:
     """
 
     def __init__(self, encoder: TextEncoder, labels: Sequence[str]) -> None:
-        labels = _listed(labels)
-        cleaned = _clean_labels(labels)
+        labels = listed(labels)
+        cleaned = clean_labels(labels)
         if len(set(cleaned)) < len(cleaned):
             twice = sorted({label for label in cleaned if cleaned.count(label) > 1})
             raise ValueError(f"labels of a phrasing table must differ, found more than once: {twice}")
@@ -454,57 +473,3 @@ class PhrasingTable:
         for name in ("tokens", "mask", "pooled", "pooled_mean"):
             setattr(self, name, getattr(self, name).to(device))
         return self
-
-
-def _one_per_window(name: str, values: Sequence | np.ndarray | Tensor | None, windows: int) -> np.ndarray:
-    """(N,) values, zeros for None."""
-    if isinstance(values, Tensor):
-        values = values.detach().cpu().numpy()
-    if np.ma.is_masked(values):
-        raise ValueError(f"{name} are masked in part; give one a window")
-    values = np.zeros(windows, dtype=np.int64) if values is None else np.asarray(values)
-    if values.shape != (windows,):
-        raise ValueError(f"{name} of shape {values.shape} for {windows} windows; give one a window")
-    return values
-
-
-def _numbered(name: str, values: Sequence | np.ndarray | Tensor | None, windows: int) -> np.ndarray:
-    """(N,) numbers of what windows belong to. Raises ``ValueError`` where one belongs to nothing."""
-    column = _one_per_window(name, values, windows)
-    if absent := [
-        value for value in column.tolist() if value is None or type(value).__name__ == "NAType" or value != value
-    ]:
-        raise ValueError(f"{name} hold {absent[0]!r}; expected what each window belongs to")
-    known: dict = {}
-    return np.array([known.setdefault(value, len(known)) for value in column.tolist()], dtype=np.int64)
-
-
-def _usual_step(time_s: np.ndarray, recordings: np.ndarray, wearers: np.ndarray) -> float:
-    """Median seconds between neighbours of one recording; 1 where there are none."""
-    order = np.lexsort((time_s, recordings, wearers))
-    steps = np.diff(time_s[order])
-    same = (np.diff(recordings[order]) == 0) & (np.diff(wearers[order]) == 0) & (steps > 0)
-    return float(np.median(steps[same])) if same.any() else 1.0
-
-
-def _listed(labels: Iterable[str]) -> list[str]:
-    """Labels in the order of iteration; TypeError where there is no order or what is iterated over is no labels."""
-    if isinstance(labels, str):
-        raise TypeError(f"expected a list of labels, found the single string {labels!r}; write [{labels!r}]")
-    if isinstance(labels, Set) and not isinstance(labels, KeysView):  # keys of a dict keep their order
-        raise TypeError(f"labels are a {type(labels).__name__}, which has no order; give sorted(labels) or a list")
-    if hasattr(labels, "columns"):
-        raise TypeError(f"labels are a {type(labels).__name__}; give one of its columns, or its columns as a list")
-    if not isinstance(labels, Iterable) or getattr(labels, "shape", None) == ():
-        raise TypeError(f"expected a list of labels, found {labels!r} of type {type(labels).__name__}")
-    return list(labels)
-
-
-def _clean_labels(labels: Iterable[str]) -> list[str]:
-    """Cleaned labels; ValueError for none, TypeError for no list of them or a label that is no string."""
-    labels = _listed(labels)
-    if not labels:
-        raise ValueError("expected at least one label, found none")
-    if none := [label for label in labels if isinstance(label, str) and is_no_value(label)]:
-        raise ValueError(f"labels hold {none[0]!r}, which says that there is no label; leave it out")
-    return [clean_label(label) for label in labels]

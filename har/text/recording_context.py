@@ -4,6 +4,7 @@ Shapes: N windows, L labels, W wearers, R recordings (those that reach the prese
 """
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +22,18 @@ _SMALLEST = 1e-30
 _SHORTEST_S = 0.01
 
 
+class Reading(NamedTuple):
+    """What windows show in view of each other: probabilities (N, L), and how far they bear each other out.
+
+    agreement: (N,) share of the wearer's windows that have the same answer by themselves, once calibrated. lasting:
+    (N,) how long the wearer's activities last on average, in steps from window to window.
+    """
+
+    probabilities: np.ndarray
+    agreement: np.ndarray
+    lasting: np.ndarray
+
+
 def in_context(
     probabilities: np.ndarray,
     time_s: np.ndarray,
@@ -28,21 +41,57 @@ def in_context(
     wearer: np.ndarray,
     calibration: float = CALIBRATION,
 ) -> np.ndarray:
-    """Probabilities (N, L) of the labels in view of all windows of the wearer: calibrated, then chained over time.
+    """Probabilities (N, L) of the labels in view of all windows of the wearer: ``calibrated``, then ``over_time``.
 
     probabilities: (N, L), of each window by itself. time_s, recording, wearer: (N,) as in ``over_time``.
+    """
+    return over_time(_divided(probabilities, wearer, calibration), time_s, recording, wearer)[0]
+
+
+def calibrated(probabilities: np.ndarray, wearer: np.ndarray, calibration: float = CALIBRATION) -> np.ndarray:
+    """Probabilities (N, L) of each window by itself, calibrated by all windows of its wearer (N,); rows sum to 1.
 
     Some labels attract windows of a new device more than they should, a whole posture at a time. What they attract on
     average tells: the probabilities are divided by their mean over the wearer's windows to the power of
     ``calibration``. That is batch calibration (Zhou et al., ICLR 2024, section 3.2), weakened, because people need not
     do all that is asked about.
     """
-    calibrated = np.empty(probabilities.shape)
+    divided = _divided(probabilities, wearer, calibration)
+    return divided / divided.sum(axis=1, keepdims=True)
+
+
+def _divided(probabilities: np.ndarray, wearer: np.ndarray, calibration: float) -> np.ndarray:
+    divided = np.empty(probabilities.shape)
     for one in np.unique(wearer):
         own = wearer == one
         attracted = probabilities[own].mean(axis=0).clip(_SMALLEST)
-        calibrated[own] = probabilities[own] / attracted**calibration
-    return over_time(calibrated, time_s, recording, wearer)[0]
+        divided[own] = probabilities[own] / attracted**calibration
+    return divided
+
+
+def read_in_context(
+    probabilities: np.ndarray,
+    time_s: np.ndarray,
+    recording: np.ndarray,
+    wearer: np.ndarray,
+    calibration: float = CALIBRATION,
+) -> Reading:
+    """`in_context`, with what tells how far it is to be believed."""
+    divided, agreement = _divided(probabilities, wearer, calibration), np.empty(len(probabilities))
+    posterior, lasting = over_time(divided, time_s, recording, wearer)
+    same = divided.argmax(axis=1) == posterior.argmax(axis=1)
+    for own in (wearer == one for one in np.unique(wearer)):
+        agreement[own] = same[own].mean()
+        lasting[own] /= usual_step(time_s[own], recording[own], wearer[own])
+    return Reading(posterior, agreement, lasting)
+
+
+def usual_step(time_s: np.ndarray, recording: np.ndarray, wearer: np.ndarray) -> float:
+    """Median seconds between neighbours of one recording; 1 where there are none."""
+    order = np.lexsort((time_s, recording, wearer))
+    steps = np.diff(time_s[order])
+    same = (np.diff(recording[order]) == 0) & (np.diff(wearer[order]) == 0) & (steps > 0)
+    return float(np.median(steps[same])) if same.any() else 1.0
 
 
 def over_time(

@@ -16,6 +16,8 @@ from torch import Tensor
 from har.windows.batch import SensorWindows
 from har.windows.resample import output_length, resample
 
+_PACKET_S = 0.4  # of radio links and loggers: some tens of samples at once
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -24,7 +26,8 @@ class Augmentation:
     rotation: share of windows turned by a random rotation. tilt_rad: standard deviation of a small rotation for the
     others. scale: standard deviation of a triad's logarithmic gain. jitter: largest white noise in g, rad/s, uT per
     kind. warp: largest relative change of tempo. shorten: share of windows that end early, after ``shortest_s``
-    seconds or more. gyroscope_dropout / sensor_dropout: share of gyroscopes / of other
+    seconds or more. lost: largest share of samples lost, and
+    share of windows that lose any. gyroscope_dropout / sensor_dropout: share of gyroscopes / of other
     triads left out. rates_hz and rate_share: lower rates that windows are passed through, and the share of windows.
     placement_dropout: share of windows without placement text. body_dropout: share of windows that know nothing of
     the body's axes, ahead_dropout: share of the others that know only up; body_error_rad: standard deviations of the
@@ -42,6 +45,7 @@ class Augmentation:
     sensor_dropout: float = 0.0
     rates_hz: tuple[float, ...] = ()
     rate_share: float = 0.0
+    lost: tuple[float, float] = (0.0, 0.0)
     placement_dropout: float = 0.0
     body_dropout: float = 0.0
     ahead_dropout: float = 0.0
@@ -100,6 +104,7 @@ def augment(windows: SensorWindows, strength: Augmentation, rate_hz: float, gene
     windows = time_warp(windows, strength.warp, generator)
     windows = shorten(windows, strength.shorten, round(strength.shortest_s * rate_hz), generator)
     windows = lower_rate(windows, strength.rates_hz, strength.rate_share, rate_hz, generator)
+    windows = lose_samples(windows, strength.lost, rate_hz, generator)
     windows = jitter(windows, strength.jitter, generator)
     windows = drop_placement(windows, strength.placement_dropout, generator)
     return blur_body(windows, strength.body_dropout, strength.ahead_dropout, strength.body_error_rad, generator)
@@ -268,6 +273,35 @@ def lower_rate(
         signal[chosen], valid[chosen] = back.masked_fill(~back_valid.unsqueeze(2), 0.0), back_valid
         rate[chosen] = rate[chosen].clamp_max(lower)
     return windows.replace(signal=signal[:-1], valid=valid[:-1], rate_hz=rate[:-1])
+
+
+def lose_samples(windows: SensorWindows, lost: Sequence[float], rate_hz: float, generator: Random) -> SensorWindows:
+    """Lose samples of the devices, as radio links do. lost: largest share of samples, and share of the windows.
+
+    Half of these windows lose single samples, half packets of ``_PACKET_S``. What remains is filtered as the samples of
+    a device are (har/windows/resample.py), to which its lost neighbours make a difference. The number of windows is
+    exact, as that of ``lower_rate``.
+    """
+    random, (largest, share) = shared_random(windows, generator), lost
+    count = round(share * random.windows)
+    if largest <= 0 or not count:
+        return windows
+    sensors, length = windows.valid.shape[1:]
+    packet = max(1, round(_PACKET_S * rate_hz))
+    (chosen,) = random.chosen(count, 1)
+    level, in_packets = largest * random.uniform(1, 1), random.uniform(1, 1) < 0.5
+    single, packets = random.uniform(sensors, length), random.uniform(sensors, -(-length // packet))
+    drawn = torch.where(in_packets, packets.repeat_interleave(packet, dim=2)[..., :length], single)
+    # All sensors of a device lose the same samples.
+    kept = (drawn >= level).gather(1, windows.location.unsqueeze(2).expand(-1, -1, length))
+    # One window more, that nobody looks at, in the place of those that are elsewhere.
+    signal, valid, kept = (
+        F.pad(value, (0, 0) * (value.ndim - 1) + (0, 1)) for value in (windows.signal, windows.valid, kept)
+    )
+    found, there = resample(signal[chosen], valid[chosen] & kept[chosen], rate_hz, rate_hz, length)
+    there &= valid[chosen]
+    signal[chosen], valid[chosen] = found.masked_fill(~there.unsqueeze(2), 0.0), there
+    return windows.replace(signal=signal[:-1], valid=valid[:-1])
 
 
 def drop_placement(windows: SensorWindows, share: float, generator: Random) -> SensorWindows:

@@ -35,6 +35,7 @@ _FINDING = "body_axes"
 # or a gesture reaches it for a second, not for every second of a piece.
 _LEAST_MOVEMENT_G = 0.05
 _PIECE_S = 5.0
+_LEAST_THERE = 0.5  # share of a second's samples
 _LEAST_SECONDS = 3  # a shorter piece is a transition as often as a walk
 _LEAST_PIECES = 3
 _WITHIN_RAD = np.deg2rad(35.0)  # of the median direction; the wrist swings that far
@@ -42,6 +43,7 @@ _LEAST_AGREEMENT = 0.7  # share of the moving pieces within that angle
 
 _STEPS_HZ = (1.3, 2.5)  # of walking, on the flat and up stairs; running is faster and bounces the other way round
 _WALKING_G = (0.05, 0.4)  # deviation of the vertical acceleration; running has more
+_LONGEST_GAP_S = 0.1  # that is bridged in a piece whose spectrum is looked at: a fraction of a step
 _LEAST_STEP_SHARE = 0.35  # of the power between half a hertz and eight that lies at the rate of the steps
 _LEAST_LEAD = 0.2  # coherence of the two accelerations, a quarter of a step apart; 0 is chance, 1 is a pure wave
 _LEAST_SAME_SIDE = 0.65  # share of the pieces that point to the same side
@@ -50,8 +52,8 @@ _LEAST_SAME_SIDE = 0.65  # share of the pieces that point to the same side
 def gravity_and_movement(acceleration: np.ndarray, sampling_rate_hz: float) -> tuple[np.ndarray, np.ndarray]:
     """Mean direction (N, 3), unit norm, and whether the wearer moves all the time (N,) bool, of pieces (N, T, 3) in g.
 
-    NaN marks missing samples. A piece of which no whole second is there, or whose mean vanishes, has the direction
-    zero and does not move.
+    NaN marks missing samples; a second counts where most of it is there. A piece of which no second counts, or whose
+    mean vanishes, has the direction zero and does not move.
     """
     acceleration = np.asarray(acceleration, dtype=np.float32)
     there = np.isfinite(acceleration).all(axis=2)
@@ -63,10 +65,22 @@ def gravity_and_movement(acceleration: np.ndarray, sampling_rate_hz: float) -> t
     second = max(1, round(sampling_rate_hz))
     seconds = acceleration.shape[1] // second
     magnitude = np.linalg.norm(filled[:, : seconds * second], axis=2).reshape(len(filled), seconds, second)
-    whole = there[:, : seconds * second].reshape(magnitude.shape).all(axis=2)
-    lively = magnitude.std(axis=2) >= _LEAST_MOVEMENT_G
-    moving = (whole.sum(axis=1) >= _LEAST_SECONDS) & (lively | ~whole).all(axis=1) & (length[:, 0] > 0.1)
-    return np.where(whole.any(axis=1)[:, None], direction, 0.0).astype(np.float32), moving
+    lively = _deviation(magnitude, there[:, : seconds * second].reshape(magnitude.shape)) >= _LEAST_MOVEMENT_G
+    counts = there[:, : seconds * second].reshape(magnitude.shape).mean(axis=2) > _LEAST_THERE
+    moving = (counts.sum(axis=1) >= _LEAST_SECONDS) & (lively | ~counts).all(axis=1) & (length[:, 0] > 0.1)
+    return np.where(counts.any(axis=1)[:, None], direction, 0.0).astype(np.float32), moving
+
+
+def _deviation(values: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Standard deviation along the last axis of what is there."""
+    deviation = values.std(axis=-1)
+    gappy = ~there.all(axis=-1)
+    if gappy.any():
+        known = there[gappy]
+        some, count = np.where(known, values[gappy], 0.0), np.maximum(known.sum(axis=-1, keepdims=True), 1)
+        mean = some.sum(axis=-1, keepdims=True) / count
+        deviation[gappy] = np.sqrt((np.where(known, some - mean, 0.0) ** 2).sum(axis=-1) / count[..., 0])
+    return deviation
 
 
 def upright_direction(direction: np.ndarray, moving: np.ndarray) -> np.ndarray | None:
@@ -94,8 +108,7 @@ def lead_of_walking(pieces: np.ndarray, up: np.ndarray, sampling_rate_hz: float)
     pieces: (N, T, 3) in g, NaN = missing; up: (3,). The lead is the quadrature of the cross-spectrum with the vertical
     acceleration at the rate of the steps, divided by the root of both powers: its length is at most 1.
     """
-    whole = np.isfinite(pieces).all(axis=(1, 2))
-    pieces = np.where(whole[:, None, None], pieces, 0.0).astype(np.float64)
+    pieces, whole = _bridged(np.asarray(pieces, dtype=np.float64), round(_LONGEST_GAP_S * sampling_rate_hz))
     vertical = pieces @ up
     across = pieces - vertical[:, :, None] * up
     vertical, across = (values - values.mean(axis=1, keepdims=True) for values in (vertical, across))
@@ -115,6 +128,21 @@ def lead_of_walking(pieces: np.ndarray, up: np.ndarray, sampling_rate_hz: float)
     lead = cross.imag / np.sqrt(across_power * step_power + 1e-12)[:, None]
     walks = whole & (step_power > _LEAST_STEP_SHARE * movement) & steps.any()
     return lead, walks & (deviation > _WALKING_G[0]) & (deviation < _WALKING_G[1])
+
+
+def _bridged(pieces: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pieces (N, T, 3) with linear interpolation across up to ``longest`` missing samples, zero and False (N,) where
+    more are missing at a time."""
+    there = np.isfinite(pieces).all(axis=2)
+    whole = there.all(axis=1)
+    bridged = np.where(whole[:, None, None], pieces, 0.0)
+    time = np.arange(pieces.shape[1])
+    for number in np.flatnonzero(~whole):
+        known = np.flatnonzero(there[number])
+        if np.diff(known, prepend=-1, append=len(time)).max() - 1 <= longest:
+            whole[number] = True
+            bridged[number] = np.stack([np.interp(time, known, axis[known]) for axis in pieces[number].T], axis=1)
+    return bridged, whole
 
 
 def ahead_direction(lead: np.ndarray, walks: np.ndarray, up: np.ndarray) -> np.ndarray | None:
@@ -225,12 +253,22 @@ def _stream_axes(
         first = start[run] + length * (np.arange(len(run)) - np.repeat(np.cumsum(count) - count, count))
         excerpts = Excerpts(stream_id, np.arange(len(first)), first, start[run], stop[run], length)
         pieces = index.gather(excerpts)[:, :, columns]
-        session = session_axes(pieces, rate_hz)
-        for recording in np.unique(recording_id[runs]):
-            own = session if session[0].any() else session_axes(pieces[recording_id[run] == recording], rate_hz)
+        for recording, own in axes_of_recordings(pieces, recording_id[run], rate_hz).items():
             axes[np.searchsorted(recordings, recording)] = own
         progress(int((stop - start)[runs].sum()))
     return axes
+
+
+def axes_of_recordings(pieces: np.ndarray, recording: np.ndarray, sampling_rate_hz: float) -> dict[int, np.ndarray]:
+    """Recording -> body axes (2, 3) of one wearing session: pieces (N, T, 3) in g, recording (N,) of each.
+
+    All recordings go by the session if it agrees with itself, else each by itself.
+    """
+    session = session_axes(pieces, sampling_rate_hz)
+    return {
+        number: session if session[0].any() else session_axes(pieces[recording == number], sampling_rate_hz)
+        for number in np.unique(recording).tolist()
+    }
 
 
 def cut_pieces(acceleration: np.ndarray, sampling_rate_hz: float) -> np.ndarray:

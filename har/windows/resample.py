@@ -4,7 +4,8 @@ Output sample j is a normalised, windowed-sinc average of the valid input sample
 convolution: Knutsson & Westin, CVPR 1993; kernel: Smith, "Digital Audio Resampling", 2002). Below the lower of the two
 Nyquist rates (to about two thirds of it) the signal passes; a constant, such as gravity, is kept exactly, also beside
 missing samples. Both grids start at the same moment, so human movement below 8 Hz sampled at 25, 50 or 100 Hz comes
-out the same, but for the first and last few samples, where the kernel has one side only.
+out the same, but for the first and last few samples, where the kernel has one side only. Equal rates are no exception:
+were their samples kept as they are, a device of 25 Hz would show what the filter takes from the same device at 50 Hz.
 """
 
 import math
@@ -64,8 +65,6 @@ def resample(
         length_out = output_length(length_in, rate_in, rate_out)
     if valid is None:
         return _resample_whole(signal, rate_in, rate_out, length_out)
-    if rate_in == rate_out and length_in == length_out:
-        return signal.masked_fill(~valid.unsqueeze(-2), 0.0), valid
     matrix = _matrix_on(signal.device, length_in, float(rate_in), length_out, float(rate_out))
     mass = valid.to(matrix.dtype) @ matrix
     total = signal.masked_fill(~valid.unsqueeze(-2), 0.0) @ matrix
@@ -78,8 +77,6 @@ def _resample_whole(signal: Tensor, rate_in: float, rate_out: float, length_out:
     """The same for windows without a missing sample: one product, one division."""
     length_in = signal.shape[-1]
     shape = (*signal.shape[:-2], length_out)
-    if rate_in == rate_out and length_in == length_out:
-        return signal, torch.ones(shape, dtype=torch.bool, device=signal.device)
     matrix = _matrix_on(signal.device, length_in, float(rate_in), length_out, float(rate_out))
     mass = matrix.sum(0)
     there = mass > VALID_SHARE

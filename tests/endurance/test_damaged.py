@@ -24,7 +24,7 @@ SAMPLES = {
     "checkpoints": (damaged_checkpoints, 21),
     "datasets": (damaged_datasets, 36),
     "records": (damaged_records, 24),
-    "raw files": (lambda count, seed, work: damaged_raw_files(count, seed, work, None), 17),
+    "raw files": (lambda count, seed, work: damaged_raw_files(count, seed, work, None), 25),
 }
 
 

@@ -16,6 +16,7 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from har.evaluation.few_shot import (
     CLASSIFIERS,
+    GAUSSIAN_PROCESS,
     NEAREST,
     PROTOTYPE,
     RIDGE,
@@ -207,7 +208,7 @@ def test_nearest_is_the_double_loop():
 def test_probabilities_are_softmaxes_at_the_given_scale():
     support, class_of, query, classes = problem()
     found = class_probabilities(support, class_of, query, classes, logit_scale=SCALE, ridge_penalty=0.3)
-    assert tuple(found) == CLASSIFIERS
+    assert (GAUSSIAN_PROCESS, *found) == CLASSIFIERS
     np.testing.assert_allclose(found[RIDGE], ridge_probabilities(support, class_of, query, classes, 0.3))
     for name, cosines in ((PROTOTYPE, prototype_cosines), (NEAREST, nearest_cosines)):
         for row, cosine in zip(found[name], cosines(support, class_of, query, classes), strict=True):
@@ -290,6 +291,9 @@ def test_scores_are_those_of_a_plain_loop():
                     NEAREST: softmax([SCALE * value for value in near]),
                 }
                 text = softmax(logits[i, columns])
+                for with_text in (True, False):
+                    values = plain_gaussian_process(features, logits[:, columns], rows, class_of, i, shots, with_text)
+                    answers[GAUSSIAN_PROCESS, with_text].append(np.argmax(values))
                 for name, values in evidence.items():
                     answers[name, False].append(np.argmax(values))
                     answers[name, True].append(np.argmax(2.0 * text + shots * values))
@@ -306,6 +310,22 @@ def test_scores_are_those_of_a_plain_loop():
             assert row[name]["mean"] == pytest.approx(sum(values) / 3)
             mean = sum(values) / 3
             assert row[name]["sd"] == pytest.approx(math.sqrt(sum((v - mean) ** 2 for v in values) / 2))
+
+
+def plain_gaussian_process(features, logits, rows, class_of, query, shots, with_text):
+    """Equations (1) to (3) window by window, with NumPy's inverse."""
+
+    def prior(i):
+        weight = 4.0 / (4.0 + shots) if with_text else 0.0
+        return weight * softmax(logits[i]) + (1 - weight) / logits.shape[1]
+
+    def kernel(i, j):
+        one, other = normed(features[i : i + 1])[0], normed(features[j : j + 1])[0]
+        return math.exp(-(1 - one @ other) / 0.125)
+
+    gram = np.array([[kernel(i, j) + 1.0 * (i == j) for j in rows] for i in rows])
+    wrong = np.array([np.eye(logits.shape[1])[c] - prior(i) for i, c in zip(rows, class_of, strict=True)])
+    return prior(query) + np.array([kernel(query, j) for j in rows]) @ np.linalg.inv(gram) @ wrong
 
 
 def test_recordings_see_every_k_and_may_change_every_answer():
@@ -472,16 +492,22 @@ def test_protocols_without_sense_are_refused(changes):
 def test_the_report_shows_every_mean_and_deviation():
     found = score(*noisy_problem(), left_out={"": 4})
     settings = {"window_s": 5.0, "trained_on": ["p", "q"], "shots": [1, 2, 4], "draws": 3, "text_windows": 2.0}
+    settings |= {"prior_windows": 4.0, "gap_s": 5.0}
     text = render_few_shot_report([found], settings, {"tiny": ["plots/a b.png"]})
     assert "- window: 5.0 s" in text and "- trained on: p, q" in text and "(<plots/a b.png>)" in text
     assert "unlabelled (4)" in text and "lonely (2)" in text and "rare (down to 3" in text
     tables = [block for block in text.split("\n\n") if block.startswith("|")]
+    overview, *tables = tables
+    first = [row for row in found.rows if row["classifier"] == GAUSSIAN_PROCESS and row["text"]]
+    assert overview.splitlines()[2].split(" | ")[2:] == [
+        f"{100 * r['macro_f1']['mean']:.1f} ± {100 * r['macro_f1']['sd']:.1f}{' |' * (r is first[-1])}" for r in first
+    ]
     assert len(tables) == 3
     for name, table in zip(("macro_f1", "accuracy", "gain"), tables, strict=True):
         lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
         start = [] if name == "gain" else ["*k* = 0"]
         assert lines[0] == ["classifier", *start, "*k* = 1", "*k* = 2", "*k* = 4"]
-        assert len(lines) == 2 + 6 and {len(line) for line in lines} == {len(lines[0])}
+        assert len(lines) == 2 + 8 and {len(line) for line in lines} == {len(lines[0])}
         for line in lines[2:]:
             classifier, _, with_text = line[0].partition(", ")
             rows = [r for r in found.rows if r["classifier"] == classifier and r["text"] is bool(with_text)]

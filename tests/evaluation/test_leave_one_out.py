@@ -19,6 +19,7 @@ from har.evaluation.leave_one_out import (
     score_row,
     summary,
 )
+from har.evaluation.leave_one_out_report import render_protocol_report
 from har.evaluation.zero_shot import open_set_groups
 
 LABELS = ["cycling", "running", "sitting", "standing", "walking"]
@@ -174,6 +175,20 @@ def test_no_share_of_a_ceiling_that_is_not_there_or_of_fewer_datasets():
     assert record["datasets"]["second"]["rows"][ONE_WINDOW]["share_of_ceiling"] is None
     assert record["mean"][CEILING]["datasets"] == ["first"]
     assert record["mean"][ONE_WINDOW]["share_of_ceiling"] is None
+
+
+def test_the_mean_of_the_first_is_that_of_a_protocol_without_the_others():
+    parts = [answers("first"), answers("second", 1), answers("third", 2)]
+    alone = score_protocol(parts[:2], BOOTSTRAP)
+    beside = score_protocol(parts, BOOTSTRAP, ("second", "first"))
+    assert beside["mean_of_first"] == alone["mean"] != beside["mean"]
+    assert alone["mean_of_first"] == score_protocol(parts, BOOTSTRAP)["mean_of_first"] == {}
+    for first in (("first", "absent"), ("first", "second", "third")):
+        assert score_protocol(parts, BOOTSTRAP, first)["mean_of_first"] == {}
+    settings = {"draws": 20, "level": 0.9}
+    text = render_protocol_report(beside, settings, (), {}, {})
+    assert "## Mean over first, second alone" in text and "| *mean of first, second* |" in text
+    assert "alone" not in render_protocol_report(alone, settings, (), {}, {}).partition("## Mean over")[2]
 
 
 def test_placements_are_scored_on_their_own_windows():

@@ -109,6 +109,29 @@ def test_unlisted_phrase_is_its_own_group():
         ("sitting down and getting up", "sitting down", False, False),  # mixture for its part
         ("walking upstairs", "standing up, walking and climbing stairs", True, False),  # finer than a part
         ("walking", "standing", False, False),
+        ("falling to the left side", "falling to the right side", False, False),
+        ("falling sideways", "falling to the left side", True, False),
+        ("falling backward", "falling while turning around", True, False),  # the direction is not told
+        ("swinging a tennis racket", "swinging a tennis racket backhand", True, False),
+        ("swinging a tennis racket forehand", "swinging a tennis racket backhand", False, False),
+        ("drawing a circle in the air", "drawing a circle clockwise in the air", True, False),
+        ("drawing the letter s in the air", "drawing the letter z in the air", False, False),
+        ("throwing a ball", "throwing a baseball", True, True),
+        ("bowling a ball", "bowling a ball underhand", True, True),
+        ("drinking from a cup", "drinking water", True, True),
+        ("waving", "waving a hand", True, True),
+        ("walking", "doing a timed up and go test", True, False),
+        ("doing a timed up and go test", "walking", False, False),
+        ("standing still", "holding still", False, False),  # a hand that is still says nothing about the posture
+        ("walking upstairs", "stepping up", False, False),
+        ("picking up an object", "picking up and throwing", True, False),
+        ("walking", "walking in a circle to the left", True, False),
+        ("walking in a circle to the right", "walking in a circle to the left", False, False),
+        ("standing", "shuffling while standing", True, False),
+        ("shuffling", "shuffling while standing", False, False),
+        ("cycling", "sitting on a bicycle without pedalling", True, False),
+        ("closing a door", "opening and closing a door", True, False),
+        ("opening a fridge", "opening a door", False, False),
     ],
 )
 def test_what_counts_as_right(predicted, true, expected, strict):

@@ -16,6 +16,7 @@ from har.text.encoder import TextFeatures
 from har.windows.batch import SensorWindows
 from har.windows.body_axes import body_axes
 from har.windows.index import WindowIndex
+from har.windows.resample import resample
 
 SIX = ["acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z"]
 THREE = SIX[:3]
@@ -55,6 +56,11 @@ def motion(
     return signal
 
 
+def filtered(triads: torch.Tensor, valid: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Triads (..., 3, T) at the network's own rate as it is shown them, and what is there of them (..., T)."""
+    return resample(triads, valid, 25.0, 25.0)
+
+
 def assert_same_embeddings(found: torch.Tensor, expected: torch.Tensor) -> None:
     torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
 
@@ -63,11 +69,11 @@ def assert_same_embeddings(found: torch.Tensor, expected: torch.Tensor) -> None:
 
 
 def test_embeds_what_forward_embeds(model, config):
-    """At the network's own rate and length nothing is left for `embed` to do but to fill in the batch."""
+    """At the network's own rate and length nothing is left for `embed` to do but to filter and to fill in the batch."""
     signal = motion(25, 4)
     triads = torch.tensor(signal, dtype=torch.float32).unflatten(2, (2, 3)).permute(0, 2, 3, 1)
     windows = SensorWindows(
-        signal=triads,
+        signal=filtered(triads)[0],
         valid=torch.ones(4, 2, 100, dtype=torch.bool),
         kind=torch.tensor([[0, 1]]).expand(4, 2),
         location=torch.zeros(4, 2, dtype=torch.long),
@@ -201,7 +207,7 @@ def test_several_devices(model):
 
     triads = torch.tensor(signal[:, ::2], dtype=torch.float32)  # every second sample, for the network's own rate
     windows = SensorWindows(
-        signal=triads.unflatten(2, (4, 3)).permute(0, 2, 3, 1),
+        signal=filtered(triads.unflatten(2, (4, 3)).permute(0, 2, 3, 1))[0],
         valid=torch.ones(4, 4, 100, dtype=torch.bool),
         kind=torch.tensor([[0, 1, 0, 1]]).expand(4, 4),
         location=torch.tensor([[0, 0, 1, 1]]).expand(4, 4),
@@ -285,8 +291,9 @@ def test_gaps_are_masked(model):
     valid = torch.ones(4, 2, 100, dtype=torch.bool)
     valid[:, 0, 20:30], valid[:, 1, 70:] = False, False
     triads = torch.tensor(signal, dtype=torch.float32).unflatten(2, (2, 3)).permute(0, 2, 3, 1)
+    shown, valid = filtered(triads, valid)
     windows = SensorWindows(
-        signal=triads.masked_fill(~valid.unsqueeze(2), 0.0),
+        signal=shown,
         valid=valid,
         kind=torch.tensor([[0, 1]]).expand(4, 2),
         location=torch.zeros(4, 2, dtype=torch.long),
@@ -442,7 +449,8 @@ def windows_knowing(model, signal: np.ndarray, body: np.ndarray) -> torch.Tensor
     triads = torch.tensor(signal, dtype=torch.float32).unflatten(2, (2, 3)).permute(0, 2, 3, 1)
     shape = triads.shape[:2]
     windows = SensorWindows(
-        signal=triads, valid=torch.ones(*shape, 100, dtype=torch.bool), kind=torch.tensor([[0, 1]]).expand(shape),
+        signal=filtered(triads)[0], valid=torch.ones(*shape, 100, dtype=torch.bool),
+        kind=torch.tensor([[0, 1]]).expand(shape),
         location=torch.zeros(shape, dtype=torch.long), placement=torch.full(shape, 2),
         rate_hz=torch.full(shape, 25.0), body=torch.tensor(body, dtype=torch.float32).expand(*shape, 2, 3),
     )  # fmt: skip

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from har.plots import few_shot
-from har.plots.few_shot import plot_few_shot, shots_position
+from har.plots.few_shot import plot_few_shot, plot_few_shot_protocols, shots_position
 from har.plots.style import DPI
 
 SHOTS = (1, 2, 4, 3)
@@ -114,3 +114,18 @@ def test_what_cannot_be_drawn_is_refused(tmp_path):
     with pytest.raises(ValueError, match="no rows"):
         plot_few_shot(record() | {"rows": []}, tmp_path / "f.png")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_curve_a_protocol_starts_at_its_zero_shot_score(tmp_path, drawn):
+    other = record()
+    other["zero_shot"]["macro_f1"]["mean"] = 0.3
+    plot_few_shot_protocols({"shared": record(), "own": other}, tmp_path / "f.png", "a title")
+    (axes,) = drawn[0].axes
+    want = np.array([point[:2] for point in expected("macro_f1", NAMES[0], True)])
+    np.testing.assert_allclose(curves(axes)["shared"], want)
+    np.testing.assert_allclose(curves(axes)["own"], np.vstack([[0.0, 0.3], want[1:]]))
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "1", "2", "3", "4"]
+    with pytest.raises(ValueError, match="score 'recall' is unknown"):
+        plot_few_shot_protocols({"shared": record()}, tmp_path / "f.png", score="recall")
+    with pytest.raises(ValueError, match="nothing to draw"):
+        plot_few_shot_protocols({}, tmp_path / "f.png")

@@ -37,3 +37,10 @@ def test_a_signal_lies_over_its_spans(tmp_path):
 def test_nothing_to_draw(tmp_path):
     with pytest.raises(ValueError, match="no rows to draw"):
         plot_timeline([], COLORS, (0.0, 1.0), tmp_path / "x.png")
+
+
+def test_letters_that_the_font_lacks_are_boxes_without_a_warning(tmp_path, recwarn):
+    rows = [Row("Mon", [(0, 12, "\N{RUNNER}"), (12, 24, "\N{CJK UNIFIED IDEOGRAPH-5750}")])]
+    colors = {"\N{RUNNER}": "#ff0000", "\N{CJK UNIFIED IDEOGRAPH-5750}": "#0000ff"}
+    assert plot_timeline(rows, colors, (0.0, 24.0), tmp_path / "days.png").is_file()
+    assert not recwarn.list

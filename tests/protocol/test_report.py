@@ -3,8 +3,10 @@
 import hashlib
 import json
 
+import numpy as np
 import pytest
 
+from har.evaluation.calibration import calibration_scores
 from har.protocol.cells import cell_folder
 from har.protocol.plan import expected_cells, read_plan
 from har.protocol.request import EvaluationError
@@ -73,6 +75,26 @@ def test_one_answer_or_number_that_was_not_written_is_refused(begin, protocol):
     (cell / "evaluation/predictions_sim_belt.csv").unlink()
     with pytest.raises(EvaluationError, match=r"predictions_sim_belt\.csv is missing; remove .*model_0"):
         protocol(out, report_only=True)
+
+
+def test_probabilities_are_reported_where_models_scored_them(begin, protocol):
+    """Means over seeds from what the evaluations wrote; models of a former version wrote nothing of it."""
+    out = begin("trust", seeds=[0, 1])
+    protocol(out, report_only=True)
+    assert json.loads((out / "results.json").read_text())["trust"] == {}
+    assert "## Probabilities" not in (out / "report.md").read_text()
+    scored = []
+    for seed in (0, 1):
+        scores = calibration_scores(np.random.default_rng(seed).dirichlet(np.ones(3), 50), np.zeros(50, dtype=int))
+        scores["unknown"] = {"auroc": 0.6 + 0.1 * seed, "activities": {"walking": 0.6 + 0.1 * seed}}
+        record = {"datasets": {"sim_belt": {"trust": {"one window": scores}}, "elsewhere": {}}}
+        (out / f"cells/sim_belt/model_{seed}/evaluation/results.json").write_text(json.dumps(record))
+        scored.append(scores)
+    protocol(out, report_only=True)
+    assert json.loads((out / "results.json").read_text())["trust"] == {"sim_belt": {"one window": scored}}
+    (row,) = [line for line in (out / "report.md").read_text().splitlines() if "| sim_belt, one window |" in line]
+    cells = [cell.strip() for cell in row.split("|")[1:-1]]
+    assert cells[2] == f"{50 * (scored[0]['ece'] + scored[1]['ece']):.1f}" and cells[7:] == ["0.650", "2"]
 
 
 def test_a_plan_of_other_kinds_of_values_is_refused(begin, protocol):

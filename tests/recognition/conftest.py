@@ -9,6 +9,7 @@ from torch import Tensor
 
 from har.network.config import NetworkConfig
 from har.readers.recording import Device, Piece, Recording
+from har.text.calibration import UNCALIBRATED
 
 LABELS = ["lying", "sitting", "walking", "running"]
 KNOWN = [*LABELS, "cycling"]
@@ -57,11 +58,12 @@ class AxisBank:
 
     num_prototypes, width = 1, 8
     logit_scale = torch.tensor(12.0)
+    calibration = UNCALIBRATED
 
     def known_labels(self) -> list[str]:
         return KNOWN
 
-    def encode(self, texts) -> Tensor:
+    def encode(self, texts, paraphrase: bool = True) -> Tensor:
         rows = torch.full((len(texts), self.width), 8**-0.5)
         for row, text in enumerate(texts):
             if text in KNOWN:

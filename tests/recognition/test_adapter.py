@@ -8,31 +8,69 @@ import pytest
 import torch
 
 from har.recognition import Adapter, recognise, teach
-from har.recognition.adapter import Taught, read_taught
+from har.recognition.adapter import Taught, read_taught, teach_from
 from har.recognition.clock import Clock
+from har.text.naming import Evidence
 
 from .conftest import LABELS, MovementModel
 
 
-def adapter_of(features: np.ndarray, classes, labels=("a", "b")) -> Adapter:
-    return Adapter("digest", list(labels), features.astype(np.float32), np.array(classes))
+class Words:
+    """Says of a window what its embedding is: the probabilities of the labels, and last that it is none of them."""
+
+    def __init__(self, labels) -> None:
+        self.labels = list(labels)
+
+    def __call__(self, embeddings: torch.Tensor) -> Evidence:
+        said = embeddings.double() ** 2  # of unit norm, so that squares sum to 1
+        return Evidence(said[:, :-1].log(), (said[:, :-1].sum(1) / said[:, -1]).log().numpy())
+
+    def of(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities and margin."""
+        logits, margin = self(torch.from_numpy(embeddings))
+        return logits.softmax(dim=1).numpy(), margin
 
 
-def test_taught_names_are_told_apart_by_the_windows_and_the_rest_is_left_to_the_words():
+def said(*rows) -> np.ndarray:
+    return np.sqrt(np.array(rows)).astype(np.float32)
+
+
+def adapter_of(features: np.ndarray, classes, embeddings: np.ndarray, labels=("a", "b")) -> Adapter:
+    return Adapter("digest", list(labels), features.astype(np.float32), np.array(classes), embeddings)
+
+
+def test_what_was_taught_moves_the_words_where_they_were_wrong_and_the_rest_is_left_to_them():
+    """One kept window a name, so that equation (2) can be solved by hand: 1 / 1.002 of what was wrong."""
+    kept = said([0.1, 0.1, 0.7, 0.1], [0.0, 1.0, 0.0, 0.0])
+    adapter = adapter_of(np.eye(6)[:2], [0, 1], kept)
+    words = Words(["a", "b", "other"])
+    asked = said([0.1, 0.1, 0.7, 0.1], [0.2, 0.5, 0.2, 0.1], [0.05, 0.05, 0.8, 0.1])
+    out, margin = adapter.blended(*words.of(asked), np.eye(6)[[0, 1, 4]], words)
+    first = np.array([0.1, 0.1, 0.7, 0.1]) + np.array([0.9, -0.1, -0.7, -0.1]) / 1.002
+    first = first.clip(1e-6)
+    np.testing.assert_allclose(out[0], first[:3] / first[:3].sum(), atol=1e-6)
+    assert margin[0] == pytest.approx(np.log(first[:3].sum() / first[3]), rel=1e-5)
+    # Of b the words were sure and right: they stay as they are, and so does what looks like nothing kept.
+    np.testing.assert_allclose(out[1:], words.of(asked[1:])[0], atol=1e-6)
+    np.testing.assert_allclose(margin[1:], np.log(9), atol=1e-5)
+    others = Words(["x", "y", "z"])
+    before = others.of(asked)
+    assert adapter.blended(*before, np.eye(6)[:3], others) == before
+
+
+def test_names_that_were_taught_are_asked_for_in_any_order_and_some_of_them():
     random = np.random.default_rng(0)
-    centres = np.eye(6)[:2]
-    adapter = adapter_of(np.repeat(centres, 8, axis=0) + 0.05 * random.normal(size=(16, 6)), np.repeat([0, 1], 8))
-    words = np.array([[0.0002, 0.0002, 0.9996], [0.2, 0.6, 0.2], [0.05, 0.05, 0.9]])
-    shown = np.stack([*centres, np.eye(6)[4]])
-    out, share = adapter.blended(words, np.full(3, 0.01), shown, ["a", "b", "other"])
-    np.testing.assert_allclose(out.sum(axis=1), 1)
-    assert out[:2].argmax(axis=1).tolist() == [0, 1]
-    # The words count as two windows against the eight of each name, also where they know nothing of it.
-    assert out[0, 2] == pytest.approx(0.2, abs=0.02) and out[0, 0] == pytest.approx(0.8, abs=0.05)
-    assert out[2, 2] == pytest.approx(0.9)  # looks like nothing that was taught
-    assert share[0] > 0.5 and share[2] < 0.5
-    same, before = adapter.blended(words, np.full(3, 0.01), np.zeros((3, 6)), ["x", "y", "z"])
-    assert same is words and (before == 0.01).all()
+    features = np.repeat(np.eye(6)[:2], 8, axis=0) + 0.02 * random.normal(size=(16, 6))
+    adapter = adapter_of(features, np.repeat([0, 1], 8), said(*[[1e-6, 1e-6, 1e-6, 1.0 - 3e-6]] * 16))
+    for labels in (["a", "b", "other"], ["other", "B ", "a"], ["b", "other", "more"]):
+        words = Words(labels)
+        nothing = said(*[[1 / 3, 1 / 3, 1 / 3 - 1e-6, 1e-6]] * 2)
+        out, _ = adapter.blended(*words.of(nothing), np.eye(6)[:2], words)
+        np.testing.assert_allclose(out.sum(axis=1), 1)
+        cleaned = [label.strip().lower() for label in labels]
+        for i, name in enumerate("ab"):
+            if name in cleaned:
+                assert out[i].argmax() == cleaned.index(name)
 
 
 class Featured(MovementModel):
@@ -87,12 +125,38 @@ def test_what_cannot_be_taught(acted, recorded):
         teach(recording, [], Featured())
     with pytest.raises(ValueError, match="nothing was recorded while 'rowing'"):
         teach(recording, [Taught(0, 30, "sitting"), Taught(500, 600, "rowing")], Featured())
-    with pytest.raises(ValueError, match=r"'rowing' is taught by 0\.3 s from 40 s on"):
+    with pytest.raises(ValueError, match=r"'rowing' is taught by 0\.3 s from 40 s on, which is too short"):
         teach(recording, [Taught(0, 30, "sitting"), Taught(40, 40.3, "rowing")], Featured())
     with pytest.raises(ValueError, match="at the same time"):
         teach(recording, [Taught(0, 30, "sitting"), Taught(29, 40, "rowing")], Featured())
     with pytest.raises(ValueError, match="a timeline itself"):
         teach(recording, [Taught(0, 30, "unknown")], Featured())
+
+
+class Measuring(Featured):
+    """An embedding is as long as the share of its window that was measured, as that of the network."""
+
+    def embed_worn(self, worn, batch_size: int = 256, layer: str = "embedding"):
+        share = np.isfinite(np.asarray(worn[0].samples)).all(axis=-1).mean(axis=1)
+        return super().embed_worn(worn, batch_size, layer) * torch.from_numpy(share).float()[:, None]
+
+
+def test_errors_of_a_table_name_file_and_line(acted, recorded, tmp_path):
+    recording = recorded(acted(("sitting", 60)))
+    path = tmp_path / "mine.csv"
+    for rows, problem in (
+        ("0,30,sitting\n500,600,rowing\n", r"mine\.csv, line 3: nothing was recorded while 'rowing'"),
+        ("0,30,sitting\n40,42,rowing\n45,60,rowing\n", r"mine\.csv, line 3: 'rowing' is taught by 2 s from 40 s on"),
+        ("59,70,sitting\n", r"mine\.csv, line 2: nothing was recorded .*or less than half a window"),
+    ):
+        path.write_text(f"start,stop,label\n{rows}")
+        with pytest.raises(ValueError, match=problem):
+            teach_from(path, recording, Measuring())
+    path.write_text("start,stop,label\n0,30,sitting\n30,32.5,rowing\n")
+    adapter = teach_from(path, recording, Measuring())
+    assert adapter.classes.tolist() == [0] * 6 + [1]
+    again = teach(recording, read_taught(path, Clock(None)), Measuring())
+    assert adapter.digest() == again.digest()
 
 
 def test_rows_of_what_is_taught(tmp_path):
@@ -132,7 +196,10 @@ def test_files_that_are_no_adapter(tmp_path):
     with pytest.raises(ValueError, match="holds pickled objects") as refused:
         Adapter.load(tmp_path / "objects.npz")
     assert "allow_pickle" not in str(refused.value)
-    adapter = adapter_of(np.eye(2), [0, 1])
+    np.savez(tmp_path / "former.npz", format=np.array(1), model=np.array("m"), labels=np.array(["a"]))
+    with pytest.raises(ValueError, match="an earlier version wrote it"):
+        Adapter.load(tmp_path / "former.npz")
+    adapter = adapter_of(np.eye(2), [0, 1], np.eye(2))
     broken = replace(adapter, classes=np.array([0, 5]))
     with pytest.raises(ValueError, match="damaged"):
         Adapter.load(broken.save(tmp_path / "broken.npz"))

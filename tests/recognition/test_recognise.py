@@ -8,7 +8,6 @@ import pytest
 
 from har.readers.recording import Device, Piece, Recording
 from har.recognition import recognise
-from har.recognition.naming import among_neighbours, other_activities
 from har.recognition.timeline import NamedWindows, bouts_of
 from har.text.recording_context import CALIBRATION, in_context
 
@@ -115,20 +114,6 @@ def test_movement_that_is_none_of_the_labels_is_unknown(model, bank, acted, reco
     assert "unknown" not in everything.minutes()
     named = recognise(recording, [*LABELS, "cycling"], model, bank)
     assert named.bouts[1].label == "cycling"
-
-
-def test_other_activities_are_not_what_labels_mean():
-    known = ["walking", "strolling", "walking upstairs", "jogging", "sitting", "sit", "cycling"]
-    assert other_activities(known, ["climbing stairs", "running"]) == ["walking", "sitting", "cycling"]
-
-
-def test_the_share_is_a_mean_over_neighbours_but_not_across_gaps():
-    random = np.random.default_rng(0)
-    share, start_s = random.random(12), np.arange(12) * 2.5
-    start_s[7:] += 60
-    for i, found in enumerate(among_neighbours(share, start_s, 2.5)):
-        near = [j for j in range(12) if abs(j - i) <= 2 and (j < 7) == (i < 7)]
-        assert found == pytest.approx(share[near].mean())
 
 
 def test_devices_with_rates_and_hours_of_their_own(model, bank, acted, recorded):

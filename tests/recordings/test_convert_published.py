@@ -25,7 +25,10 @@ from har.recordings.convert import NAMES, converter
 from har.recordings.convert.common import convert_dataset
 from har.recordings.format import Dataset, DatasetError, read_dataset, rest_magnitude_g
 
-PUBLISHED = ("uci_har", "hapt", "motionsense", "pamap2", "wharf", "umafall")
+PUBLISHED = (
+    "uci_har", "hapt", "motionsense", "pamap2", "wharf", "umafall", "realworld", "mhealth", "shoaib", "usc_had",
+    "harth", "wisdm_watch", "weda_fall", "opportunity",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +123,81 @@ CORRUPTIONS = [  # dataset, file, what is done to its lines, expected in the mes
     ("umafall", "*Subject_01*.csv", lambda x: [line for line in x if "; 3; " not in line], "expected sensor ids"),
     ("umafall", "*Subject_01*.csv", lambda x: [line for line in x if "C4:" not in line[:4]][8:], "no header line"),
     ("umafall", "*Subject_01*.csv", lambda x: [line.replace("WAIST", "CHEST") for line in x], "two sensors at one"),
+    ("mhealth", "*subject1.log", lambda x: [line.rsplit("\t", 1)[0] for line in x], "23 columns; expected 24 columns"),
+    (
+        "mhealth",
+        "*subject1.log",
+        lambda x: scaled(x, "\t", (5, 6, 7), 1 / 9.8),
+        "left ankle reads 0.102 g .* taken for",
+    ),
+    ("shoaib", "*_1.csv", lambda x: [x[0].replace("Wrist", "Belt"), *x[1:]], "rows 1 and 2: found 'left_pocket, r"),
+    (
+        "shoaib",
+        "*_1.csv",
+        lambda x: [x[0], x[1].replace("Ax", "Lx", 1), *x[2:]],
+        "rows 1 and 2: found .*time_stamp, lx",
+    ),
+    ("shoaib", "*_1.csv", lambda x: x[:2], "_1.csv: expected rows"),
+    ("shoaib", "*_1.csv", lambda x: x[:1], "_1.csv, rows 1 and 2: found"),
+    (
+        "shoaib",
+        "*_1.csv",
+        lambda x: scaled(x, ",", (1, 2, 3), 9.80665, 2),
+        "left trouser pocket reads 9.81 g .* m/s.2 taken for g",
+    ),
+    ("shoaib", "*_1.csv", lambda x: scaled(x, ",", (21, 22, 23), 57.3, 2), "right trouser pocket turns .* deg/s"),
+    ("harth", "S006.csv", lambda x: [x[0].replace("thigh_x", "leg_x"), *x[1:]], r"row 1: no column \['thigh_x'\]"),
+    (
+        "harth",
+        "S006.csv",
+        lambda x: scaled(x, ",", (4, 5, 6), 9.80665, 1),
+        "right thigh reads 9.81 g .* m/s.2 taken for g",
+    ),
+    ("harth", "S006.csv", lambda x: [*x[:9], x[5], *x[10:]], "row 10: the time goes back"),
+    (
+        "wisdm_watch",
+        "data_1600_accel*",
+        lambda x: scaled([line.rstrip(";") for line in x], ",", (3, 4, 5), 1 / 9.80665),
+        "the accelerometer in activity A reads 0.10. g .* g taken for m/s.2",
+    ),
+    ("wisdm_watch", "data_1600_accel*", lambda x: scaled(x, ",", (2,), 4), r"sampled at 5.0 Hz; expected about 20 Hz"),
+    ("weda_fall", "50Hz/D01/*R01_accel.csv", lambda x: x[::2], "sampled at 25.2 Hz; expected 35 to 55 Hz"),
+    (
+        "weda_fall",
+        "50Hz/D01/*R01_accel.csv",
+        lambda x: [*x[:9], "0.45,0,0,0", *x[10:]],
+        "row 10: time stamp .* constant",
+    ),
+    (
+        "weda_fall",
+        "50Hz/D01/*R01_gyro.csv",
+        lambda x: scaled(x, ",", (1, 2, 3), 57.3, 1),
+        "D01/U01_R01_gyro.csv: .* deg/s",
+    ),
+    (
+        "weda_fall",
+        "50Hz/D01/*R01_accel.csv",
+        lambda x: scaled(x, ",", (1, 2, 3), 1 / 9.8, 1),
+        "reads 0.102 g .* g taken for m/s.2",
+    ),
+    ("weda_fall", "fall_timestamps.csv", lambda x: [*x, x[1]], r"F05/U01_R02 is at \[\[4.2, 7.2\], \[4.2, 7.2\]\]"),
+    ("opportunity", "S1-ADL1.dat", lambda x: [line.rsplit(" ", 1)[0] for line in x], "249 columns; expected 250 col"),
+    ("opportunity", "S1-ADL1.dat", lambda x: scaled(x, " ", (37, 38, 39), 9.8), "accelerometer of the back reads 9.8"),
+    ("opportunity", "S1-ADL1.dat", lambda x: scaled(x, " ", (53, 54, 55), 57.3), "right upper arm turns .* in deg/s"),
+    ("opportunity", "S1-ADL1.dat", lambda x: scaled(x, " ", (0,), 0.001), "median step of the time stamps is 3.3e-05"),
+    ("opportunity", "S1-ADL1.dat", lambda x: [*x[:9], x[5], *x[10:]], "row 10: the time does not increase"),
 ]
+
+
+def scaled(lines: list[str], separator: str, columns: tuple[int, ...], factor: float, head: int = 0) -> list[str]:
+    """The lines with some columns (from 0) times a factor, except those of the heading."""
+    result = lines[:head]
+    for line in lines[head:]:
+        cells = line.split(separator)
+        for column in columns:
+            cells[column] = f"{float(cells[column]) * factor:.9g}"
+        result.append(separator.join(cells))
+    return result
 
 
 @pytest.mark.parametrize(("name", "pattern", "damage", "message"), CORRUPTIONS)
@@ -143,6 +220,27 @@ LEFT_OUT = [  # dataset, file, what is done to its lines, expected in a note
     ("wharf", "Walk/*-f1.txt", lambda x: [*x[:2], "12 3", *x[3:]], "f1.txt, row 3: z is ''"),
     ("umafall", "*Subject_01*.csv", lambda x: [*x[:50], "nonsense", *x[51:]], "row 51: time in ms is 'nonsense'"),
     ("umafall", "*Subject_01*.csv", lambda x: [*x[:50], x[50].rsplit(";", 1)[0], *x[51:]], "row 51: sensor id is ''"),
+    (
+        "mhealth",
+        "*subject1.log",
+        lambda x: [*x[:9], "NaN" + x[9][x[9].index("\t") :], *x[10:]],
+        "row 10: chest acc_x is 'NaN'",
+    ),
+    ("mhealth", "*subject1.log", lambda x: [*x[:9], x[9][:-1] + "13", *x[10:]], "row 10: unknown label 13; .*1 rows"),
+    ("shoaib", "*_1.csv", lambda x: [*x[:9], "," * 68 + ",walking", *x[10:]], "row 10: "),
+    ("shoaib", "*_1.csv", lambda x: [*x[:9], x[9].replace("standing", "flying"), *x[10:]], "unknown label 'flying'"),
+    ("harth", "S006.csv", lambda x: [*x[:9], x[9].replace(",6", ",20"), *x[10:]], "row 10: unknown label 20"),
+    ("harth", "S015.csv", lambda x: [*x[:9], x[9].replace("2019-01", "soon"), *x[10:]], "row 10: timestamp is"),
+    ("wisdm_watch", "data_1600_accel*", lambda x: [*x[:9], "1600,A,1,2", *x[10:]], "row 10: y is ''"),
+    ("weda_fall", "50Hz/D01/*R01_accel.csv", lambda x: [*x[:9], x[9] + "?", *x[10:]], "row 10: accel_z_list is"),
+    (
+        "weda_fall",
+        "fall_timestamps.csv",
+        lambda x: [x[0], x[1].replace("R02", "R03")],
+        "does not know, left unlabelled: 1",
+    ),
+    ("opportunity", "S1-ADL1.dat", lambda x: [*x[:9], x[9][:-1] + "7", *x[10:]], "row 10: unknown label 7; .*1 rows"),
+    ("opportunity", "S1-ADL1.dat", lambda x: [*x[:9], "? " + x[9].split(" ", 1)[1], *x[10:]], "row 10: column 1 is"),
 ]
 
 
@@ -159,6 +257,7 @@ def test_a_damaged_row_is_told(name: str, pattern: str, damage: Callable, messag
 UNKNOWN = [
     ("motionsense", "dws_1", "swim_1", "unknown label 'swim'"),
     ("wharf", "Data/Getup_bed", "Data/Dance", "unknown label 'dance'"),
+    ("weda_fall", "50Hz/D01", "D12", "unknown label 'D12'"),
     ("umafall", "*Subject_01*", "UMAFall_Subject_01_ADL_Dancing_1_2016-06-13_20-25-30.csv", "unknown label 'Dancing'"),
 ]
 

@@ -15,7 +15,8 @@ from har.evaluation.few_shot import CLASSIFIERS, FewShotProtocol, score_few_shot
 from har.network.alignment import LAYERS
 from har.recordings.format import read_dataset
 from har.run.checkpoint import load_checkpoint, save_checkpoint
-from har.text.recording_context import in_context
+from har.text.calibration import UNCALIBRATED
+from har.text.recording_context import CALIBRATION, in_context
 from har.windows.index import WindowIndex
 from val_scripts.human_activity_recognition.model_loading import load_label_bank, load_model
 
@@ -103,14 +104,22 @@ def test_all_rows_and_files_are_there(evaluation, result, checkpoint_path, small
     assert sum(result["left_out"].values()) == Windows(checkpoint_path, small_corpus).unlabelled
     report = (evaluation / "report.md").read_text()
     assert f"{100 * result['zero_shot']['macro_f1']['mean']:.1f} ±" in report
-    assert [p.name for p in (evaluation / "plots").iterdir()] == ["few_shot_sim_belt.png"]
-    assert "(<plots/few_shot_sim_belt.png>)" in report
+    plots = ["few_shot_protocols_sim_belt.png", "few_shot_sim_belt.png"]
+    assert sorted(p.name for p in (evaluation / "plots").iterdir()) == sorted(plots)
+    assert all(f"(<plots/{name}>)" in report for name in plots)
+    record = json.loads((evaluation / "few_shot.json").read_text())
+    placement, wearer = (record[f"datasets_by_{name}"]["sim_belt"] for name in ("placement", "wearer"))
+    # One placement is that of all windows; a person alone is told apart from his or her own other half.
+    assert placement == result | {"protocol": "placement"} and wearer["protocol"] == "wearer"
+    assert "second halves are named" in wearer["notes"][0]
+    assert all(f"### sim_belt: {title}" in report for title in ("each placement with its own", "the wearer's own"))
 
 
 def test_scores_are_those_of_the_label_banks_probabilities(evaluation, result, checkpoint_path, small_corpus):
     """The library on the probabilities of `classify`, whose logarithms are the logits less a constant a window."""
     windows = Windows(checkpoint_path, small_corpus)
     bank = load_label_bank(windows.checkpoint, "cpu", windows.hyperparams_path)
+    bank.calibrate(UNCALIBRATED)  # labelled windows are blended with what the words say by themselves
     predicted, probabilities = bank.classify(windows.embeddings, windows.candidates)
     settings = json.loads((evaluation / "few_shot.json").read_text())["settings"]
     names = ("draws", "text_windows", "ridge_penalty", "seed")
@@ -140,6 +149,7 @@ def test_with_context_windows_are_embedded_with_their_recordings(
     )  # fmt: skip
     windows = Windows(checkpoint_path, small_corpus)
     bank = load_label_bank(windows.checkpoint, "cpu", windows.hyperparams_path)
+    bank.calibrate(UNCALIBRATED)  # labelled windows are blended with what the words say by themselves
     embeddings, features = (windows.in_context(layer=layer) for layer in LAYERS)
 
     def person_by_person(query: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -150,12 +160,20 @@ def test_with_context_windows_are_embedded_with_their_recordings(
             found[own] = in_context(probabilities[own], *which, np.zeros(own.sum()))
         return found
 
+    def without_habits(text: np.ndarray) -> np.ndarray:
+        found = np.empty_like(text)
+        for person in np.unique(windows.subjects):
+            own = np.array(windows.subjects) == person
+            found[own] = text[own] / text[own].mean(axis=0) ** CALIBRATION
+        return found / found.sum(axis=1, keepdims=True)
+
     _, probabilities = bank.classify(embeddings, windows.candidates)
     names = ("draws", "text_windows", "ridge_penalty", "seed")
     expected = score_few_shot(
         "sim_belt", features.numpy(), probabilities.double().log().numpy(), float(bank.logit_scale),
         windows.labels, windows.subjects, windows.ids, labels=windows.candidates,
         protocol=FewShotProtocol((4,), *(record["settings"][name] for name in names)), in_context=person_by_person,
+        calibrated=without_habits,
     )  # fmt: skip
     for row, want in zip(record["datasets"]["sim_belt"]["rows"], expected.rows, strict=True):
         assert row["macro_f1"]["draws"] == pytest.approx(want["macro_f1"]["draws"], abs=0.01)

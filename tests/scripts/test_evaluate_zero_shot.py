@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
+from har.evaluation.calibration import expected_calibration_error
 from har.labels.groups import matches
 from har.recordings.format import read_dataset
 from har.windows.index import WindowIndex, split_of
@@ -40,11 +41,31 @@ def test_scores_agree_with_scikit_learn_on_the_written_predictions(evaluation):
     assert result["closed_set"]["macro_f1"] == pytest.approx(f1_score(truth, predicted, labels=labels, average="macro"))
 
 
+def test_trust_agrees_with_the_written_probabilities(evaluation):
+    """Errors of calibration from the columns of the table, which have four digits."""
+    result = json.loads((evaluation / "results.json").read_text())["datasets"]["sim_belt"]
+    with (evaluation / "predictions_sim_belt.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[10:] == ["confidence", "known", "confidence_context", "known_context"]
+    for how, end in (("one window", ""), ("recording context", "_context")):
+        confidence = np.array([float(row[f"confidence{end}"]) for row in rows])
+        right = [row[f"closed_set{end}"] == row["label"] for row in rows]
+        scores = result["trust"][how]
+        assert scores["confidence"] == pytest.approx(confidence.mean(), abs=1e-4)
+        # A window at the border of a bin may fall into the next one.
+        assert scores["ece"] == pytest.approx(expected_calibration_error(confidence, right), abs=5e-3)
+        told = scores["unknown"]["activities"]
+        assert set(told) < set(result["labels"]) and all(0 <= value <= 1 for value in told.values())
+        assert scores["unknown"]["auroc"] == pytest.approx(np.mean(list(told.values())))
+        assert all(0 <= float(row[f"known{end}"]) <= 1 for row in rows)
+    assert "## Probabilities" in (evaluation / "report.md").read_text()
+
+
 def test_recording_context_has_columns_and_scores_of_its_own(evaluation):
     result = json.loads((evaluation / "results.json").read_text())["datasets"]["sim_belt"]
     with (evaluation / "predictions_sim_belt.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0])[-4:] == ["closed_set", "open_set", "closed_set_context", "open_set_context"]
+    assert list(rows[0])[6:10] == ["closed_set", "open_set", "closed_set_context", "open_set_context"]
     truth, predicted = [r["label"] for r in rows], [r["closed_set_context"] for r in rows]
     found = result["context"]["closed_set"]
     assert found["accuracy"] == pytest.approx(accuracy_score(truth, predicted))
@@ -101,7 +122,8 @@ def test_report_and_plots_are_there(evaluation):
     report = (evaluation / "report.md").read_text()
     assert "sim_belt" in report and "waist" in report
     assert "| sim_belt, recording context |" in report and "*One window*" in report
-    assert {p.name for p in (evaluation / "plots").iterdir()} == {"confusion_sim_belt.png", "answers_sim_belt.png"}
+    drawn = {p.name for p in (evaluation / "plots").iterdir()}
+    assert drawn == {f"{name}_sim_belt.png" for name in ("confusion", "answers", "trust")}
 
 
 def test_agrees_with_what_training_measured(evaluation, whole_run):

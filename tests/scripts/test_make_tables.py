@@ -249,6 +249,23 @@ def test_a_finished_protocol_becomes_the_tables(copy: Path, record: dict, tmp_pa
     assert contents(copy) == before
 
 
+def test_the_mean_of_the_first_datasets_is_a_figure_of_its_own(
+    copy: Path, record: dict, tmp_path: Path, make: Callable
+):
+    first = {
+        row: entry | {"datasets": list(SEVEN[:2])} for row, entry in record["datasets"]["mobifall"]["rows"].items()
+    }
+    write_results(tmp_path / "results.json", record | {"mean_of_first": first})
+    done = make("--from", tmp_path / "results.json", "--name", "nine", "--root", copy)
+    assert done.returncode == 0, done.stderr
+    with open(copy / "docs/results/nine.csv", encoding="utf-8", newline="") as lines:
+        found = [entry for entry in csv.DictReader(lines) if entry["dataset"] == "mean_of_first"]
+    assert len(found) == (7 + 4) * 2
+    for entry in found:
+        expected = first[entry["row"]][entry["set"]][entry["score"]]["mean"]
+        assert float(entry["mean"]) == pytest.approx(100 * expected, abs=1e-9)
+
+
 def figures_of(path: Path) -> list[dict[str, str]]:
     with open(path, encoding="utf-8", newline="") as lines:
         found = list(csv.DictReader(lines))

@@ -12,9 +12,11 @@ import torch.nn.functional as F
 
 from har.labels.wording import phrasings
 from har.layers.blocks import AttentionPooling
+from har.text.calibration import UNCALIBRATED, Calibration
 from har.text.encoder import SentenceEncoder, TextFeatures
+from har.text.known_labels import lean_on_known
 from har.text.label_bank import LearnableLabelBank, PhrasingTable, prototype_similarity
-from har.text.recording_context import over_time
+from har.text.recording_context import over_time, read_in_context
 
 # Windows that must not know of each other begin a day apart here.
 pytestmark = pytest.mark.filterwarnings("ignore:windows of a recording begin:UserWarning")
@@ -265,9 +267,48 @@ def test_remembered_labels_do_not_ask_the_encoder():
     bank.remember(LABELS)
     encoder.calls.clear()
     both = bank.encode(["sitting", "an unseen label"])
-    assert len(encoder.calls) == 1 and set(encoder.calls[0]) == set(phrasings("an unseen label"))
+    phrases, own, known = encoder.calls  # what the unseen label is called, and how near the known ones are to it
+    assert set(phrases) == set(phrasings("an unseen label")) and own == ["an unseen label"] and known == LABELS
+    encoder.calls.clear()
+    bank.encode(LABELS)
+    assert encoder.calls == []
     bank._labels.clear()
-    torch.testing.assert_close(bank.encode(["sitting", "an unseen label"]), both)
+    torch.testing.assert_close(bank.encode(["sitting"]), both[:1])
+
+
+@pytest.mark.parametrize("prototypes", [1, 2])
+def test_unknown_labels_lean_on_the_remembered_ones(prototypes):
+    encoder = FakeEncoder()
+    bank = make_bank(prototypes, encoder)
+    texts = ["a walking bird", "sitting for a portrait", "pelvic tilt", "taking the stairs"]
+    alone = bank.encode(texts)
+    bank.remember(LABELS)
+    found = bank.encode(texts)
+    known = bank.encode(LABELS)
+    shape = (3, prototypes, WIDTH)
+    expected = lean_on_known(
+        alone[:2].reshape(2, *shape[1:]),
+        encoder.encode(texts[:2]).pooled,
+        known.reshape(len(LABELS), *shape[1:]),
+        encoder.encode(LABELS).pooled,
+    )
+    torch.testing.assert_close(found[:2].reshape(expected.shape), expected)
+    torch.testing.assert_close(found[2], known[3])  # a remembered one is what it was
+    torch.testing.assert_close(found[3], alone[3])  # training has read other words for it
+    assert (found[:2] - alone[:2]).norm(dim=-1).min() > 0.05
+    bank.remember([*LABELS, *texts])
+    assert torch.equal(bank.encode(texts), found)  # remembered in turn, they say the same
+    bank.remember(LABELS)
+    # A label alone, without paraphrases, is what the bank makes of it and nothing else.
+    torch.testing.assert_close(
+        bank.encode(texts, paraphrase=False), make_bank(prototypes, encoder).encode(texts, False)
+    )
+    with torch.no_grad():
+        bank.attention_gain += 0.1  # what is stored belongs to other weights now
+    changed = make_bank(prototypes, encoder)
+    with torch.no_grad():
+        changed.attention_gain += 0.1
+    torch.testing.assert_close(bank.encode(texts), changed.encode(texts))
 
 
 def test_unknown_label_without_encoder_is_named_with_the_nearest_known(tmp_path):
@@ -432,6 +473,70 @@ def test_a_label_that_attracts_everything_loses_what_others_explain_better():
     # A recording of one activity stays one: nothing contrasts with it.
     same = F.normalize(first + 0.02 * windows(40), dim=1)
     assert set(bank.classify_recording(same, LABELS, far_apart(40))[0]) == {LABELS[0]}
+
+
+FITTED = Calibration(-0.6, (-2.0, 1.0, -0.2), (0.5, 0.3), (0.2, 0.4))
+
+
+def test_a_calibration_changes_how_sure_and_never_what():
+    """Probabilities to the power of the formula, in context as well; the answers stay."""
+    bank, time_s = make_bank(2, FakeEncoder()), np.arange(40) * 2.5
+    before, before_in_context = bank.classify(windows(40), LABELS), bank.classify_recording(windows(40), LABELS, time_s)
+    bank.calibrate(FITTED)
+    names, found = bank.classify(windows(40), LABELS)
+    power = before[1].double() ** FITTED.window_sharpness
+    assert names == before[0]
+    torch.testing.assert_close(found.double(), power / power.sum(1, keepdim=True), atol=1e-6, rtol=1e-5)
+    names, found = bank.classify_recording(windows(40), LABELS, time_s)
+    p, one = before[1].double().numpy(), np.zeros(40, dtype=int)
+    reading = read_in_context(p, time_s, one, one)
+    attracted = p / p.mean(axis=0) ** 0.75
+    agreement = np.mean(attracted.argmax(axis=1) == before_in_context[1].numpy().argmax(axis=1))
+    lasting = over_time(attracted, time_s, one, one)[1] / 2.5
+    power = reading.probabilities ** FITTED.context_sharpness(agreement, lasting)[:, None]
+    assert names == before_in_context[0]
+    np.testing.assert_allclose(found, power / power.sum(axis=1, keepdims=True), atol=1e-6)
+
+
+def test_windows_may_be_unknown():
+    """What is another activity is; the last column says so, and the others keep their proportions."""
+    bank = make_bank(2, FakeEncoder())
+    bank.remember(["walking", "sitting", "cycling", "lying"])
+    bank.calibrate(FITTED)
+    labels = ["walking", "sitting"]
+    shown = F.normalize(bank.encode(["walking", "cycling", "sitting", "lying"]).mean(dim=1), dim=-1)
+    names, found = bank.classify(shown, labels, unknown=True)
+    assert names == ["walking", "unknown", "sitting", "unknown"]
+    assert found.shape == (4, 3)
+    torch.testing.assert_close(found.sum(dim=1), torch.ones(4))
+    assert [name == "unknown" for name in names] == (found[:, 2] > 0.5).tolist()
+    closed = bank.classify(shown, labels)[1]
+    torch.testing.assert_close(found[:, :2] / found[:, :2].sum(dim=1, keepdim=True), closed)
+    # In a recording neighbours decide together, and a stray window is no unknown bout.
+    long = shown[[0] * 20 + [1] + [0] * 20 + [1] * 20]
+    names, found = bank.classify_recording(long, labels, np.arange(61) * 2.5, unknown=True)
+    assert found.shape == (61, 3) and names[:38] == ["walking"] * 38 and names[-18:] == ["unknown"] * 18
+    one, found = bank.classify(shown, ["walking"], unknown=True)
+    assert one == ["walking", "unknown", "unknown", "unknown"] and found.shape == (4, 2)
+    for named in (bank.classify, lambda *given, **more: bank.classify_recording(*given, [0, 2.5], **more)):
+        assert named(shown[:2], ["walking", "Unknown"])[0]
+        with pytest.raises(ValueError, match="itself says"):
+            named(shown[:2], ["walking", "Unknown"], unknown=True)
+
+
+def test_a_calibration_goes_along_and_its_absence_is_none():
+    bank, again = make_bank(1, FakeEncoder()), make_bank(1, FakeEncoder(), seed=1)
+    bank.remember(LABELS)
+    bank.calibrate(FITTED)
+    again.load_state_dict(bank.state_dict())
+    assert again.calibration == FITTED
+    state = bank.state_dict()
+    del state["_extra_state"]["calibration"]
+    again.load_state_dict(state)
+    assert again.calibration == UNCALIBRATED
+    state["_extra_state"]["calibration"] = {"window": [1, 2]}
+    with pytest.raises(ValueError, match="calibration"):
+        again.load_state_dict(state)
 
 
 def test_prototype_similarity_lies_between_mean_and_maximum():

@@ -7,7 +7,7 @@ import pytest
 from scipy.linalg import expm
 
 from har.text import recording_context
-from har.text.recording_context import DURATIONS_S, in_context, over_time
+from har.text.recording_context import DURATIONS_S, calibrated, in_context, over_time
 
 
 def transition(labels: int, duration_s: float, seconds: float) -> np.ndarray:
@@ -163,3 +163,12 @@ def test_margins_do_not_count_twice(monkeypatch):
     whole, parts = found
     assert (len(whole), len(parts)) == (1, 4)
     np.testing.assert_allclose(parts.sum(axis=0), whole[0], rtol=1e-3)
+
+
+def test_calibrated_by_the_windows_of_each_wearer():
+    own, wearer = np.random.default_rng(0).dirichlet(np.ones(3), (12,)), np.array([0, 1] * 6)
+    found = calibrated(own, wearer, 0.5)
+    for i, row in enumerate(own):
+        divided = row / np.sqrt(sum(own[j] for j in range(12) if wearer[j] == wearer[i]) / 6)
+        np.testing.assert_allclose(found[i], divided / divided.sum())
+    np.testing.assert_allclose(calibrated(own, wearer, 0.0), own)

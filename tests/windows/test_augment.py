@@ -17,6 +17,7 @@ from har.windows.augment import (
     drop_placement,
     drop_sensors,
     jitter,
+    lose_samples,
     lower_rate,
     random_rotations,
     rotate,
@@ -33,8 +34,8 @@ AXES = torch.tensor([[[0.1, 0.9, 0.3], [0.5, 0.1, 0.2]], [[-0.5, 0.2, 0.4], [0.3
 BODY = torch.linalg.qr(AXES.mT)[0].mT[[0, 0, 1, 1]]
 STRONG = Augmentation(
     rotation=0.5, tilt_rad=0.2, scale=0.2, jitter=(0.1, 0.2, 0.3), warp=0.3, shorten=0.4, shortest_s=1.0,
-    gyroscope_dropout=0.4, sensor_dropout=0.3, rates_hz=(20.0, 10.0), rate_share=0.7, placement_dropout=0.5,
-    body_dropout=0.4, ahead_dropout=0.3, body_error_rad=(0.1, 0.2),
+    gyroscope_dropout=0.4, sensor_dropout=0.3, rates_hz=(20.0, 10.0), rate_share=0.7, lost=(0.6, 0.5),
+    placement_dropout=0.5,    body_dropout=0.4, ahead_dropout=0.3, body_error_rad=(0.1, 0.2),
 )  # fmt: skip
 
 AUGMENTATIONS: dict[str, Callable[[SensorWindows, torch.Generator], SensorWindows]] = {
@@ -45,6 +46,7 @@ AUGMENTATIONS: dict[str, Callable[[SensorWindows, torch.Generator], SensorWindow
     "shorten": lambda w, g: shorten(w, 0.4, 25, g),
     "drop_sensors": lambda w, g: drop_sensors(w, 0.4, 0.3, g),
     "lower_rate": lambda w, g: lower_rate(w, (20.0, 10.0), 0.7, RATE_HZ, g),
+    "lose_samples": lambda w, g: lose_samples(w, (0.6, 0.5), RATE_HZ, g),
     "drop_placement": lambda w, g: drop_placement(w, 0.5, g),
     "blur_body": lambda w, g: blur_body(w, 0.4, 0.3, (0.1, 0.2), g),
     "augment": lambda w, g: augment(w, STRONG, RATE_HZ, g),
@@ -112,6 +114,8 @@ def copy_of(windows: SensorWindows) -> SensorWindows:
         lambda w, g: drop_sensors(w, 0.0, 0.0, g),
         lambda w, g: lower_rate(w, (), 1.0, RATE_HZ, g),
         lambda w, g: lower_rate(w, (10.0,), 0.0, RATE_HZ, g),
+        lambda w, g: lose_samples(w, (0.0, 1.0), RATE_HZ, g),
+        lambda w, g: lose_samples(w, (0.5, 0.0), RATE_HZ, g),
         lambda w, g: drop_placement(w, 0.0, g),
         lambda w, g: blur_body(w, 0.0, 0.0, (0.0, 0.0), g),
         lambda w, g: augment(w, Augmentation(), RATE_HZ, g),
@@ -459,6 +463,24 @@ def test_body_axes_are_turned_a_little_one_turn_a_device():
     assert (angle[:, 0] - angle[:, 2]).abs().mean() > 0.05
 
 
+def test_lost_samples_are_missing_and_what_remains_is_nearly_as_it_was():
+    """Slow tones pass the filter: where there is a sample it is near the truth, whichever neighbours were lost."""
+    whole = tone(0.5, 2000, sensors=4)
+    windows = windows_of(whole)
+    found = lose_samples(windows, (0.5, 0.4), RATE_HZ, generator())
+    touched = (found.signal != windows.signal).flatten(1).any(1)
+    assert touched.sum() == 800
+    error = (found.signal - whole).abs().amax(2)[found.valid]
+    assert error.max() < 0.35 and error.mean() < 0.01
+    missing = 1 - found.valid[touched].float().mean(2)
+    assert torch.equal(missing[:, 0], missing[:, 1])  # one device's sensors
+    assert (missing[:, 0] - missing[:, 2]).abs().max() > 0.05  # devices of their own
+    assert missing.mean().item() == pytest.approx(0.25, abs=0.02)  # a uniform share of up to a half
+    # Half of the windows lose packets of ten samples, the others single ones: by the length of the gaps.
+    gaps = (found.valid[touched, 0, 1:] != found.valid[touched, 0, :-1]).sum(1) / (2 * LENGTH * missing[:, 0])
+    assert 0.4 < (gaps[missing[:, 0] > 0.1] < 0.15).float().mean() < 0.6
+
+
 # --- all together -----------------------------------------------------------------------------------------------------
 
 
@@ -473,6 +495,7 @@ def test_augment_applies_each_by_its_own_strength():
         "shorten": Augmentation(shorten=0.4, shortest_s=1.0),
         "drop_sensors": Augmentation(gyroscope_dropout=0.4, sensor_dropout=0.3),
         "lower_rate": Augmentation(rates_hz=(20.0, 10.0), rate_share=0.7),
+        "lose_samples": Augmentation(lost=(0.6, 0.5)),
         "drop_placement": Augmentation(placement_dropout=0.5),
         "blur_body": Augmentation(body_dropout=0.4, ahead_dropout=0.3, body_error_rad=(0.1, 0.2)),
     }

@@ -13,6 +13,7 @@ from har.recordings.simulate.locomotion import Going, gait_clip
 from har.recordings.simulate.sensors import PLACEMENTS, Looseness, ideal_signals
 from har.recordings.simulate.skeleton import CHANNEL, forward_kinematics, root_path
 from har.windows.body_axes import (
+    _bridged,
     ahead_direction,
     body_axes,
     cut_pieces,
@@ -53,8 +54,8 @@ def test_direction_and_movement_of_pieces():
 
 def test_missing_samples_are_not_looked_at():
     pieces = np.stack([worn(UP, 5, 0.3)] * 4)
-    pieces[1, 60:] = np.nan  # three seconds are there
-    pieces[2, 59:] = np.nan  # less than three
+    pieces[1, 51:] = np.nan  # of the third second most is there
+    pieces[2, 50:] = np.nan  # of the third no more than half
     pieces[3, 5:, 1] = np.nan  # one axis is enough; not a second is left
     direction, moving = gravity_and_movement(pieces, RATE_HZ)
     np.testing.assert_allclose(direction[:3], [UP] * 3, atol=1e-6)
@@ -134,7 +135,7 @@ def test_what_is_no_walking_does_not_count(changes):
 
 def test_pieces_with_missing_samples_and_noise_do_not_count_as_walking():
     gap = walking(UP, ACROSS)
-    gap[100] = np.nan
+    gap[100:106] = np.nan
     noise = UP + np.random.default_rng(0).normal(0, 0.2, (250, 3))
     _, walks = lead_of_walking(np.stack([gap, noise]), UP, 50.0)
     assert not walks.any()
@@ -409,3 +410,26 @@ def test_axes_of_parts_are_those_of_the_whole():
     parts = np.array_split(pieces, 5)
     np.testing.assert_allclose(session_axes_of_parts(parts, 50.0), whole, atol=1e-6)
     assert not session_axes_of_parts([], 50.0).any()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3])
+def test_scattered_losses_hide_neither_up_nor_ahead(share):
+    """As a radio link loses samples: nearly every second lacks some, and the axes stay within a few degrees."""
+    whole = np.stack([walking(UP, ACROSS) for _ in range(8)])
+    lossy = whole.copy()
+    lossy[np.random.default_rng(0).random(lossy.shape[:2]) < share] = np.nan
+    found, truth = session_axes(lossy, 50.0), session_axes(whole, 50.0)
+    assert (np.sum(found * truth, axis=1) > np.cos(np.deg2rad(5))).all()
+
+
+def test_bridged_pieces_are_straight_lines_over_short_gaps():
+    pieces = np.random.default_rng(1).normal(size=(3, 20, 3))
+    gappy = pieces.copy()
+    gappy[1, [0, 7, 8, 19]] = np.nan
+    gappy[2, 3:6] = np.nan
+    found, whole = _bridged(gappy, longest=2)
+    assert whole.tolist() == [True, True, False]
+    np.testing.assert_array_equal(found[0], pieces[0])
+    np.testing.assert_allclose(found[1, 7], pieces[1, 6] + (pieces[1, 9] - pieces[1, 6]) / 3)
+    np.testing.assert_array_equal(found[1, [0, 19]], pieces[1, [1, 18]])
+    assert not found[2].any()

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.transform import Rotation
 
 from har.recordings.format import DatasetWriter, StreamInfo, read_dataset
 from har.windows.features import BANDS_HZ, CORRELATED, FEATURE_NAMES, RATE_HZ, SIGNALS, STATISTICS, window_features
 from har.windows.index import WindowIndex
+from har.windows.resample import resample
 
 ACC, GYRO, MAG = (tuple(f"{kind}_{axis}" for axis in "xyz") for kind in ("acc", "gyro", "mag"))
 CARD = {"title": "T", "citation": "C", "licence": "L", "source_url": "U"}
@@ -33,6 +35,12 @@ def index_of(
 def features_of(index: WindowIndex) -> dict[str, np.ndarray]:
     """Feature name -> (N,) of all windows."""
     return dict(zip(FEATURE_NAMES, window_features(index, np.arange(len(index))).T, strict=True))
+
+
+def filtered(windows: np.ndarray) -> np.ndarray:
+    """Windows (N, T, C) at the common rate without what lies above the filter of all rates."""
+    shown, _ = resample(torch.from_numpy(windows).float().transpose(1, 2), None, RATE_HZ, RATE_HZ)
+    return shown.transpose(1, 2).double().numpy()
 
 
 def movement(rate_hz: float, seconds: float = 20.0) -> np.ndarray:
@@ -62,10 +70,10 @@ def test_there_is_one_name_for_each_feature(tmp_path):
 
 
 def test_features_in_time_are_those_of_a_slow_loop(tmp_path):
-    """At the common rate nothing is resampled, so every number can be had from the samples themselves."""
+    """At the common rate samples are filtered only, so every number can be had from them."""
     samples = (movement(RATE_HZ) + np.random.default_rng(1).normal(0, 0.05, (400, 6))).astype(np.float32)
     found = features_of(index_of(tmp_path / "d", {"a": (RATE_HZ, ACC + GYRO, samples)}))
-    for n, window in enumerate(samples.astype(float).reshape(4, 100, 6)):
+    for n, window in enumerate(filtered(samples.reshape(4, 100, 6))):
         acc, gyro = window[:, :3], window[:, 3:]
         up = acc.mean(axis=0) / np.linalg.norm(acc.mean(axis=0))
         signals = {}
@@ -146,7 +154,9 @@ def test_the_dominant_frequency_is_one_of_those_in_a_band(tmp_path):
     samples[:, 2] += 0.2 * np.sin(2 * np.pi * 2.0 * time_s) + 0.4 * np.sin(2 * np.pi * 9.2 * time_s)
     found = features_of(index_of(tmp_path / "d", {"a": (RATE_HZ, ACC, samples)}))
     assert found["acc_along_dominant_hz"][0] == pytest.approx(2.0, abs=0.06)
-    assert found["acc_along_dominant_share"][0] == pytest.approx(0.2, abs=0.02)  # 0.2² of 0.2² + 0.4²
+    low, high = filtered(np.stack([0.2 * np.sin(2 * np.pi * f * time_s) for f in (2.0, 9.2)], axis=1)[None])[0].T
+    expected = low.var() / (low.var() + 4 * high.var())  # at twice the size, less what the filter takes
+    assert 0.2 < expected < 0.9 and found["acc_along_dominant_share"][0] == pytest.approx(expected, abs=0.03)
 
 
 def slow_periodicity(x: np.ndarray, lags: range) -> float:
@@ -162,7 +172,9 @@ def test_periodicity_is_the_highest_peak_of_the_autocorrelation_at_lags_of_peopl
     hum, repeated = draw.normal(0, 0.05, (4, 160)), np.tile(draw.normal(0, 0.1, (4, 60)), 3)[:, :160]
     hum += 0.4 * np.roll(hum, 3, axis=1)  # its own echo after 0.15 s, and after 3 s
     signals = np.vstack([hum, repeated, draw.normal(0, 0.1, (4, 160))])
-    samples = np.stack([np.zeros(signals.size), np.zeros(signals.size), 1.0 + signals.ravel()], axis=1)
+    measured = 1.0 + signals
+    signals = filtered(np.repeat(measured[:, :, None], 3, axis=2))[:, :, 0]
+    samples = np.stack([np.zeros(measured.size), np.zeros(measured.size), measured.ravel()], axis=1)
     found = features_of(index_of(tmp_path / "d", {"a": (RATE_HZ, ACC, samples)}, window_s=8.0))["acc_along_periodicity"]
     expected = [slow_periodicity(x, range(5, 51)) for x in signals]
     np.testing.assert_allclose(found, expected, atol=1e-4)

@@ -85,6 +85,7 @@ GYROSCOPE_DROPOUT = 0.3  # many test devices have none
 SENSOR_DROPOUT = 0.05
 LOWER_RATES_HZ = (12.5, 16.0)  # simulated device rates below the network's own
 LOWER_RATE_SHARE = 0.1
+LOST = (0.5, 0.2)  # largest share of samples lost, as by a radio link, and share of windows that lose any
 PLACEMENT_DROPOUT = 0.3  # placement may be unknown at inference
 BODY_DROPOUT = 0.4  # share of windows that do not know how they lie against the body: one on its own does not
 AHEAD_DROPOUT = 0.1  # share of the others that know only up: ahead takes regular walking to be found
@@ -134,8 +135,7 @@ EMA_DECAY = 0.995  # of the averaged weights, which are what is validated and sa
 OUTPUT_ROOT = "training_output"
 DEVICE = "auto"  # auto, cpu, cuda or cuda:N
 PRECISION = "auto"  # of the network: bfloat16 (auto: on a GPU) or float32
-CORPUS_ON_GPU = "auto"  # copy all recordings there: auto (if they take less than half of its free memory), on or off;
-#   the last digit of a batch depends on it, so a run that is to be repeated to the bit says on or off
+CORPUS_ON_GPU = "auto"  # auto (if half of its free memory holds them), on or off: a batch's last digit depends on it
 COMPILE = "auto"  # torch.compile: auto (on a GPU), on or off
 REPEATED_STEPS = 0  # only to measure speed: so often is the last step repeated on its batch, as a graph on a GPU, and
 WAIT_FOR_PARTS = False  # whether the host waits for a GPU after each part of a step, so that their shares are true
@@ -288,7 +288,7 @@ class Batches:
         self.gather = BatchMaker(index, SAMPLING_RATE_HZ, SENSORS, placement_row, corpus.body, place)
         self.strength = Augmentation(
             ROTATION, TILT_RAD, SCALE, JITTER, TIME_WARP, SHORTEN, MIN_WINDOW_S, GYROSCOPE_DROPOUT, SENSOR_DROPOUT,
-            LOWER_RATES_HZ, LOWER_RATE_SHARE, PLACEMENT_DROPOUT, BODY_DROPOUT, AHEAD_DROPOUT, BODY_ERROR_RAD,
+            LOWER_RATES_HZ, LOWER_RATE_SHARE, LOST, PLACEMENT_DROPOUT, BODY_DROPOUT, AHEAD_DROPOUT, BODY_ERROR_RAD,
         )  # fmt: skip
 
     def rows(self, step: int) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -340,15 +340,14 @@ class Learner:
         }  # fmt: skip
         self.bank = LearnableLabelBank(**self.bank_sizes).to(device)
         self.bank.centre_on(table.pooled_mean)
-        soft = SOFT_TARGET_TEMPERATURE, SOFT_TARGET_WEIGHT
-        self.criterion = SemanticAlignmentLoss(TEMPERATURE, LOSS_VARIANT, *soft).to(device)
+        self.criterion = SemanticAlignmentLoss(TEMPERATURE, LOSS_VARIANT, SOFT_TARGET_TEMPERATURE, SOFT_TARGET_WEIGHT)
         self.queue = None
         if QUEUE_SIZE:
             self.queue = MemoryBank(
                 QUEUE_SIZE, EMBEDDING_WIDTH, device, target_dim=1, target_dtype=torch.long, prototypes=PROTOTYPES
             )
         self.used = nn.ModuleDict({"model": self.model, "bank": self.bank})
-        self.trained = nn.ModuleDict({"used": self.used, "criterion": self.criterion})
+        self.trained = nn.ModuleDict({"used": self.used, "criterion": self.criterion}).to(device)
         compiled = COMPILE == "on" or (COMPILE == "auto" and device.type == "cuda")
         parts = self.model, self.criterion
         self.forward, self.compare = (torch.compile(part) if compiled else part for part in parts)
@@ -403,6 +402,7 @@ class Learner:
         """The averaged network and label bank, ready for use."""
         model, bank = self.averaged.module["used"]["model"], self.averaged.module["used"]["bank"]
         bank.set_logit_scale(self.criterion.scale)
+        bank.calibrate()
         model.sentence_encoder = self.encoder  # for placements that only held-out datasets have
         return model.eval(), bank.attach(self.encoder).eval()
 

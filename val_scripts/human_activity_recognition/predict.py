@@ -31,13 +31,12 @@ from tqdm import tqdm
 
 from har.readers import read_recording
 from har.recognition import files
-from har.recognition.adapter import Adapter, read_taught, teach
+from har.recognition.adapter import Adapter, teach_from
 from har.recognition.annotation import EXPORTS
-from har.recognition.clock import Clock
-from har.recognition.naming import UNKNOWN_BELOW
 from har.recognition.recognise import RELEASED, loaded
 from har.recognition.words import minutes_table
 from har.run.ending import exit_status
+from har.text.calibration import UNKNOWN_BELOW
 
 SHOWN_AFTER_S = 2.0  # a bar for what takes longer
 
@@ -66,8 +65,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-calibration", action="store_true", help="leave the accelerometer as the file has it")
     parser.add_argument("--live-like", action="store_true", help="name each window by itself, without the recording")
     parser.add_argument(
-        "--unknown", type=float, default=UNKNOWN_BELOW, metavar="SHARE",
-        help=f"unknown is what gives the labels less than this share of probability ({UNKNOWN_BELOW:g}; 0: nothing)",
+        "--unknown", type=float, default=UNKNOWN_BELOW, metavar="PROBABILITY",
+        help=f"unknown is what shows any of the labels less likely than this ({UNKNOWN_BELOW:g}; 0: nothing is)",
     )  # fmt: skip
     parser.add_argument("--teach", type=Path, metavar="CSV", help="rows start, stop, label of this recording")
     parser.add_argument("--adapter", type=Path, metavar="NPZ", help="what was taught: written by --teach, else read")
@@ -103,7 +102,7 @@ def predict_file(arguments: argparse.Namespace) -> None:
     model, bank = loaded(arguments.checkpoint)
     adapter = None
     if arguments.teach is not None:
-        adapter = teach(recording, read_taught(arguments.teach, Clock(recording.start_time)), model)
+        adapter = teach_from(arguments.teach, recording, model)
         path = arguments.adapter or job.output(files.ADAPTER)
         with files.writing_into(path.parent):
             print(f"What was taught: {adapter.save(path)}")

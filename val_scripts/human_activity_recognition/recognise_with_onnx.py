@@ -42,7 +42,7 @@ def classify(about, embeddings, labels):
     prototypes = np.array([about["labels"][label] for label in labels], dtype=np.float32)  # (L, K, D)
     scores = about["scale"] * np.einsum("nd,lkd->nlk", embeddings, prototypes)
     shares = np.exp(scores - scores.max((1, 2), keepdims=True)).mean(2)  # a soft maximum over the prototypes of a label
-    return shares / shares.sum(1, keepdims=True)
+    return shares ** about["sharpness"] / (shares ** about["sharpness"]).sum(1, keepdims=True)  # no surer than right
 
 
 if __name__ == "__main__":

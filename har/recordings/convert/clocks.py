@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,6 +48,29 @@ def around_peak(
     """
     peak = int(np.argmax(np.linalg.norm(acceleration_g[:, :3], axis=1)))
     return max(0, peak - round(before_s * rate_hz)), min(len(acceleration_g), peak + round(after_s * rate_hz))
+
+
+def steady_clock(
+    stamps_s: np.ndarray, number: np.ndarray, max_delay_s: float, path: Path, first_row: int
+) -> tuple[float, float]:
+    """The clock of a sensor with a constant rate whose stamps are those of arrival, in bursts after a pause.
+
+    stamps_s: (n,) of the rows ``number`` (n,) of the file, which may lack some. A straight line through stamps over
+    numbers restores the clock. Returns (time of row 0 in s since the first stamp, rate in Hz). first_row: the number in
+    the file of its row 0.
+
+    Raises ``DatasetError`` when there is no time between the rows, or a stamp lies further from the line than a delay.
+    """
+    if len(stamps_s) < 2 or np.ptp(stamps_s) == 0:
+        raise DatasetError(f"{path}: {len(stamps_s)} samples, all at one time; expected about 10 s; remove the file")
+    step, first = np.polyfit(number, stamps_s - stamps_s[0], 1)
+    delay = np.abs(stamps_s - stamps_s[0] - first - step * number)
+    if delay.max() > max_delay_s:
+        raise DatasetError(
+            f"{path}, row {int(np.argmax(delay)) + first_row}: time stamp {delay.max():.3f} s from a constant rate of "
+            f"{1 / step:.2f} Hz; expected at most {max_delay_s:g} s: samples were lost, remove the file"
+        )
+    return float(first), float(1 / step)
 
 
 def repeated_rows(table: np.ndarray, told_apart: np.ndarray) -> np.ndarray:

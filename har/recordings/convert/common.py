@@ -22,6 +22,7 @@ from har.recordings.convert.clocks import (
     repeated_rows,
     resample_uniform,
     split_at_lost_rows,
+    steady_clock,
 )
 from har.recordings.convert.raw_files import (
     DAMAGED,
@@ -43,7 +44,8 @@ __all__ = (
     "ACC", "DAMAGED", "FALL_AFTER_S", "FALL_BEFORE_S", "GYRO", "MAG", "ROWS_PER_COMPARED_ROW", "WHITE_SPACE",
     "DatasetCard", "Notes", "Rule", "Run", "align_streams", "around_peak", "convert_dataset", "files_below",
     "find_files", "group_by", "lose_spikes", "name_parts", "phrase_of", "phrases_of", "plain_text", "published_twice",
-    "raw_folder", "read_rows", "repeated_rows", "resample_uniform", "rows_at", "split_at_lost_rows", "within",
+    "raw_folder", "read_rows", "repeated_rows", "resample_uniform", "rows_at", "split_at_lost_rows", "steady_clock",
+    "within",
 )  # fmt: skip
 
 ACC = ("acc_x", "acc_y", "acc_z")

@@ -2,9 +2,11 @@
 
 import codecs
 import filecmp
+import functools
 import gzip
 import lzma
 import re
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -12,7 +14,8 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from io import BytesIO
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from har.recordings.segments import DatasetError
@@ -88,6 +91,50 @@ def _unzip(path: Path, folder: Path) -> None:
         archive.extractall(folder)
 
 
+def archived_files(archive: Path) -> list[Path]:
+    """The files of a zip archive, also those of archives in it, as paths below its own; ``plain_text`` reads them.
+
+    Litter is passed over. Raises ``DatasetError`` for an archive that is damaged, and for names that lead out of it.
+    """
+    with _opened(archive, archive) as content:
+        return sorted(path for path, _ in _members(archive, content))
+
+
+def _archived(path: Path) -> bytes:
+    """The content of a path below a zip archive."""
+    archive = next(parent for parent in path.parents if parent.is_file())
+    with _opened(archive, archive) as content:
+        for member, read in _members(archive, content):
+            if member == path:
+                return read()
+    raise DatasetError(f"{path} is missing; fetch {archive} again")
+
+
+def _members(at: Path, archive: zipfile.ZipFile) -> Iterator[tuple[Path, Callable[[], bytes]]]:
+    for name in archive.namelist():
+        inside = PurePosixPath(name)
+        if inside.is_absolute() or ".." in inside.parts:
+            raise DatasetError(f"{at}: the archive holds {name!r}, which leads out of it; fetch it again")
+        if name.endswith("/") or is_litter(Path(inside)):
+            continue
+        if inside.suffix.lower() == ".zip":
+            with _opened(BytesIO(archive.read(name)), at / inside) as inner:
+                yield from _members(at / inside, inner)
+        else:
+            yield at / inside, functools.partial(archive.read, name)
+
+
+@contextmanager
+def _opened(file: Path | BytesIO, path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            yield archive
+    except DatasetError:
+        raise
+    except (*DAMAGED, ValueError, OSError, struct.error) as error:  # also what names and places of a member can be
+        raise DatasetError(f"{path}: the archive is damaged ({error}); fetch it again") from error
+
+
 def is_litter(path: Path) -> bool:
     """Whether a path below a raw folder was put there by an operating system: ``._a.txt``, ``__MACOSX/``, ..."""
     return any(part.startswith(".") or part.lower() in _LITTER for part in path.parts)
@@ -135,11 +182,13 @@ def plain_text(path: Path) -> bytes:
     r"""A text file as UTF-8 without byte order mark and with the line ends "\n", however it was saved.
 
     UTF-16 and UTF-32 are known by their marks, UTF-16 also by the zeros of its digits. All other bytes stay as they
-    are: the names and numbers that are read are ASCII, which every other encoding shares. Raises ``DatasetError`` for a
-    file that is missing or a folder.
+    are: the names and numbers that are read are ASCII, which every other encoding shares. A path below a zip archive
+    (see ``archived_files``) is read out of it. Raises ``DatasetError`` for a file that is missing or a folder.
     """
     try:
         content = path.read_bytes()
+    except NotADirectoryError:
+        content = _archived(path)
     except FileNotFoundError as error:
         raise DatasetError(f"{path} is missing; fetch the dataset again") from error
     except IsADirectoryError as error:
@@ -175,19 +224,22 @@ def name_parts(path: Path, pattern: str, example: str) -> tuple[str, ...]:
 
 
 def published_twice(
-    paths: Sequence[Path], label_of: Callable[[Path], object], samples_of: Callable[[bytes], bytes] = bytes.strip
+    paths: Sequence[Path],
+    label_of: Callable[[Path], object],
+    samples_of: Callable[[bytes], bytes] = bytes.strip,
+    text_of: Callable[[Path], bytes] = plain_text,
 ) -> set[Path]:
     """Files to leave out because their samples are published a second time, under another label or subject.
 
     Two files are copies when at least half of the rows of the shorter one occur in the other (of a cut off file, whose
     heading perhaps is left, nobody can tell). Of copies with equal labels the first stays; with different labels nobody
     can say which one is right, and both are left out.
-    samples_of: a line of the file -> its part that holds the samples.
+    samples_of: a line of the file -> its part that holds the samples. text_of: a file -> its lines that are compared.
     """
     seen: dict[bytes, list[int]] = {}
     counts, shared = [], Counter()
     for number, path in enumerate(paths):
-        rows = {samples_of(line) for line in plain_text(path).splitlines()}
+        rows = {samples_of(line) for line in text_of(path).splitlines()}
         rows = {row for row in rows if zlib.crc32(row) % ROWS_PER_COMPARED_ROW == 0 and _DIGIT.search(row)}
         counts.append(len(rows))
         for row in rows:

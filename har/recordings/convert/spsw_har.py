@@ -15,9 +15,10 @@ from har.recordings.convert.common import (
     phrases_of,
     read_rows,
     resample_uniform,
+    steady_clock,
     within,
 )
-from har.recordings.format import STANDARD_GRAVITY, DatasetError, StreamInfo, segments_of
+from har.recordings.format import STANDARD_GRAVITY, StreamInfo, segments_of
 from har.signal.plausibility import LARGEST
 
 CARD = DatasetCard(
@@ -82,20 +83,11 @@ def _read_device(path: Path, notes: Notes) -> tuple[float, float, np.ndarray, np
     table = read_rows(path, COLUMNS, text=("label",), header=True, rules=RULES, notes=notes)
     phrases = phrases_of(PHRASES, table["label"], path, first_row=2, notes=notes)
     stamps = table["timestamp"].to_numpy() / 1e3
-    number = table.index.to_numpy()
-    if len(stamps) < 2 or np.ptp(stamps) == 0:
-        raise DatasetError(f"{path}: {len(stamps)} samples, all at one time; expected about 10 s; remove the file")
-    step, first = np.polyfit(number, stamps - stamps[0], 1)
-    delay = np.abs(stamps - stamps[0] - first - step * number)
-    if delay.max() > MAX_DELAY_S:
-        raise DatasetError(
-            f"{path}, row {int(np.argmax(delay)) + 2}: time stamp {delay.max():.3f} s from a constant rate of "
-            f"{1 / step:.2f} Hz; expected at most {MAX_DELAY_S:g} s: samples were lost, remove the file"
-        )
+    first_s, own_rate = steady_clock(stamps, table.index.to_numpy(), MAX_DELAY_S, path, first_row=2)
     notes.add("files whose time stamps of arrival are replaced by a constant rate fitted to them")
     samples = table[list(COLUMNS[:6])].to_numpy(copy=True)
     samples[:, :3] /= STANDARD_GRAVITY
-    return stamps[0] + first, 1 / step, samples, _without_jitter(phrases, notes)
+    return stamps[0] + first_s, own_rate, samples, _without_jitter(phrases, notes)
 
 
 def _without_jitter(phrases: np.ndarray, notes: Notes) -> np.ndarray:

@@ -2,12 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from struct import error as StructError
-from zlib import error as ZlibError
-
-import numpy as np
-from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from har.recordings.convert.common import (
     ACC,
@@ -20,8 +14,8 @@ from har.recordings.convert.common import (
     phrase_of,
     split_at_lost_rows,
 )
-from har.recordings.format import RANGE_TOLERANCE, DatasetError, StreamInfo
-from har.signal.plausibility import LARGEST
+from har.recordings.convert.matlab import inertial_rows, read_mat
+from har.recordings.format import DatasetError, StreamInfo
 
 CARD = DatasetCard(
     title="UTD-MHAD (inertial sensor)",
@@ -38,8 +32,6 @@ CARD = DatasetCard(
 
 RATE_HZ, RANGE_G = 50.0, 8.0
 LAST_WRIST_ACTION = 21
-# What scipy raises for an empty, cut off, foreign or version 7.3 file, and for one without the array.
-UNREADABLE = (LookupError, ValueError, TypeError, EOFError, OSError, RuntimeError, MatReadError, StructError, ZlibError)
 
 STREAMS = tuple(
     StreamInfo(
@@ -92,22 +84,11 @@ def read(source: Path, notes: Notes) -> Iterator[Run]:
     """One clip is one recording; clips have no clock."""
     action, subject, trial = _numbers(source)
     phrase = phrase_of(PHRASES, action, source, notes)
-    try:
-        samples = loadmat(source)["d_iner"]
-    except UNREADABLE as error:
-        raise DatasetError(f"{source}: expected a MATLAB file with the array d_iner ({error!r}); fetch it") from error
-    if samples.ndim != 2 or samples.shape[1] != 6 or not len(samples) or samples.dtype.kind not in "iuf":
-        raise DatasetError(f"{source}: d_iner of shape {samples.shape}; expected (n, 6): acc in g, gyro in deg/s")
-    samples = np.hstack([samples[:, :3], np.deg2rad(samples[:, 3:].astype(np.float64))])
-    good = (np.abs(samples[:, :3]) <= RANGE_TOLERANCE * RANGE_G).all(axis=1)
-    good &= (np.abs(samples[:, 3:]) <= LARGEST["gyro"]).all(axis=1)
-    expected = f"numbers up to {RANGE_TOLERANCE * RANGE_G:g} g and {LARGEST['gyro']:g} rad/s"
-    damaged = [(row + 1, f"{samples[row].tolist()}; expected {expected}") for row in np.flatnonzero(~good).tolist()]
-    notes.rows(source, len(samples), damaged)
-    samples = samples[good]
+    array = read_mat(source, "d_iner")["d_iner"]
+    samples, rows = inertial_rows(source, "d_iner", array, RANGE_G, notes)
     stream = STREAMS[0 if action <= LAST_WRIST_ACTION else 1].name
     run = Run(stream, f"s{subject}_a{action:02d}_t{trial}", f"s{subject}", samples, [(phrase, 0, len(samples))])
-    yield from split_at_lost_rows(run, np.flatnonzero(good), RATE_HZ)
+    yield from split_at_lost_rows(run, rows, RATE_HZ)
 
 
 def _subject_trial_action(path: Path) -> list[int]:

@@ -1,5 +1,9 @@
-"""WISDM smartphone and smartwatch activities: the phone in the trouser pocket; each activity takes 3 minutes."""
+"""WISDM smartphone and smartwatch activities: the phone in the trouser pocket; each activity takes 3 minutes.
 
+``wisdm_watch`` holds the same people at the same time, with a watch.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +23,11 @@ from har.recordings.convert.common import (
     resample_uniform,
     within,
 )
+from har.recordings.convert.units import check_gravity
 from har.recordings.format import STANDARD_GRAVITY, DatasetError, StreamInfo
 from har.signal.plausibility import LARGEST
 
+SAME_PEOPLE = "wisdm_phone and wisdm_watch are the same people, doing the same: keep them on one side of a split"
 CARD = DatasetCard(
     title="WISDM Smartphone and Smartwatch Activity and Biometrics Dataset (phone)",
     citation="Weiss, Yoneda, Hayajneh, Smartphone and Smartwatch-Based Biometrics Using Activities of Daily Living, "
@@ -33,6 +39,7 @@ CARD = DatasetCard(
     rate="20, 25 or 50 Hz by phone",
     activities=18,
     verified="original files",
+    note=SAME_PEOPLE,
 )
 MAX_GAP_S = 0.25
 RATE_TOLERANCE = 0.1
@@ -75,7 +82,12 @@ def sources(raw: Path) -> list[Path]:
 
 def read(source: Path, notes: Notes) -> list[Run]:
     """Each activity has a clock of its own, which starts with its first sample."""
-    (subject,) = name_parts(source, r"data_(\d+)_accel_phone\.txt", "data_1600_accel_phone.txt")
+    return read_device(source, "phone", STREAMS, notes)
+
+
+def read_device(source: Path, device: str, streams: Sequence[StreamInfo], notes: Notes) -> list[Run]:
+    """The runs of one person's phone or watch; of the streams, each activity goes to the one of its rate."""
+    (subject,) = name_parts(source, rf"data_(\d+)_accel_{device}\.txt", f"data_1600_accel_{device}.txt")
     gyro_path = source.parent.parent / "gyro" / source.name.replace("accel", "gyro")
     acc_table, gyro_table = (
         _read_sensor(path, int(subject), largest, notes)
@@ -97,9 +109,10 @@ def read(source: Path, notes: Notes) -> list[Run]:
             notes.add("activities without gyroscope left out")
             notes.add("samples of the accelerometer in activities without gyroscope", len(acc))
             continue
-        stream, own_rate = _stream_of(acc_time, source, letter)
+        stream, own_rate = _stream_of(streams, acc_time, source, letter)
         if 1 / _period(gyro_time) < (1 - RATE_TOLERANCE) * own_rate:
             notes.add("activities whose slower gyroscope is interpolated to the accelerometer's rate")
+        check_gravity(source, acc / STANDARD_GRAVITY, f"the accelerometer in activity {letter}")
         origin = min(acc_time.min(), gyro_time.min())
         rate = stream.sampling_rate_hz
         acc_runs = resample_uniform(acc_time - origin, acc / STANDARD_GRAVITY, rate, MAX_GAP_S, notes)
@@ -127,9 +140,13 @@ def _period(time_s: np.ndarray) -> float:
     return float(np.median(np.diff(np.unique(time_s))))
 
 
-def _stream_of(acc_time: np.ndarray, path: Path, letter: str) -> tuple[StreamInfo, float]:
+def _stream_of(
+    streams: Sequence[StreamInfo], acc_time: np.ndarray, path: Path, letter: str
+) -> tuple[StreamInfo, float]:
     own_rate = 1 / _period(acc_time)
-    stream = min(STREAMS, key=lambda info: abs(info.sampling_rate_hz - own_rate))
+    stream = min(streams, key=lambda info: abs(info.sampling_rate_hz - own_rate))
     if abs(stream.sampling_rate_hz - own_rate) > RATE_TOLERANCE * stream.sampling_rate_hz:
-        raise DatasetError(f"{path}: activity {letter} is sampled at {own_rate:.1f} Hz; expected about 20, 25 or 50 Hz")
+        *others, last = (f"{info.sampling_rate_hz:g}" for info in streams)
+        rates = f"{', '.join(others)} or {last}" if others else last
+        raise DatasetError(f"{path}: activity {letter} is sampled at {own_rate:.1f} Hz; expected about {rates} Hz")
     return stream, own_rate

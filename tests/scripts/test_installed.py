@@ -1,0 +1,58 @@
+"""What `pip install .` puts elsewhere works without the repository: the command, the released model, the readers."""
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from har.recordings.simulate import simulate_bouts
+from har.run.folder import repository_root
+
+PACKED = ("har", "training_scripts", "val_scripts", "data_scripts", "pyproject.toml", "README.md", "LICENSE")
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> Path:
+    """A folder into which the project alone was installed; what it depends on is there already."""
+    source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
+    for name in PACKED:
+        origin = repository_root() / name
+        if origin.is_dir():
+            shutil.copytree(origin, source / name, ignore=shutil.ignore_patterns("__pycache__", "training_output"))
+        else:
+            shutil.copy(origin, source / name)
+    # Neither an index nor an environment of its own: nothing is fetched.
+    options = ("--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--target")
+    command = [sys.executable, "-m", "pip", "install", *options, str(folder), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_the_command_names_a_recording_without_the_repository(installed, tmp_path):
+    simulated = simulate_bouts([("walking", 60), ("sitting", 60)], seed=1)
+    rows = [
+        [f"{i / simulated.sampling_rate_hz:.4f}", *(f"{value:.5f}" for value in row[:3])]
+        for i, row in enumerate(simulated.samples)
+    ]
+    with (tmp_path / "walk.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["time_s", "acc_x_g", "acc_y_g", "acc_z_g"], *rows])
+
+    command = [installed / "bin" / "har-predict", "walk.csv", "--labels", "walking", "sitting", "--unknown", "0"]
+    # The folder comes before the checkout that this environment may know.
+    environment = os.environ | {"PYTHONPATH": str(installed), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    bouts = list(csv.DictReader((tmp_path / "walk.timeline.csv").open()))
+    assert [bout["label"] for bout in bouts] == ["walking", "sitting"]
+    assert (tmp_path / "walk.html").is_file() and (tmp_path / "walk.timeline.png").is_file()
+
+    where = "import har, har.weights.released as r; print(har.__file__, r.released_names())"
+    told = subprocess.run(
+        [sys.executable, "-c", where], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    assert told.split()[0] == str(installed / "har" / "__init__.py") and "default" in told
