@@ -9,6 +9,7 @@ paraphrases that describe the motion of the body. Training draws one of them at 
 import re
 
 from har.labels.groups import group_of, normalise
+from har.labels.hands import HAND_PARAPHRASES
 
 # For labels that name the activity as a verb form ("walking upstairs") and for all others ("pelvic tilt").
 VERB_TEMPLATES = (
@@ -486,7 +487,7 @@ PARAPHRASES: dict[str, tuple[str, ...]] = {
         "extending arm and leg while on hands and knees or face down", "a balance exercise for the back",
         "slowly raising and lowering a stretched leg and arm",
     ),
-}
+} | HAND_PARAPHRASES
 # fmt: on
 
 # Labels that differ from their group in pace only, and use the entry of that pace.

@@ -9,8 +9,9 @@ from scipy.spatial.transform import Rotation
 from har.labels.groups import GROUPS, matches
 from har.recordings.format import STANDARD_GRAVITY
 from har.recordings.simulate import anthropometry as lengths
-from har.recordings.simulate.activities import ACTIVITIES
+from har.recordings.simulate.activities import ACTIVITIES, MEANWHILE
 from har.recordings.simulate.anthropometry import STATURE_M, draw_person
+from har.recordings.simulate.chores import CHORES
 from har.recordings.simulate.clips import (
     FRAME_HZ,
     Clip,
@@ -45,6 +46,7 @@ from har.recordings.simulate.skeleton import (
     pose_vector,
     root_path,
 )
+from har.recordings.simulate.tasks import TASKS
 from har.recordings.simulate.timeline import Stretch, assemble, merged
 from har.recordings.simulate.transitions import Step, collapse_into_chair, fall, usual_join
 
@@ -383,7 +385,9 @@ def test_there_are_many_activities_and_their_phrases_belong_together():
         "jumping",
     ):
         assert group in ACTIVITIES
-    assert set(GESTURES) - set(ACTIVITIES) == {"using a telephone standing"}
+    assert set(GESTURES) | set(TASKS) | set(CHORES) <= set(ACTIVITIES)
+    for posture, names in MEANWHILE.items():
+        assert all(posture in dict((TASKS | CHORES)[name].posture) for name in names), posture
 
 
 @pytest.mark.parametrize("name", sorted(ACTIVITIES))
@@ -535,7 +539,7 @@ def test_the_left_handed_use_the_left_hand():
     for seed in range(60):
         rng = np.random.default_rng(seed)
         person = draw_person(rng)
-        clip = gesture_clip("waving", person, 800, rng)
+        clip = gesture_clip("throwing", person, 800, rng)
         moved = {side: clip.angles[:, CHANNEL[f"{side}_shoulder_rot"]].std() for side in "lr"}
         hand = max(moved, key=moved.get)
         assert (hand == "l") == person.left_handed

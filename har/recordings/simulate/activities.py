@@ -11,14 +11,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from har.recordings.simulate.anthropometry import Person
+from har.recordings.simulate.chores import CHORES
 from har.recordings.simulate.clips import FRAME_HZ, Clip, Join, minimum_jerk, smooth_noise
 from har.recordings.simulate.exercise import cycling, dribbling, driving, jumping, rowing
-from har.recordings.simulate.gestures import GESTURES, gesture_clip, handling, kicking, stepping, talking_hands
-from har.recordings.simulate.locomotion import Going, gait_clip
+from har.recordings.simulate.gestures import GESTURES, gesture_clip, handling, kicking, talking_hands
+from har.recordings.simulate.locomotion import Going, gait_clip, stepping
+from har.recordings.simulate.manipulation import task_clip
+from har.recordings.simulate.phases import Task
 from har.recordings.simulate.postures import bent_over, kneeling, lying, rest, sitting, squat, standing
 from har.recordings.simulate.skeleton import CHANNEL
+from har.recordings.simulate.tasks import TASKS
 from har.recordings.simulate.transitions import (
     Step,
+    bed,
     change_of_posture,
     collapse_into_chair,
     fall,
@@ -27,8 +32,19 @@ from har.recordings.simulate.transitions import (
     stumble,
     under_one_name,
 )
+from har.recordings.simulate.wordings import GESTURE_PHRASES, TASK_PHRASES
 
-# Of the people in a posture, who handle something meanwhile.
+# Of the people in a posture, who handle something meanwhile; and what about half of these do where it has a name.
+MEANWHILE = {
+    "stand": (
+        "stirring", "chopping", "washing dishes", "wiping a table", "folding clothes", "drinking", "texting on a phone",
+        "using a telephone", "opening a jar", "pouring water", "ironing",
+    ),
+    "sit": (
+        "typing", "using a computer mouse", "writing", "reading", "texting on a phone", "using a telephone", "drinking",
+        "eating a sandwich", "eating chips", "peeling",
+    ),
+}  # fmt: skip
 BUSY_SHARE = {"stand": 0.45, "sit": 0.35, "lie": 0.2, "kneel": 0.5, "bend": 0.5, "squat": 0.3}
 
 Builder = Callable[[Person, float, np.random.Generator], list[Step]]
@@ -76,6 +92,8 @@ def _resting(posture: str, label: str, talking: bool = False, **how: object) -> 
 def _busied(clip: Clip, posture: str, person: Person, rng: np.random.Generator) -> Clip:
     """Some people hold still; others handle something, look about, step from foot to foot meanwhile."""
     if rng.random() < BUSY_SHARE[posture]:
+        if posture in MEANWHILE and rng.random() < 0.5:
+            return task_clip((TASKS | CHORES)[str(rng.choice(MEANWHILE[posture]))], posture, person, len(clip), rng)
         busy = handling if rng.random() < 0.7 else talking_hands
         clip = busy(clip, rng, rng.uniform(0.2, 1.3))
         if posture == "stand" and rng.random() < 0.5:
@@ -88,11 +106,22 @@ def _lying_anyhow(person: Person, seconds: float, rng: np.random.Generator) -> l
     return _resting("lie", "lying", side=side)(person, seconds, rng)
 
 
-def _gesture(name: str, label: str | None = None) -> Builder:
+def _gesture(name: str) -> Builder:
     def make(person: Person, frames: int, rng: np.random.Generator) -> Clip:
         return gesture_clip(name, person, frames, rng)
 
-    return _clip(make, GESTURES[name].posture, label or name)
+    return _clip(make, GESTURES[name].posture, name)
+
+
+def _hands(task: Task, label: str) -> Builder:
+    """A task in one of its postures."""
+
+    def build(person: Person, seconds: float, rng: np.random.Generator) -> list[Step]:
+        names, weights = zip(*task.posture, strict=True)
+        posture = str(rng.choice(names, p=np.array(weights) / np.sum(weights)))
+        return [Step(lambda frames: task_clip(task, posture, person, frames, rng), posture, seconds, label)]
+
+    return build
 
 
 def _jumps(style: str, label: str) -> Builder:
@@ -318,6 +347,10 @@ ACTIVITIES: dict[str, Activity] = {
     "standing up": Activity(("standing up from a chair", "standing up"), _change("sit", "stand"), 40),
     "lying down from sitting": Activity(("lying down from sitting", "lying down"), _change("sit", "lie"), 40),
     "sitting up from lying": Activity(("sitting up from lying", "sitting up"), _change("lie", "sit"), 40),
+    "lying down": Activity(("going to lie down", "lying down on a bed", "getting into bed"),
+        functools.partial(bed, "down"), 40),
+    "getting up from lying": Activity(("getting up from bed", "getting out of bed"),
+        functools.partial(bed, "up"), 40),
     "lying down from standing": Activity(("lying down from standing",), _change("stand", "lie"), 40),
     "standing up from lying": Activity(("standing up from lying",), _change("lie", "stand"), 40),
     "turning over while lying": Activity(("turning over while lying", "rolling over in bed"), _turning_over, 40),
@@ -359,53 +392,11 @@ ACTIVITIES: dict[str, Activity] = {
         "dribbling a basketball"), 30),
 }  # fmt: skip
 
-_GESTURE_PHRASES: dict[str, tuple[str, ...]] = {
-    "typing": ("typing on a keyboard", "typing"),
-    "writing": ("writing by hand", "writing"),
-    "working at a computer": ("working at a computer", "working on a computer"),
-    "eating with a spoon": ("eating soup with a spoon", "eating soup"),
-    "eating a sandwich": ("eating a sandwich",),
-    "eating with knife and fork": ("eating with knife and fork", "eating meat"),
-    "drinking": ("drinking from a cup", "drinking"),
-    "pouring water": ("pouring water", "pouring a drink"),
-    "using a telephone": ("talking on the phone", "making a phone call"),
-    "watching tv": ("watching tv", "watching television"),
-    "brushing teeth": ("brushing teeth",),
-    "combing hair": ("combing hair",),
-    "washing hands": ("washing hands", "washing one's hands"),
-    "washing dishes": ("washing dishes",),
-    "folding clothes": ("folding clothes", "folding laundry"),
-    "ironing": ("ironing", "ironing clothes"),
-    "clapping": ("clapping the hands", "clapping"),
-    "waving": ("waving the hand", "waving"),
-    "knocking on a door": ("knocking on a door",),
-    "opening a door": ("opening a door",),
-    "swiping left": ("swiping left with the arm",),
-    "swiping right": ("swiping right with the arm",),
-    "drawing a circle": ("drawing a circle in the air",),
-    "raising the hands": ("raising both arms", "raising the hands"),
-    "crossing the arms": ("crossing the arms",),
-    "pushing": ("pushing with both hands",),
-    "vacuum cleaning": ("vacuum cleaning", "vacuuming the floor"),
-    "sweeping": ("sweeping the floor", "sweeping"),
-    "wiping a table": ("wiping a table",),
-    "squatting down and up": ("doing squats", "squatting down and standing up"),
-    "lunging": ("doing lunges", "lunging"),
-    "bending down and getting up": ("bending down and getting up", "bending forward and straightening up"),
-    "stepping up and down": ("stepping up and down",),
-    "boxing": ("boxing", "punching"),
-    "throwing": ("throwing a ball", "throwing"),
-    "bowling": ("bowling",),
-    "catching": ("catching a ball",),
-    "swinging a tennis racket": ("swinging a tennis racket",),
-    "serving in tennis": ("serving in tennis",),
-    "swinging a baseball bat": ("swinging a baseball bat",),
-    "shooting a basketball": ("shooting a basketball",),
-    "curling the arms": ("curling the arms", "doing arm curls"),
-    "lifting weights overhead": ("lifting weights overhead",),
-    "playing tennis": ("playing tennis",),
+ACTIVITIES |= {name: Activity(phrases, _gesture(name), 30) for name, phrases in GESTURE_PHRASES.items()}
+ACTIVITIES |= {
+    name: Activity(phrases, _hands((TASKS | CHORES)[name], name), 30) for name, phrases in TASK_PHRASES.items()
 }
-ACTIVITIES |= {name: Activity(phrases, _gesture(name), 30) for name, phrases in _GESTURE_PHRASES.items()}
 ACTIVITIES["talking on the phone standing"] = Activity(
-    ("talking on the phone while standing",), _gesture("using a telephone standing", "talking on the phone standing")
+    ("talking on the phone while standing",),
+    _hands(replace(TASKS["using a telephone"], posture=(("stand", 1.0),)), "talking on the phone standing"),
 )

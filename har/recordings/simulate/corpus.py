@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from har.recordings.simulate.activities import ACTIVITIES
 from har.recordings.simulate.anthropometry import draw_person
 from har.recordings.simulate.bouts import measured, motion_of, steps_of
 from har.recordings.simulate.clips import FRAME_HZ
+from har.recordings.simulate.days import day_of
 from har.recordings.simulate.devices import draw_gaps
 from har.recordings.simulate.timeline import Movement, assemble
 from har.recordings.simulate.wardrobe import (
@@ -101,11 +103,15 @@ def simulate_person(name: str, number: int, seconds: float, seed: int) -> list[d
     runs: list[dict[str, Any]] = []
     dataset, rng = DATASETS[name], person_generator(seed, name, number)
     conventions = [draw_convention(np.random.default_rng([seed, i])) for i, _ in enumerate(dataset.streams)]
-    person, subject = draw_person(rng), f"p{number + 1:02d}"
+    wearer, subject = draw_person(rng), f"p{number + 1:02d}"
     for count, activities in enumerate(_recordings(dataset, seconds, number, rng)):
-        movement = assemble(steps_of(activities, person, rng), person, rng)
+        person = wearer
         chosen = _worn_in_recording(dataset, rng)
         places = {i: str(rng.choice(dataset.streams[i].places)) for i in chosen}
+        if dataset.acting and rng.random() < dataset.acting:
+            (place,) = places.values()
+            person = replace(person, left_handed=place.startswith("left"))
+        movement = assemble(steps_of(activities, person, rng), person, rng)
         motion = motion_of(movement, person, sorted(places.values()))
         borders = _label_borders(movement, rng)
         for i in chosen:
@@ -119,7 +125,8 @@ def simulate_person(name: str, number: int, seconds: float, seed: int) -> list[d
 def _recordings(
     dataset: SimulatedDataset, seconds: float, number: int, rng: np.random.Generator
 ) -> list[list[tuple[str, float]]]:
-    """Bouts (activity, seconds) of every recording: a walk, then rounds through all activities in a random order."""
+    """Bouts (activity, seconds) of every recording: a walk, then rounds through all activities in a random order, or a
+    piece of a day."""
     once = [name for name, often in dataset.activities.items() for _ in range(often)]
     typical = float(np.clip(seconds / len(once), SHORTEST_BOUT_S, LONGEST_BOUT_S))
     bouts: list[tuple[str, float]] = []
@@ -133,10 +140,15 @@ def _recordings(
             if total >= seconds:
                 break
     per_recording = max(1, round(len(bouts) / max(1, round(total / RECORDING_S))))
-    return [
-        [("walking", rng.uniform(*FIRST_WALK_S)), *bouts[i : i + per_recording]]
-        for i in range(0, len(bouts), per_recording)
-    ]
+    parts = [bouts[i : i + per_recording] for i in range(0, len(bouts), per_recording)]
+    if dataset.lived:
+        parts = [
+            day_of(sum(length for _, length in part), rng, longest_s=LONGEST_BOUT_S)
+            if rng.random() < dataset.lived
+            else part
+            for part in parts
+        ]
+    return [[("walking", rng.uniform(*FIRST_WALK_S)), *part] for part in parts]
 
 
 def _worn_in_recording(dataset: SimulatedDataset, rng: np.random.Generator) -> list[int]:

@@ -33,15 +33,12 @@ def cyclic(
     tempo: float = 1.0,
     waves: Sequence[Wave] = (),
     spread: float = 0.12,
-    pauses: bool = False,
     hand: bool = True,
     base: np.ndarray | None = None,
-    drops: bool = False,
 ) -> Clip:
     """A posture with a movement repeated on top: keyframes (offsets from the pose), waves, or both.
 
-    base: offsets held all the while, or with ``drops`` only while the movement goes on. hand: written for the right
-    hand, so mirrored for the left-handed. pauses: stops now and then.
+    base: offsets held all the while. hand: written for the right hand, so mirrored for the left-handed.
     """
     clip = rest(person, pose, posture, frames, rng)
     offsets = np.zeros_like(clip.angles)
@@ -50,11 +47,9 @@ def cyclic(
     add_waves(offsets, [Wave(w.channel, w.degrees, w.hertz * person.tempo * tempo, w.phase) for w in waves], rng)
     if hand and person.left_handed:
         offsets = mirrored(offsets)
-    moving = gate(rng, frames, (1.0, 6.0) if drops else (3.0, 15.0), (0.3, 3.0)) if pauses or drops else np.ones(frames)
-    clip.angles += person.vigour**0.5 * moving[:, None] * offsets
+    clip.angles += person.vigour**0.5 * offsets
     if base is not None:
-        held = mirrored(base) if hand and person.left_handed else base
-        clip.angles += moving[:, None] * held if drops else held
+        clip.angles += mirrored(base) if hand and person.left_handed else base
     return clip
 
 

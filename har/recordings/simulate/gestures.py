@@ -1,7 +1,6 @@
-"""What hands and trunk do, written for the right hand: tables of keyframes and waves on top of a posture.
+"""Movements of the whole body that are told as keyframes: exercises, ball games, and what needs no target.
 
-Angles in degrees are offsets from the posture. Rates: brushing teeth 3 to 5 strokes a second, clapping 2.5 to 4, waving
-1.5 to 2.5, strokes of a broom or a vacuum cleaner about one in two seconds, squats about one in three.
+Tables of offsets from a posture in degrees, written for the right hand. Squats come about one in three seconds.
 """
 
 from dataclasses import dataclass
@@ -9,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from har.recordings.simulate.anthropometry import Person
-from har.recordings.simulate.clips import FRAME_HZ, Clip, Key, Wave, keyframes, smooth_noise
+from har.recordings.simulate.clips import FRAME_HZ, Clip, Key, keyframes, smooth_noise
 from har.recordings.simulate.exercise import cyclic
-from har.recordings.simulate.locomotion import Going, gait_clip
-from har.recordings.simulate.postures import limb_channels, sitting, standing
+from har.recordings.simulate.locomotion import Going, gait_clip, stepping
+from har.recordings.simulate.postures import sitting, standing
 from har.recordings.simulate.skeleton import CHANNEL, mirrored, pose_vector
 
 
@@ -21,148 +20,24 @@ class Gesture:
     """A movement on top of a posture.
 
     base: offsets (degrees) held all the while. keys: (offsets in degrees, seconds to move, seconds to hold), repeated.
-    waves: (channel, degrees, hertz, phase in cycles). tempo: range of the rate. step_m_s: drift of a body that steps
-    about. table: sits at a table. drops: some people let the arms hang between two goes.
+    step_m_s: drift of a body that steps about.
     """
 
     posture: str
     base: dict[str, float]
     keys: tuple[tuple[dict[str, float], float, float], ...] = ()
-    waves: tuple[tuple[str, float, float, float], ...] = ()
-    tempo: tuple[float, float] = (0.8, 1.25)
-    pauses: bool = False
     step_m_s: float = 0.0
-    table: bool = False
     spread: float = 0.12
-    drops: bool = False
 
 
-_FROM_PLATE = {"r_shoulder_flex": 18, "r_shoulder_abd": 8, "r_elbow_flex": 48, "r_pronation": -85}
-
-
-def _strokes(
-    hertz: float, elbow: float, shoulder: float, lag: float = 0.5
-) -> tuple[tuple[str, float, float, float], ...]:
-    """A hand that goes to and fro: elbow and shoulder against each other."""
-    return (("r_elbow_flex", elbow, hertz, 0.0), ("r_shoulder_flex", shoulder, hertz, lag))
-
+TEMPO = (0.8, 1.25)  # range of the rate, from bout to bout
 
 _KICK_BACK = pose_vector(r_hip_flex=-24, r_knee_flex=76, pitch=4, l_shoulder_abd=34)
 _KICK_THROUGH = pose_vector(r_hip_flex=58, r_knee_flex=6, r_ankle_dorsi=-20, pitch=-4, twist=14, l_shoulder_flex=30)
 
 GESTURES = {
-    # --- seated at a table --------------------------------------------------------------------------------------------
-    "typing": Gesture(
-        "sit", {"pronation": 12}, waves=(
-            ("r_wrist_flex", 3, 3.3, 0), ("l_wrist_flex", 3, 2.9, 0.3), ("r_pronation", 1.5, 2.3, 0),
-            ("l_pronation", 1.5, 2.1, 0), ("r_shoulder_rot", 1.2, 0.7, 0), ("l_shoulder_rot", 1.2, 0.6, 0)),
-        pauses=True, table=True),
-    "writing": Gesture(
-        "sit", {"head_flex": 14, "trunk_flex": 6, "l_shoulder_rot": 8},
-        keys=(({"r_shoulder_rot": -10}, 6.0, 0.3), ({}, 0.6, 0.3)),
-        waves=(("r_wrist_flex", 4, 2.8, 0), ("r_wrist_dev", 3, 4.1, 0.2), ("r_pronation", 2, 3.4, 0)),
-        pauses=True, table=True),
-    "working at a computer": Gesture(
-        "sit", {"pronation": 8}, keys=(
-            ({}, 0.5, 5.0), ({"r_shoulder_abd": 14, "r_shoulder_rot": -14}, 0.7, 4.0), ({"r_shoulder_rot": -4}, 0.5,
-                3.0)),
-        waves=(("r_wrist_flex", 2, 3.1, 0), ("l_wrist_flex", 2, 2.7, 0.3), ("r_shoulder_rot", 1.5, 0.5, 0)),
-        pauses=True, table=True, spread=0.3),
-    "eating with a spoon": Gesture(
-        "sit", {"trunk_flex": 8, "r_pronation": 30},
-        keys=((_FROM_PLATE, 1.0, 0.5), ({}, 0.9, 0.3), ({"r_elbow_flex": 8, "r_pronation": 20}, 0.5, 0.3)), table=True),
-    "eating a sandwich": Gesture(
-        "sit", {"l_elbow_flex": 20}, table=True, keys=(
-            ({"shoulder_flex": 16, "elbow_flex": 48, "pronation": -55, "shoulder_rot": 6, "head_flex": 6}, 1.0, 0.9),
-            ({"shoulder_flex": 2, "elbow_flex": 16, "pronation": -35}, 0.9, 5.0)), spread=0.25),
-    "eating with knife and fork": Gesture(
-        "sit", {"trunk_flex": 8, "elbow_flex": 6}, table=True, keys=(
-            ({"r_shoulder_flex": -4, "r_elbow_flex": 10}, 0.4, 0.0), ({"r_shoulder_flex": 4}, 0.4, 0.0),
-            ({"r_shoulder_flex": -4, "r_elbow_flex": 10}, 0.4, 0.0), ({"r_shoulder_flex": 2}, 0.4, 0.4),
-            ({"l_shoulder_flex": 20, "l_elbow_flex": 50, "l_pronation": -60}, 1.0, 0.5), ({}, 0.9, 3.0)), spread=0.2),
-    "drinking": Gesture(
-        "sit", {}, table=True, spread=0.2, keys=(
-            ({"r_shoulder_flex": 6, "r_elbow_flex": -14, "r_pronation": -55}, 0.9, 0.3),
-            ({"r_shoulder_flex": 20, "r_elbow_flex": 58, "r_pronation": -72, "r_shoulder_abd": 12, "head_flex": -12},
-                1.2, 1.4),
-            ({"r_shoulder_flex": 6, "r_elbow_flex": -14, "r_pronation": -55}, 1.1, 0.3), ({}, 0.8, 4.0))),
-    "pouring water": Gesture(
-        "sit", {}, table=True, spread=0.2, keys=(
-            ({"r_shoulder_flex": 16, "r_elbow_flex": -18, "r_pronation": -58}, 0.9, 0.4),
-            ({"r_shoulder_flex": 24, "r_shoulder_abd": 22, "r_elbow_flex": 2, "r_pronation": 15}, 1.3, 1.8),
-            ({"r_shoulder_flex": 16, "r_elbow_flex": -18, "r_pronation": -58}, 1.1, 0.3), ({}, 0.8, 2.0))),
-    "using a telephone": Gesture(
-        "sit", {"r_shoulder_flex": 22, "r_shoulder_abd": 24, "r_elbow_flex": 70, "r_pronation": -85, "head_side": -8},
-        keys=(({"trunk_turn": 5, "l_elbow_flex": 12}, 1.2, 3.0), ({"head_flex": 8}, 1.0, 3.0)), spread=0.3),
+    # --- seated or standing -------------------------------------------------------------------------------------------
     "watching tv": Gesture("sit", {"pitch": -6, "trunk_flex": -4}),
-    # --- standing, hands ----------------------------------------------------------------------------------------------
-    "using a telephone standing": Gesture(
-        "stand", {"r_shoulder_flex": 38, "r_shoulder_abd": 30, "r_elbow_flex": 118, "r_pronation": -20,
-            "head_side": -8},
-        keys=(({"trunk_turn": 8, "roll": 2}, 1.2, 3.0), ({"twist": 8, "l_elbow_flex": 30}, 1.2, 3.0)), spread=0.3,
-            step_m_s=0.05),
-    "brushing teeth": Gesture(
-        "stand", {"r_shoulder_flex": 48, "r_shoulder_abd": 42, "r_elbow_flex": 104, "r_pronation": 20, "trunk_flex": 6,
-            "head_flex": 6,
-                  "l_elbow_flex": 20},
-        keys=(({"r_shoulder_abd": 10, "r_pronation": 15}, 0.8, 2.5), ({"r_shoulder_abd": -8, "r_pronation": -20}, 0.8,
-            2.5)),
-        waves=(*_strokes(4.0, 3.5, 2.0), ("r_wrist_dev", 5, 4.0, 0.25)), pauses=True),
-    "combing hair": Gesture(
-        "stand", {"r_shoulder_flex": 82, "r_shoulder_abd": 50, "r_elbow_flex": 104, "r_pronation": 20},
-        keys=(({"r_shoulder_flex": 22, "r_elbow_flex": 12}, 0.6, 0.1), ({"r_shoulder_flex": -22, "r_elbow_flex": -8,
-            "r_pronation": 25}, 0.8, 0.1),
-              ({"r_shoulder_abd": 16, "head_turn": 10}, 0.6, 0.3))),
-    "washing hands": Gesture(
-        "stand", {"shoulder_flex": 32, "shoulder_rot": 32, "elbow_flex": 66, "pronation": 28, "trunk_flex": 14,
-            "pitch": 6, "hip_flex": 6},
-        waves=(("r_pronation", 16, 1.7, 0), ("l_pronation", 16, 1.7, 0.5), ("r_elbow_flex", 5, 1.7, 0.2),
-            ("l_elbow_flex", 5, 1.7, 0.7)),
-        pauses=True),
-    "washing dishes": Gesture(
-        "stand", {"shoulder_flex": 34, "shoulder_rot": 26, "elbow_flex": 58, "pronation": 35, "trunk_flex": 14,
-            "pitch": 6, "hip_flex": 6},
-        keys=(({}, 0.5, 4.0), ({"r_shoulder_abd": 24, "trunk_turn": -14}, 0.9, 0.6), ({}, 0.8, 1.0),
-            ({"l_shoulder_abd": 22, "trunk_turn": 14}, 0.9, 0.5)),
-        waves=(("r_shoulder_rot", 8, 1.5, 0), ("r_elbow_flex", 8, 1.5, 0.25), ("r_pronation", 8, 1.5, 0.1)),
-            pauses=True, spread=0.3),
-    "folding clothes": Gesture(
-        "stand", {"shoulder_flex": 34, "elbow_flex": 52, "pronation": 40, "trunk_flex": 12, "pitch": 5, "hip_flex": 5},
-        keys=(({"shoulder_abd": 34, "shoulder_flex": 12}, 0.7, 0.2), ({"shoulder_rot": 32, "elbow_flex": 16}, 0.7, 0.2),
-              ({"r_shoulder_rot": 38, "r_shoulder_flex": 14}, 0.6, 0.3), ({"trunk_turn": 28, "shoulder_flex": 16,
-                  "elbow_flex": -22}, 0.9, 0.3), ({}, 0.9, 0.3)),
-        spread=0.25),
-    "ironing": Gesture(
-        "stand", {"shoulder_flex": 34, "elbow_flex": 48, "r_pronation": 55, "l_pronation": 55, "trunk_flex": 14,
-            "pitch": 6, "hip_flex": 6},
-        keys=(({"r_shoulder_flex": 26, "r_elbow_flex": -26, "r_shoulder_abd": 10}, 0.9, 0.0), ({"r_shoulder_flex": -8,
-            "r_elbow_flex": 16}, 0.9, 0.1),
-              ({"r_shoulder_abd": 30, "r_shoulder_flex": 10, "trunk_turn": -8}, 0.9, 0.1))),
-    "clapping": Gesture(
-        "stand", {"shoulder_flex": 42, "shoulder_abd": 6, "shoulder_rot": 22, "elbow_flex": 74},
-        drops=True, waves=(("r_shoulder_rot", 15, 3.1, 0), ("l_shoulder_rot", 15, 3.1, 0))),
-    "waving": Gesture(
-        "stand", {"r_shoulder_flex": 62, "r_shoulder_abd": 52, "r_elbow_flex": 92, "r_shoulder_rot": -42},
-        drops=True, waves=(("r_shoulder_rot", 22, 1.9, 0), ("r_elbow_flex", 9, 1.9, 0.2), ("r_wrist_dev", 14, 1.9,
-            0.3))),
-    "knocking on a door": Gesture(
-        "stand", {"r_shoulder_flex": 62, "r_elbow_flex": 86, "r_pronation": 20}, drops=True, pauses=True,
-        waves=(("r_elbow_flex", 12, 3.4, 0), ("r_wrist_flex", 16, 3.4, 0.1))),
-    "opening a door": Gesture(
-        "stand", {}, keys=(({"r_shoulder_flex": 48, "r_elbow_flex": 36, "r_pronation": 30}, 0.8, 0.2),
-            ({"r_shoulder_flex": 48, "r_elbow_flex": 36, "r_pronation": 70}, 0.4, 0.1),
-                           ({"r_shoulder_flex": 10, "r_elbow_flex": 76, "r_pronation": 60, "trunk_turn": -16}, 0.9,
-                               0.3), ({}, 0.7, 0.8))),
-    "swiping left": Gesture(
-        "stand", {}, keys=(({"r_shoulder_flex": 70, "r_shoulder_abd": 40, "r_elbow_flex": 30}, 0.7, 0.1),
-            ({"r_shoulder_flex": 80, "r_shoulder_rot": 62, "r_elbow_flex": 55}, 0.6, 0.2), ({}, 0.7, 0.3))),
-    "swiping right": Gesture(
-        "stand", {}, keys=(({"r_shoulder_flex": 80, "r_shoulder_rot": 62, "r_elbow_flex": 55}, 0.7, 0.1),
-            ({"r_shoulder_flex": 70, "r_shoulder_abd": 40, "r_elbow_flex": 30}, 0.6, 0.2), ({}, 0.7, 0.3))),
-    "drawing a circle": Gesture(
-        "stand", {"r_shoulder_flex": 75, "r_elbow_flex": 35},
-        drops=True, waves=(("r_shoulder_flex", 22, 0.6, 0), ("r_shoulder_rot", 26, 0.6, 0.25), ("r_elbow_flex", 10,
-            0.6, 0.5))),
     "raising the hands": Gesture(
         "stand", {}, keys=(({"shoulder_flex": 158, "shoulder_abd": 8}, 1.2, 1.0), ({}, 1.0, 0.6))),
     "crossing the arms": Gesture(
@@ -171,24 +46,6 @@ GESTURES = {
     "pushing": Gesture(
         "stand", {}, keys=(({"shoulder_flex": 35, "elbow_flex": 100, "pronation": 60}, 0.6, 0.1),
             ({"shoulder_flex": 85, "elbow_flex": 5, "pronation": 60, "pitch": 5}, 0.5, 0.3), ({}, 0.8, 0.5))),
-    # --- household ----------------------------------------------------------------------------------------------------
-    "vacuum cleaning": Gesture(
-        "stand", {"pitch": 12, "trunk_flex": 16, "hip_flex": 16, "knee_flex": 8, "r_shoulder_flex": 26,
-            "r_elbow_flex": 34, "r_pronation": 40},
-        keys=(({"r_shoulder_flex": 28, "r_elbow_flex": -20, "pitch": 8, "trunk_flex": 6, "r_hip_flex": 9,
-            "l_hip_flex": 6, "trunk_turn": 6}, 0.85, 0.05),
-              ({"r_shoulder_flex": -16, "r_elbow_flex": 24, "trunk_turn": -6}, 0.85, 0.05)), step_m_s=0.16, spread=0.2),
-    "sweeping": Gesture(
-        "stand", {"pitch": 10, "trunk_flex": 14, "hip_flex": 12, "r_shoulder_flex": 30, "l_shoulder_flex": 44,
-            "elbow_flex": 50, "shoulder_rot": 18},
-        keys=(({"trunk_turn": 18, "twist": 6, "r_shoulder_rot": 18, "l_shoulder_abd": 16}, 0.6, 0.05),
-            ({"trunk_turn": -14, "twist": -5, "r_shoulder_abd": 20}, 0.55, 0.05)),
-        step_m_s=0.16, spread=0.2),
-    "wiping a table": Gesture(
-        "stand", {"pitch": 18, "trunk_flex": 18, "hip_flex": 22, "r_shoulder_flex": 54, "r_elbow_flex": 28,
-            "r_pronation": 60, "l_shoulder_flex": 30, "l_elbow_flex": 12},
-        waves=(("r_shoulder_rot", 20, 0.9, 0), ("r_shoulder_flex", 9, 0.9, 0.25), ("trunk_turn", 5, 0.9, 0)),
-            step_m_s=0.06),
     # --- sport and exercise -------------------------------------------------------------------------------------------
     "squatting down and up": Gesture(
         "stand", {}, keys=(({"pitch": 22, "trunk_flex": 10, "hip_flex": 86, "knee_flex": 84, "ankle_dorsi": 20,
@@ -269,17 +126,12 @@ def gesture_clip(name: str, person: Person, frames: int, rng: np.random.Generato
     if name not in GESTURES:
         raise ValueError(f"no gesture {name!r}; known: {', '.join(GESTURES)}")
     gesture = GESTURES[name]
-    if gesture.posture == "sit":
-        pose = sitting(person, rng, table=gesture.table)
-    else:
-        pose = standing(person, rng, hands_free=False)
+    pose = sitting(person, rng) if gesture.posture == "sit" else standing(person, rng, hands_free=False)
     held = pose_vector(**gesture.base) * (1 + 0.08 * rng.standard_normal(len(pose)))
     keys = [Key(pose_vector(**degrees), move, hold) for degrees, move, hold in gesture.keys]
     clip = cyclic(
-        person, pose, gesture.posture, keys, frames, rng, tempo=rng.uniform(*gesture.tempo),
-        waves=[Wave(*wave) for wave in gesture.waves], spread=gesture.spread, pauses=gesture.pauses,
-        base=held, drops=gesture.drops and rng.random() < 0.5,
-    )  # fmt: skip
+        person, pose, gesture.posture, keys, frames, rng, tempo=rng.uniform(*TEMPO), spread=gesture.spread, base=held
+    )
     if gesture.step_m_s:
         clip.support[:] = 0.0
         clip = stepping(clip, gesture.step_m_s, person, rng)
@@ -308,23 +160,6 @@ def kicking(person: Person, frames: int, rng: np.random.Generator) -> Clip:
     kicks = np.clip(np.abs(strokes).max(axis=1, keepdims=True) / 0.3, 0, 1)
     bearing = np.array([0.0, 1.0] if person.left_handed else [1.0, 0.0])
     clip.support[:] = (1 - moving)[:, None] * (0.5 + kicks * (bearing - 0.5))
-    return clip
-
-
-def stepping(clip: Clip, speed_m_s: float, person: Person, rng: np.random.Generator) -> Clip:
-    """Short steps now and then beneath what the upper body does."""
-    steps = gait_clip(
-        person, Going("walk", pace=0.42 if speed_m_s < 0.4 else 0.9, arms="still", stops=True), len(clip), rng
-    )
-    share = np.clip(steps.impacts.max(axis=1), 0, 1)
-    # Between the steps the legs do what the movement asks.
-    walking = np.convolve(share, np.hanning(120) / 6, mode="same").clip(0, 1)[: len(clip), None]
-    legs = [*limb_channels("l", arm=False), *limb_channels("r", arm=False)]
-    clip.angles[:, legs] += 0.7 * walking * (steps.angles[:, legs] - clip.angles[:, legs])
-    clip.angles[:, CHANNEL["heading"]] += steps.angles[:, CHANNEL["heading"]]
-    clip.velocity += 0.7 * steps.velocity
-    clip.velocity[:, :2] += 0.3 * speed_m_s * smooth_noise(rng, len(clip), 0.5, 2)
-    clip.impacts += 0.7 * steps.impacts
     return clip
 
 

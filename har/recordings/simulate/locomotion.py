@@ -14,7 +14,7 @@ from har.recordings.simulate.gait import (
     fourier_slope,
     running_cadence_hz,
 )
-from har.recordings.simulate.postures import standing_pose
+from har.recordings.simulate.postures import limb_channels, standing_pose
 from har.recordings.simulate.rotations import frame_blocks
 from har.recordings.simulate.skeleton import (
     CHANNEL,
@@ -298,3 +298,20 @@ def _heading(going: Going, frames: int, rng: np.random.Generator) -> np.ndarray:
         angle = rng.choice([-1, 1]) * rng.choice([np.pi / 2, np.pi], p=[0.4, 0.6])
         curve = curve + angle * minimum_jerk((time_s - begin) / rng.uniform(1.2, 2.4))
     return curve
+
+
+def stepping(clip: Clip, speed_m_s: float, person: Person, rng: np.random.Generator) -> Clip:
+    """Short steps now and then beneath what the upper body does."""
+    steps = gait_clip(
+        person, Going("walk", pace=0.42 if speed_m_s < 0.4 else 0.9, arms="still", stops=True), len(clip), rng
+    )
+    share = np.clip(steps.impacts.max(axis=1), 0, 1)
+    # Between the steps the legs do what the movement asks.
+    walking = np.convolve(share, np.hanning(120) / 6, mode="same").clip(0, 1)[: len(clip), None]
+    legs = [*limb_channels("l", arm=False), *limb_channels("r", arm=False)]
+    clip.angles[:, legs] += 0.7 * walking * (steps.angles[:, legs] - clip.angles[:, legs])
+    clip.angles[:, CHANNEL["heading"]] += steps.angles[:, CHANNEL["heading"]]
+    clip.velocity += 0.7 * steps.velocity
+    clip.velocity[:, :2] += 0.3 * speed_m_s * smooth_noise(rng, len(clip), 0.5, 2)
+    clip.impacts += 0.7 * steps.impacts
+    return clip

@@ -8,8 +8,10 @@ import numpy as np
 
 from har.recordings.simulate.anthropometry import Person
 from har.recordings.simulate.clips import Clip, blend, frames_of
-from har.recordings.simulate.skeleton import CHANNEL
+from har.recordings.simulate.skeleton import CHANNEL, SIDES
 from har.recordings.simulate.transitions import Step, usual_join
+
+_ARMS = [CHANNEL[f"{side}_shoulder_{name}"] for side in SIDES for name in ("flex", "rot")]
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ def assemble(steps: Sequence[Step], person: Person, rng: np.random.Generator) ->
         if tail is not None:
             join, column = joins[number - 1], CHANNEL["heading"]
             clip.angles[:, column] += tail.angles[-1, column] - clip.angles[head, column]
+            # The same arm, by angles that are next to where the last movement ended.
+            turns = np.rint((tail.angles[-1] - clip.angles[head])[_ARMS] / (2 * np.pi))
+            clip.angles[:, _ARMS] += 2 * np.pi * turns
             parts.append(blend(tail, clip.part(0, head), join, rng))
             stretches.append(Stretch(join.label, position, position + head))
             position += head

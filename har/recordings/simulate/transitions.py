@@ -14,7 +14,8 @@ from har.recordings.simulate.anthropometry import Person
 from har.recordings.simulate.clips import Clip, Join, frames_of
 from har.recordings.simulate.locomotion import Going, gait_clip
 from har.recordings.simulate.postures import bent_over, kneeling, lying, rest, sitting, squat, standing, standing_pose
-from har.recordings.simulate.skeleton import pose_vector
+from har.recordings.simulate.reaching import ARM_JOINTS
+from har.recordings.simulate.skeleton import CHANNEL, SIDES, mirrored, pose_vector
 
 PAUSE_S = 0.6  # least time for which a posture is held between two movements
 
@@ -55,11 +56,24 @@ _USUAL: dict[tuple[str, str], tuple[str, float, float, dict[str, float]]] = {
 }
 
 
+# What arms do meanwhile from and to a seat: swing forwards, push on the thighs or on arm rests, one of them alone.
+_HELPING_ARMS = (
+    {},
+    {"shoulder_flex": 34, "elbow_flex": -14},
+    {"shoulder_flex": 12, "elbow_flex": 8, "pronation": 24, "shoulder_rot": 8},
+    {"shoulder_flex": -26, "shoulder_abd": 14, "elbow_flex": 26, "pronation": 20},
+    {"shoulder_flex": 6, "r_shoulder_flex": -22, "r_shoulder_abd": 12, "r_elbow_flex": 24},
+    {"shoulder_flex": 6, "l_shoulder_flex": -22, "l_shoulder_abd": 12, "l_elbow_flex": 24},
+)
+
+
 def usual_join(before: str, after: str, person: Person, rng: np.random.Generator, pace: float = 1.0) -> Join:
     """How a person goes from one posture to another; unusual pairs take two to four seconds and bear no name."""
     label, least, most, bump = _USUAL.get((before, after), ("", 2.0, 4.0, {"knee_flex": 30, "hip_flex": 30}))
     seconds = rng.uniform(least, most) / (person.tempo * pace)
     size = rng.uniform(0.5, 1.3)
+    if {before, after} == {"sit", "stand"}:
+        bump = bump | _HELPING_ARMS[rng.integers(len(_HELPING_ARMS))]
     support = (0.0, 0.0) if "lie" in (before, after) else (0.5, 0.5)
     impact_g = rng.uniform(0, 3) / seconds if after in ("sit", "lie", "kneel") and before != after else 0.0
     return Join(seconds, label, size * pose_vector(**bump), support=support, spread=0.22, impact_g=impact_g)
@@ -176,6 +190,77 @@ def fall(direction: str, person: Person, seconds: float, rng: np.random.Generato
     join = Join(quick, label, falls=True, support=(0.4, 0.4), impact_g=rng.uniform(2, 8) / quick)
     after_s = max(seconds - before_s - quick, 2.0)
     return [first, Step(_still("lie", person, rng, pose, 0.4), "lie", after_s, "", join)]
+
+
+def _pushing_up(rng: np.random.Generator) -> np.ndarray:
+    """Half way between lying and sitting: turned to one side, propped on that arm, legs on their way over the edge."""
+    lean = pose_vector(
+        pitch=-52, twist=42, trunk_flex=22, trunk_side=-14, head_flex=12, hip_flex=48, knee_flex=55,
+        l_shoulder_abd=38, l_shoulder_flex=-18, l_elbow_flex=62, l_pronation=55,
+        r_shoulder_flex=48, r_shoulder_rot=42, r_elbow_flex=48, r_pronation=45,
+    )  # fmt: skip
+    pose = lean * (1 + 0.25 * rng.standard_normal(len(lean)))
+    return pose if rng.random() < 0.5 else mirrored(pose)
+
+
+def _sitting_straight_up(rng: np.random.Generator) -> np.ndarray:
+    """Half way between lying and sitting without a turn: legs still stretched, arms in front or behind as props."""
+    arms = pose_vector(shoulder_flex=45, elbow_flex=15)
+    if rng.random() < 0.5:
+        arms = pose_vector(shoulder_flex=-32, shoulder_abd=14, elbow_flex=22, pronation=40)
+    pose = pose_vector(pitch=-28, trunk_flex=34, head_flex=14, hip_flex=66, knee_flex=14, hip_abd=6)
+    return (pose + arms) * (1 + 0.2 * rng.standard_normal(len(pose)))
+
+
+def _edge_of_bed(person: Person, rng: np.random.Generator) -> np.ndarray:
+    """Seated on the edge of a bed, hands on the mattress, on the thighs or in the lap."""
+    arms = (
+        pose_vector(shoulder_flex=-14, shoulder_abd=16, elbow_flex=22, pronation=62),
+        pose_vector(shoulder_flex=26, shoulder_rot=4, elbow_flex=40, pronation=68),
+        pose_vector(shoulder_flex=14, shoulder_rot=22, elbow_flex=62, pronation=55),
+    )[rng.choice(3, p=[0.5, 0.3, 0.2])]
+    pose = sitting(person, rng, table=True)
+    for side in SIDES:
+        pose[[CHANNEL[f"{side}_{name}"] for name in ARM_JOINTS]] = 0.0
+    return pose + arms * (1 + 0.15 * rng.standard_normal(len(pose)))
+
+
+def bed(first: str, person: Person, seconds: float, rng: np.random.Generator) -> list[Step]:
+    """Out of a bed and into it again for about that long: lying, over the edge, standing, and back the same way.
+    first: "up" or "down".
+
+    Most people roll to the side and push themselves up with that arm, some sit straight up; many stay seated on the
+    edge for a moment, and push off with the hands again to stand (Ford-Smith & VanSant, Age differences in movement
+    patterns used to rise from a bed, Physical Therapy 1993).
+    """
+    steps: list[Step] = []
+    up, total = first == "up", 0.0
+    while total < seconds or not steps:
+        label = "getting up from lying" if up else "lying down"
+        way = [(_still("lie", person, rng), "lie", rng.uniform(0.8, 4.0))]
+        half = _pushing_up if rng.random() < 0.7 else _sitting_straight_up
+        way.append((_still("sit", person, rng, half(rng)), "sit", rng.uniform(0.02, 0.3)))
+        stay = rng.uniform(0.5, 4.0) if rng.random() < 0.5 else rng.uniform(0.02, 0.4)
+        way.append((_still("sit", person, rng, _edge_of_bed(person, rng)), "sit", stay))
+        way.append((_still("stand", person, rng), "stand", rng.uniform(0.8, 3.0)))
+        if not up:
+            way.reverse()
+        size = rng.uniform(0.4, 1.2)
+        lean = size * pose_vector(trunk_flex=22, pitch=16, shoulder_flex=rng.uniform(-20, 25), elbow_flex=14)
+        for make, posture, hold in way[1 if steps else 0 :]:
+            join = None
+            if steps:
+                stands = "stand" in (posture, steps[-1].posture)
+                quick = rng.uniform(1.1, 2.4) / person.tempo if stands else rng.uniform(0.8, 2.0) / person.tempo
+                drop = rng.uniform(0.0, 2.0) / quick if not up and posture != "stand" else 0.0
+                support = (0.5, 0.5) if stands else (0.0, 0.0)
+                join = Join(quick, label, lean if stands else None, support=support, spread=0.25, impact_g=drop)
+            resting = posture in ("lie", "stand") and hold > 1.5
+            named = {"lie": "lying", "stand": "standing"}[posture] if resting else label
+            steps.append(Step(make, posture, hold, named, join))
+            total += hold + (join.seconds if join else 0.0)
+        up = not up
+    return steps
 
 
 def stumble(person: Person, frames: int, rng: np.random.Generator) -> Clip:

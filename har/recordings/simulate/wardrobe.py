@@ -38,12 +38,17 @@ class Worn:
 
 @dataclass(frozen=True)
 class SimulatedDataset:
-    """together: all streams are worn at once; otherwise one at a time. activities: name -> how often in a round."""
+    """together: all streams are worn at once; otherwise one at a time. activities: name -> how often in a round. lived:
+    share of the recordings that are a piece of a day, in its order, instead of a round. acting: share of the recordings
+    for which the device is put on the hand that acts, as studies of hands do; in the others it is where it is.
+    """
 
     title: str
     streams: tuple[Worn, ...]
     activities: dict[str, int] = field(default_factory=dict)
     together: bool = False
+    lived: float = 0.0
+    acting: float = 0.0
 
 
 def draw_mount(worn: Worn, convention: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -107,14 +112,22 @@ HOUSEHOLD = {
 }  # fmt: skip
 TABLE = {
     "typing": 1, "writing": 1, "working at a computer": 1, "eating with a spoon": 1, "eating a sandwich": 1,
-    "eating with knife and fork": 1, "drinking": 1, "pouring water": 1, "using a telephone": 1, "watching tv": 1,
+    "eating with knife and fork": 1, "drinking": 2, "pouring water": 2, "using a telephone": 2, "watching tv": 1,
+    "eating chips": 1, "eating pasta": 1, "using a computer mouse": 1, "reading": 1, "texting on a phone": 1,
 }  # fmt: skip
-BATHROOM = {"brushing teeth": 1, "combing hair": 1, "washing hands": 1}
+KITCHEN = {"stirring": 1, "chopping": 1, "peeling": 1, "opening a jar": 1, "mopping": 1, "wiping a window": 1}
+BATHROOM = {"brushing teeth": 2, "combing hair": 2, "washing hands": 1, "shaving": 1, "washing the face": 1}
+DRESSING = {
+    "putting on a jacket": 1, "taking off a jacket": 1, "putting on and taking off a jacket": 1, "putting on shoes": 1,
+    "picking up an object": 1,
+}  # fmt: skip
 GESTURES = {
-    "clapping": 1, "waving": 1, "knocking on a door": 1, "opening a door": 1, "swiping left": 1, "swiping right": 1,
-    "drawing a circle": 1, "raising the hands": 1, "crossing the arms": 1, "pushing": 1, "throwing": 1, "boxing": 1,
-    "catching": 1, "bowling": 1, "swinging a tennis racket": 1, "serving in tennis": 1, "swinging a baseball bat": 1,
-    "shooting a basketball": 1, "dribbling a basketball": 1, "curling the arms": 1, "lifting weights overhead": 1,
+    "clapping": 1, "waving": 1, "pointing": 1, "knocking on a door": 1, "opening a door": 1, "swiping left": 1,
+    "swiping right": 1, "drawing a circle": 1, "drawing a circle clockwise": 1, "drawing a circle counter-clockwise": 1,
+    "drawing an x": 1, "drawing a triangle": 1, "raising the hands": 1, "crossing the arms": 1, "pushing": 1,
+    "throwing": 1, "boxing": 1, "catching": 1, "bowling": 1, "swinging a tennis racket": 1, "serving in tennis": 1,
+    "swinging a baseball bat": 1, "shooting a basketball": 1, "dribbling a basketball": 1, "curling the arms": 1,
+    "lifting weights overhead": 1,
 }  # fmt: skip
 EXERCISE = {
     "jumping": 2, "jumping rope": 1, "jumping jacks": 1, "hopping on one leg": 1, "squatting down and up": 2,
@@ -127,6 +140,7 @@ CHANGES = {
     "sitting down and getting up": 1, "lying down and sitting up": 1, "collapsing into a chair": 1,
     "straightening up": 1, "kneeling down": 1, "standing up from kneeling": 1, "turning around": 1,
     "starting to walk": 1, "stopping walking": 1, "starting to climb stairs": 1, "walking off the stairs": 1,
+    "lying down": 1, "getting up from lying": 1,
 }  # fmt: skip
 POSTURES = {
     "lying on the back": 1, "lying on the stomach": 1, "lying on the left side": 1, "lying on the right side": 1,
@@ -182,13 +196,17 @@ DATASETS = {
                 _WRISTS,
                  _changed(_TAG, rate_hz=32.0, range_g=2.0, bits=8), "any", (WATCH,), 1.0),
         ),
-        DAILY | HOUSEHOLD | TABLE | BATHROOM | GESTURES | {
+        DAILY | HOUSEHOLD | TABLE | KITCHEN | BATHROOM | DRESSING | GESTURES | {
             "jumping": 1, "jumping rope": 1, "jumping jacks": 1, "squatting down and up": 1, "cycling": 1, "rowing": 1,
             "walking and talking": 1, "nordic walking": 1, "sitting and talking": 1, "standing and talking": 1,
             "talking on the phone standing": 1, "driving a car": 1, "lying down from sitting": 1,
                 "sitting up from lying": 1,
-            "playing tennis": 1, "turning around": 1,
+            "playing tennis": 1, "turning around": 2, "lying down": 1, "getting up from lying": 2,
+            # As large a share of the days as where hands do less.
+            "walking": 6, "standing": 4, "sitting": 4, "sitting down": 2, "standing up": 2,
         },
+        lived=0.25,
+        acting=0.6,
     ),
     "sim_body": SimulatedDataset(
         "Simulated sensors all over the body",
