@@ -38,12 +38,13 @@ def activities_to_leave_out(true: Sequence[str], labels: Sequence[str]) -> Itera
     """(activity, the labels without it) for each of the labels that has windows and is unknown without itself.
 
     What means the same as another label, or is a coarser, finer or partial statement of it, stays known and is passed
-    over; so is an activity of fewer than `LEAST_WINDOWS` windows, and one without which no two labels are left.
+    over; so is an activity of fewer than `LEAST_WINDOWS` windows, one that all windows show, and one without which no
+    two labels are left.
     """
     true = list(true)
     for activity in labels:
         rest = [label for label in labels if label != activity]
-        if len(rest) < 2 or true.count(activity) < LEAST_WINDOWS:
+        if len(rest) < 2 or not LEAST_WINDOWS <= true.count(activity) < len(true):
             continue
         if not any(matches(activity, label) or matches(label, activity) for label in rest):
             yield activity, rest

@@ -42,6 +42,13 @@ def test_what_another_label_means_is_not_unknown():
     assert list(activities_to_leave_out(true, ["sitting", "lying"])) == []
 
 
+def test_nothing_is_known_without_the_only_activity_that_has_windows():
+    labels = ["walking", "sitting", "cycling"]
+    true = ["walking"] * 2 * LEAST_WINDOWS
+    assert list(activities_to_leave_out(true, labels)) == []
+    assert [left for left, _ in activities_to_leave_out([*true, "sitting"], labels)] == ["walking"]
+
+
 def test_each_activity_is_left_out_in_turn():
     true = np.repeat(["walking", "sitting", "cycling"], 20)
     asked = []
