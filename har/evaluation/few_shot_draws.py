@@ -226,8 +226,7 @@ def halves(
 
     Raises ``ValueError`` for columns of different lengths and a gap that is negative or not finite.
     """
-    if not 0 <= gap_s < np.inf:
-        raise ValueError(f"a gap of {gap_s} s between the halves; expected 0 or more")
+    check_gap(gap_s)
     labels, wearers, recordings = (np.asarray(column, dtype=str) for column in (labels, wearers, recordings))
     start_s = np.asarray(start_s, dtype=np.float64)
     if not labels.shape == wearers.shape == recordings.shape == start_s.shape:
@@ -254,6 +253,12 @@ def halves(
             teaches[first[label]] = True
             named[rows] = True
     return Halves(teaches, named, without_half, left_out)
+
+
+def check_gap(gap_s: float) -> None:
+    """Raises ``ValueError`` for seconds between halves that are negative or not finite."""
+    if not 0 <= gap_s < np.inf:
+        raise ValueError(f"a gap of {gap_s} s between the halves; expected 0 or more")
 
 
 def _served(

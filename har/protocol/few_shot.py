@@ -15,6 +15,7 @@ from har.evaluation.few_shot_draws import (
     WEARER,
     CannotDraw,
     by_wearer,
+    check_gap,
     draw_placements,
     draw_windows,
     halves,
@@ -43,11 +44,15 @@ class FewShotRequest(EvaluationRequest):
 
     context: name windows in view of all unlabelled recordings of the person and device, not on their own. protocols:
     of `PROTOCOLS`, in the order of the report. gap_s: seconds between the halves of a wearer's own recordings.
+    Raises ``ValueError`` for a gap that is negative or not finite.
     """
 
     context: bool = False
     protocols: Sequence[str] = PROTOCOLS
     gap_s: float = 5.0
+
+    def __post_init__(self) -> None:
+        check_gap(self.gap_s)
 
 
 def evaluate_few_shot(asked: FewShotRequest, protocol: FewShotProtocol, console: Console) -> None:
@@ -62,19 +67,21 @@ def evaluate_few_shot(asked: FewShotRequest, protocol: FewShotProtocol, console:
     label_bank = load_label_bank(checkpoint, device, hyperparams_path)
     lengths = {name: window_setting(checkpoint, name, asked.checkpoint) for name in WINDOW_SETTINGS}
 
+    chosen = [choose_windows(dataset, *lengths.values(), asked.falls) for dataset in datasets]
     results: dict[str, dict[str, FewShotResult]] = {}
     not_scored: dict[str, dict[str, str]] = {}
     figures = {}
-    for dataset in datasets:
-        windows = choose_windows(dataset, *lengths.values(), asked.falls)
+    for windows in chosen:
         own, refused = score_dataset(windows, model, label_bank, asked, protocol, console)
         for name, reason in refused.items():
-            console.complain(f"{dataset.name}, {PROTOCOL_TITLES[name].lower()}: not scored, {reason}")
+            console.complain(f"{windows.dataset}, {PROTOCOL_TITLES[name].lower()}: not scored, {reason}")
         if not own:
-            raise EvaluationError(f"{dataset.name}: none of the protocols {', '.join(asked.protocols)} can be scored")
-        results[dataset.name] = own
-        not_scored |= {dataset.name: refused} if refused else {}
-        figures[dataset.name] = [path.relative_to(asked.out).as_posix() for path in _plots(own, asked.out / "plots")]
+            raise EvaluationError(
+                f"{windows.dataset}: none of the protocols {', '.join(asked.protocols)} can be scored"
+            )
+        results[windows.dataset] = own
+        not_scored |= {windows.dataset: refused} if refused else {}
+        figures[windows.dataset] = [path.relative_to(asked.out).as_posix() for path in _plots(own, asked.out / "plots")]
         console.tell("\n".join(map(summary_line, own.values())))
     settings = settings_of(asked, checkpoint["datasets"], lengths, protocol)
     record = {"settings": settings} | {

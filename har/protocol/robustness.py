@@ -16,7 +16,7 @@ from har.plots.robustness import plot_robustness
 from har.protocol.perturbations import Perturbation
 from har.protocol.request import Console, EvaluationError, EvaluationRequest, open_datasets
 from har.protocol.scoring import ScoredWindows, choose_windows
-from har.protocol.words import CONTEXT, ONE_WINDOW, Namer, WordsAsked, name_in_other_words
+from har.protocol.words import CONTEXT, ONE_WINDOW, Namer, WordsAsked, check_wordings, name_in_other_words
 from har.protocol.worn_again import embed_worn_again, rows_of_wearers
 from har.protocol.zero_shot import training_facts
 from har.run.device import compute_device
@@ -33,10 +33,14 @@ CONTROL = Perturbation("control", "as it is")
 @dataclass(frozen=True, kw_only=True)
 class RobustnessRequest(EvaluationRequest):
     """What is asked for besides. parts: some of ``PARTS``. people: of each dataset at most so many, drawn by ``seed``;
-    None for all."""
+    None for all. Raises ``EvaluationError`` for fewer than one."""
 
     parts: Sequence[str] = PARTS
     people: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.people is not None and self.people < 1:
+            raise EvaluationError(f"--people {self.people}; expected at least 1, or no --people for all")
 
 
 def evaluate_robustness(
@@ -62,22 +66,26 @@ def evaluate_robustness(
     if None in lengths:
         raise EvaluationError(f"{asked.checkpoint}: the checkpoint remembers no stride_s or no min_window_s")
 
+    people = None if asked.people is None else _drawn_people(asked.people, seed)
+    chosen = [choose_windows(dataset, model.config.window_s, *lengths, asked.falls, people) for dataset in datasets]
+    for windows in chosen if WORDS in asked.parts else ():
+        check_wordings(windows)
+
     record = {"settings": _settings(asked, trained_on, perturbations, words, bootstrap, seed), SIGNALS: {}, WORDS: {}}
     signals: dict[str, dict[str, dict[str, PairedScore]]] = {}
-    for dataset in datasets:
-        people = None if asked.people is None else _drawn_people(asked.people, seed)
-        windows = choose_windows(dataset, model.config.window_s, *lengths, asked.falls, people)
+    for windows in chosen:
         changes = perturbations if SIGNALS in asked.parts else ()
-        signals[dataset.name], control = _measure_again(model, bank, windows, changes, bootstrap, seed, console)
+        signals[windows.dataset], control = _measure_again(model, bank, windows, changes, bootstrap, seed, console)
         if WORDS in asked.parts:
             found = name_in_other_words(windows, control, training_labels, words, bootstrap)
-            record[WORDS][dataset.name] = found
-        record[SIGNALS][dataset.name] = {
-            name: {row: score.to_dict() for row, score in rows.items()} for name, rows in signals[dataset.name].items()
+            record[WORDS][windows.dataset] = found
+        record[SIGNALS][windows.dataset] = {
+            name: {row: score.to_dict() for row, score in rows.items()}
+            for name, rows in signals[windows.dataset].items()
         }
         record["mean"] = _means(signals, perturbations, bootstrap.level)
         _write(asked.out, record)  # so far: the next dataset may take an hour
-        console.tell(f"{dataset.name}: {len(windows.rows)} windows, {len(set(windows.subjects))} people")
+        console.tell(f"{windows.dataset}: {len(windows.rows)} windows, {len(set(windows.subjects))} people")
     console.tell(f"Report, results and plots: {asked.out.resolve()} (start with {REPORT_NAME})")
 
 

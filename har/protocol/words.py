@@ -69,12 +69,8 @@ def name_in_other_words(
     dictionary (``wordings`` and ``distractors`` the mean over draws, with ``sd``, ``lowest`` and ``highest`` of their
     scores), and for one window ``worst_wordings``. Raises ``EvaluationError`` for a label without wordings.
     """
+    check_wordings(windows)
     labels = windows.candidates
-    if absent := [label for label in labels if label not in WORDINGS or label not in DETAILED]:
-        raise EvaluationError(
-            f"{windows.dataset}: no other wordings of {', '.join(map(repr, absent))}; add them to "
-            "har/evaluation/paraphrases.py"
-        )
     draws = wording_draws(labels, asked.draws, asked.seed)
     among = distractor_draws(labels, training_labels, asked.distractors, asked.distractor_draws, asked.seed)
     found = {}
@@ -91,6 +87,15 @@ def name_in_other_words(
         }
     found[ONE_WINDOW]["worst_wordings"] = _worst_wordings(windows, namer)
     return found
+
+
+def check_wordings(windows: ScoredWindows) -> None:
+    """Raises ``EvaluationError`` for a label without wordings."""
+    if absent := [label for label in windows.candidates if label not in WORDINGS or label not in DETAILED]:
+        raise EvaluationError(
+            f"{windows.dataset}: no other wordings of {', '.join(map(repr, absent))}; add them to "
+            "har/evaluation/paraphrases.py, or leave the words out with --parts signals"
+        )
 
 
 def wording_draws(labels: Sequence[str], draws: int, seed: int) -> list[dict[str, str]]:

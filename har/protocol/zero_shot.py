@@ -71,18 +71,18 @@ def evaluate_zero_shot(asked: ZeroShotRequest, bootstrap: Bootstrap, answers_dra
     window = window_lengths(asked, checkpoint)
     label_bank = load_label_bank(checkpoint, device, hyperparams_path)
     of_people = held_out_people(checkpoint, asked.checkpoint) if asked.held_out_people else None
+    chosen = [choose_windows(dataset, *window, asked.falls, of_people) for dataset in datasets]
 
     results, figures = [], {}
     figures_folder = asked.out / "plots"
-    for dataset in datasets:
-        notes = [TRAINED_ON] if dataset.name in trained_on else []
+    for windows in chosen:
+        notes = [TRAINED_ON] if windows.dataset in trained_on else []
         notes += [HELD_OUT_PEOPLE] if asked.held_out_people else []
-        windows = choose_windows(dataset, *window, asked.falls, of_people)
         result, table = score_dataset(windows, model, label_bank, training_labels, notes, bootstrap, console)
         figures_folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(asked.out / predictions_name(dataset.name), table)
+        write_atomically(asked.out / predictions_name(windows.dataset), table)
         drawn = draw_figures(result, figures_folder, answers_drawn)
-        figures[dataset.name] = [path.relative_to(asked.out).as_posix() for path in drawn]
+        figures[windows.dataset] = [path.relative_to(asked.out).as_posix() for path in drawn]
         results.append(result)
 
     settings = settings_of(asked, window, trained_on, training_labels, bootstrap)

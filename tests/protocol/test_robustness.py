@@ -256,3 +256,7 @@ def test_results_report_and_figure(data, tmp_path):
 def test_what_cannot_be_measured_is_refused(data, tmp_path):
     with pytest.raises(EvaluationError, match="not prepared"):
         evaluate(data, tmp_path, datasets=["absent"])
+    for people in (0, -1):
+        with pytest.raises(EvaluationError, match=f"--people {people}; expected at least 1"):
+            evaluate(data, tmp_path, people=people)
+    assert not list(tmp_path.iterdir())
