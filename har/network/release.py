@@ -1,12 +1,11 @@
 """A trained checkpoint as one that is given to others: what using it takes and nothing of its training."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from har.network.loading import checkpoint_at, load_label_bank, load_model
 from har.run.checkpoint import CheckpointError, load_checkpoint, plain_state_dict, save_checkpoint
-from har.run.folder import read_json, write_json
+from har.run.folder import write_json
 from har.text.calibration import Calibration
 from har.weights.released import CARD
 
@@ -36,18 +35,26 @@ def release(checkpoint: Path, weights: Path, constants: Path, vocabulary: Sequen
 
 
 def store_calibration(checkpoint: str | Path, calibration: Calibration) -> None:
-    """Put a calibration into a checkpoint, or into a released model by its name; all else in it stays.
+    """Put a calibration into a checkpoint; all else in it stays.
 
-    The card beside a released model tells the digest of its file, which changes. Raises as ``load_checkpoint`` does,
-    and ``CheckpointError`` for one without a label bank.
+    Raises as ``load_checkpoint`` does, and ``CheckpointError`` for one without a label bank and for a released model,
+    whose file its card vouches for.
     """
-    path = checkpoint_at(checkpoint)
+    path = calibratable(checkpoint)
     state = load_checkpoint(path)
     stored = state.get("label_bank", {}).get("_extra_state")
     if stored is None:
         raise CheckpointError(f"{path} holds no label bank; give a checkpoint of semantic_alignment_train.py")
     stored["calibration"] = calibration.to_dict()
     save_checkpoint(path, state)
+
+
+def calibratable(checkpoint: str | Path) -> Path:
+    """The path of a checkpoint whose calibration may be changed; ``CheckpointError`` for a released model."""
+    path = checkpoint_at(checkpoint)
     if (path.parent / CARD).is_file():
-        card = read_json(path.parent / CARD, "release the model again")
-        write_json(path.parent / CARD, card | {"weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
+        raise CheckpointError(
+            f"{path} is a released model, whose card tells the digest of its file; calibrate the best.pt of its run "
+            "and release that again with release_model.py"
+        )
+    return path

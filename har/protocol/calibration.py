@@ -12,7 +12,7 @@ from har.evaluation.calibration import calibration_scores
 from har.evaluation.rejection import known_auroc
 from har.evaluation.report import ALONE, IN_CONTEXT, markdown_table, percent
 from har.network.loading import load_label_bank, load_model
-from har.network.release import store_calibration
+from har.network.release import calibratable, store_calibration
 from har.protocol.evidence import Answered, Evidence, LeftOut, embed_windows, gather
 from har.protocol.request import Console, EvaluationError, EvaluationRequest, open_datasets
 from har.protocol.scoring import choose_windows
@@ -48,6 +48,8 @@ def fit_calibration(asked: EvaluationRequest, fit: Fit, store: bool, console: Co
     were trained on, and as `load_model`.
     """
     device = compute_device(asked.device, "--device")
+    if store:
+        calibratable(asked.checkpoint)
     model, checkpoint, record = load_model(asked.checkpoint, device)
     if len(asked.datasets) < 2:
         raise EvaluationError("one dataset tells nothing of others; give at least two that were not trained on")

@@ -22,6 +22,7 @@ from har.protocol.calibration import (
 from har.protocol.evidence import Answered, Evidence, LeftOut
 from har.run.checkpoint import load_checkpoint
 from har.text.calibration import UNCALIBRATED, Calibration
+from har.weights.released import released_checkpoint
 
 FIT = Fit(lists=3, most_windows=4000, known_lost=0.1, penalty=1e-6, seed=0)
 SCRIPT = "val_scripts/human_activity_recognition/fit_calibration.py"
@@ -165,3 +166,11 @@ def test_what_cannot_be_fitted(run_script, whole_run, small_corpus, tmp_path, da
     done = run_script(SCRIPT, *asked, "--datasets", *datasets)
     assert done.returncode == 2 and problem in done.stderr and len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_released_model_is_not_changed(run_script, two_unseen, tmp_path):
+    asked = ("--checkpoint", "default", "--data", two_unseen, "--out", tmp_path / "out")
+    before = released_checkpoint("default").read_bytes()
+    done = run_script(SCRIPT, *asked, "--datasets", "sim_belt", "sim_other", "--store")
+    assert done.returncode == 2 and "is a released model, whose card tells the digest" in done.stderr
+    assert released_checkpoint("default").read_bytes() == before and not (tmp_path / "out").exists()

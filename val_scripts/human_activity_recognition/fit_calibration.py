@@ -7,7 +7,8 @@
 The datasets must not have been trained on. Their windows are named out of their own labels, out of shorter lists of
 these, and with each activity left out in turn. Written to the folder of --out: calibration.json and calibration.md, the
 numbers and what they are worth on each dataset when fitted to the others. With --store they go into the checkpoint,
-which release_model.py takes them over from; its weights stay. A released model is named by its name.
+which release_model.py takes them over from; its weights stay. A released model, whose card vouches for its file, can be
+fitted by its name and takes no --store.
 """
 
 import argparse
