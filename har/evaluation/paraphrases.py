@@ -243,7 +243,7 @@ WORDINGS: dict[str, tuple[str, str, str, str, str]] = {
                                            "into the sleeves and out again"),
     "sweeping the floor": ("brushing the kitchen floor", "working with a broom", "cleaning up with a broom",
                            "pushing dust together", "strokes with a broom"),
-    "washing hands": ("soaping the hands", "rubbing the hands under the tap", "rinsing one's fingers",
+    "washing hands": ("lathering the palms with soap", "rubbing the hands under the tap", "rinsing one's fingers",
                       "cleaning the hands at the sink", "scrubbing the palms with soap"),
 }
 
