@@ -13,7 +13,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +34,7 @@ from har.text.naming import Naming
 
 _FORMAT = 2
 _COLUMNS = ("start", "stop", "label")
+_HEAD_BYTES = 256  # that tell a teaching table
 # Windows of a label that are kept, evenly over its stretches: more were never measured to help.
 _MOST_WINDOWS = 16
 # Cosine distance from a kept window at which it counts by 1 / e. Of the same activity of the same person most windows
@@ -259,16 +260,15 @@ def read_taught(path: str | Path, clock: Clock) -> list[Taught]:
 
 def _rows_of(path: Path, clock: Clock) -> tuple[list[Taught], list[int]]:
     """What is taught, and the line of each."""
-    text = _text_of(path)
-    head = text.partition("\n")[0]
-    delimiter = max(",;\t", key=head.count)
-    table = csv.DictReader(io.StringIO(text), skipinitialspace=True, delimiter=delimiter)
-    columns = [name.strip().lower() for name in table.fieldnames or []]
+    text = _decoded(path.read_bytes())
+    if text is None:
+        raise ValueError(f"{path} is no text in UTF-8, UTF-16 or Windows-1252; save it as CSV in UTF-8")
+    table = _table_of(text)
+    columns, delimiter = table.fieldnames, table.reader.dialect.delimiter
     if not set(_COLUMNS) <= set(columns):
         raise ValueError(f"{path} has the columns {', '.join(columns) or 'none'}; expected {', '.join(_COLUMNS)}")
     if twice := [name for name in _COLUMNS if columns.count(name) > 1]:
         raise ValueError(f"{path} has the column {twice[0]} more than once; leave one")
-    table.fieldnames = columns
     rows: list[Taught] = []
     lines: list[int] = []
     for row in table:
@@ -302,8 +302,31 @@ def _rows_of(path: Path, clock: Clock) -> tuple[list[Taught], list[int]]:
     return rows, lines
 
 
-def _text_of(path: Path) -> str:
-    data = path.read_bytes()
+def is_teaching(path: Path) -> bool:
+    """Whether a file is an adapter, or a table of nothing but what is taught: neither is a recording."""
+    try:
+        if path.suffix == ".npz":
+            with zipfile.ZipFile(path) as file:
+                return {f"{field.name}.npy" for field in fields(Adapter)} <= set(file.namelist())
+        with path.open("rb") as file:
+            text = _decoded(file.read(_HEAD_BYTES))
+    except (OSError, zipfile.BadZipFile):
+        return False
+    return text is not None and set(_table_of(text).fieldnames) == set(_COLUMNS)
+
+
+def _table_of(text: str) -> csv.DictReader:
+    """The rows by the cleaned names of their columns."""
+    lines = io.StringIO(text, newline=None)
+    delimiter = max(",;\t", key=lines.readline().count)
+    lines.seek(0)
+    table = csv.DictReader(lines, skipinitialspace=True, delimiter=delimiter)
+    table.fieldnames = [name.strip().lower() for name in table.fieldnames or []]
+    return table
+
+
+def _decoded(data: bytes) -> str | None:
+    """A text of UTF-8, UTF-16 or Windows-1252; None for what is none."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings = ["utf-16"]
     elif b"\0" in data[:2]:
@@ -317,7 +340,7 @@ def _text_of(path: Path) -> str:
             continue
         if "\0" not in text:  # which workbooks hold
             return text
-    raise ValueError(f"{path} is no text in UTF-8, UTF-16 or Windows-1252; save it as CSV in UTF-8")
+    return None
 
 
 def _contradiction(taught: Sequence[Taught]) -> tuple[int, int] | None:

@@ -204,6 +204,8 @@ def test_rows_of_what_is_taught(tmp_path):
     for encoding in ("utf-8", "utf-16", "utf-16-le", "cp1252"):
         path.write_bytes(text.encode(encoding))
         assert read_taught(path, clock) == expected
+    path.write_bytes(b"start,stop,label\r0,5,rowing\r")  # lines end as they did on a Mac
+    assert read_taught(path, clock) == [(0, 5, "rowing")]
     path.write_text("start,stop,label\n0,5,rowing,,\n")  # as a spreadsheet writes cells that were wide once
     assert read_taught(path, clock) == [(0, 5, "rowing")]
     for text, problem in (
