@@ -161,14 +161,15 @@ class Adapter:
                     raise ValueError(
                         "an earlier version wrote it, which kept too little of each window; teach it again"
                     )
-                labels, features, classes = held["labels"].tolist(), held["features"], held["classes"]
+                labels, features, classes = check_labels(held["labels"].tolist()), held["features"], held["classes"]
                 model, embeddings = str(held["model"]), held["embeddings"]
         except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
             # NumPy's own words advise to load what could run code.
             reason = "it holds pickled objects, or is no .npz" if "pickle" in str(error) else error
             raise ValueError(f"{path} is no adapter ({reason}); give one that --teach has written") from error
         whole = all(part.ndim == 2 and len(part) == classes.size for part in (features, embeddings))
-        whole = whole and classes.ndim == 1 and np.isfinite(features).all() and np.isfinite(embeddings).all()
+        whole = whole and classes.ndim == 1 and classes.dtype.kind in "iu"
+        whole = whole and np.isfinite(features).all() and np.isfinite(embeddings).all()
         if number != _FORMAT or not whole or set(classes.tolist()) != set(range(len(labels))):
             raise ValueError(f"{path} is an adapter of another format, or damaged; teach it again")
         return cls(model, labels, features, classes, embeddings)

@@ -245,6 +245,9 @@ def test_files_that_are_no_adapter(tmp_path):
     with pytest.raises(ValueError, match="an earlier version wrote it"):
         Adapter.load(tmp_path / "former.npz")
     adapter = adapter_of(np.eye(2), [0, 1], np.eye(2))
+    for number, labels in enumerate((["a", "A"], ["a", "unknown"], ["a", "nan"])):
+        with pytest.raises(ValueError, match="is no adapter"):
+            Adapter.load(replace(adapter, labels=labels).save(tmp_path / f"{number}.npz"))
     broken = replace(adapter, classes=np.array([0, 5]))
     with pytest.raises(ValueError, match="damaged"):
         Adapter.load(broken.save(tmp_path / "broken.npz"))
