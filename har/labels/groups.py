@@ -579,7 +579,7 @@ def normalise(phrase: str) -> str:
 
     Raises:
         TypeError: the phrase is no string.
-        ValueError: the phrase is empty or only white space.
+        ValueError: the phrase is empty or only white space, or holds what no encoding of text has a place for.
     """
     if not isinstance(phrase, str):
         raise TypeError(
@@ -589,6 +589,11 @@ def normalise(phrase: str) -> str:
     words = phrase.casefold().split()
     if not words:
         raise ValueError(f"an activity label must hold at least one word, found {phrase!r}")
+    if any("\ud800" <= character <= "\udfff" for character in phrase):
+        raise ValueError(
+            f"an activity label must be text, found {phrase!r}, with half a character; a command line or a file was "
+            "read in another encoding than it was written in: write it in UTF-8"
+        )
     return " ".join(words)
 
 

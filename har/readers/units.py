@@ -150,7 +150,14 @@ def gyroscope_unit(
     if named is not None:
         return named, f"gyroscope in {named.text}"
     magnitude = np.linalg.norm(gyro[np.isfinite(gyro).all(-1)], axis=-1)
-    if len(magnitude) and np.quantile(magnitude, 0.99) > LARGEST_TURN_RATE:
+    if not magnitude.any():  # samples that come later may be in either unit
+        found = "reads exactly 0" if len(magnitude) else "has no sample"
+        raise ReaderError(
+            f"{where}: the gyroscope {found} in the first {len(gyro):,} rows, as one that is off, and no name tells "
+            'its unit. Leave it out, by columns={"time": …, "acc_x": …, "acc_y": …, "acc_z": …}, or give '
+            "unit='rad/s' or unit='deg/s'"
+        )
+    if np.quantile(magnitude, 0.99) > LARGEST_TURN_RATE:
         fast = float(np.quantile(magnitude, 0.99))
         if fast < 8000:
             text = f"gyroscope in deg/s: no name tells the unit, but it exceeds {fast:.3g} for a hundredth of the time"

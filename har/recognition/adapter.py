@@ -13,7 +13,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,13 +27,14 @@ from har.network.alignment import AlignmentModel
 from har.readers.recording import Recording
 from har.recognition.clock import Clock
 from har.recognition.embedding import BodyAxes, WindowPlan, embed_plan, surveyed
-from har.recognition.spans import windows_of
+from har.recognition.spans import stretches, windows_of
 from har.recognition.vocabulary import check_labels
 from har.run.folder import atomic_writer
 from har.text.naming import Naming
 
 _FORMAT = 2
 _COLUMNS = ("start", "stop", "label")
+_HEAD_BYTES = 256  # that tell a teaching table
 # Windows of a label that are kept, evenly over its stretches: more were never measured to help.
 _MOST_WINDOWS = 16
 # Cosine distance from a kept window at which it counts by 1 / e. Of the same activity of the same person most windows
@@ -74,6 +75,14 @@ class Adapter:
                 f"the adapter was taught to the model {self.model[:12]}, and this is the model {found[:12]}: the "
                 "features of one mean nothing to the other. Teach it again, or give the former model"
             )
+
+    def left_out(self, labels: Sequence[str]) -> list[str]:
+        """What was taught and is none of these labels, in the same words: where they are asked for, it changes nothing.
+
+        Other words are another label: who taught "climbing" need not mean all that may be called so.
+        """
+        asked = {clean_label(label) for label in labels}
+        return [label for label in self.labels if clean_label(label) not in asked]
 
     def digest(self) -> str:
         """Hash of all it holds."""
@@ -142,6 +151,8 @@ class Adapter:
     @classmethod
     def load(cls, path: str | Path) -> "Adapter":
         """Read one; raises ``ValueError`` for a file that is none, ``FileNotFoundError`` where there is none."""
+        if not Path(path).exists():
+            raise FileNotFoundError(f"there is no adapter {path}; --teach writes one")
         try:
             with np.load(path, allow_pickle=False) as file:
                 held = {name: file[name] for name in file.files}
@@ -150,14 +161,15 @@ class Adapter:
                     raise ValueError(
                         "an earlier version wrote it, which kept too little of each window; teach it again"
                     )
-                labels, features, classes = held["labels"].tolist(), held["features"], held["classes"]
+                labels, features, classes = check_labels(held["labels"].tolist()), held["features"], held["classes"]
                 model, embeddings = str(held["model"]), held["embeddings"]
         except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
             # NumPy's own words advise to load what could run code.
             reason = "it holds pickled objects, or is no .npz" if "pickle" in str(error) else error
             raise ValueError(f"{path} is no adapter ({reason}); give one that --teach has written") from error
         whole = all(part.ndim == 2 and len(part) == classes.size for part in (features, embeddings))
-        whole = whole and classes.ndim == 1 and np.isfinite(features).all() and np.isfinite(embeddings).all()
+        whole = whole and classes.ndim == 1 and classes.dtype.kind in "iu"
+        whole = whole and np.isfinite(features).all() and np.isfinite(embeddings).all()
         if number != _FORMAT or not whole or set(classes.tolist()) != set(range(len(labels))):
             raise ValueError(f"{path} is an adapter of another format, or damaged; teach it again")
         return cls(model, labels, features, classes, embeddings)
@@ -168,15 +180,20 @@ def teach(
 ) -> Adapter:
     """Learn from labelled stretches of a recording.
 
-    where: what errors call each stretch, its file and line, say. Of a stretch those windows teach that are at least
-    half there. Raises ``ValueError`` for no stretch, for labels that `check_labels` refuses, for stretches of different
-    labels that overlap, for a stretch that is shorter than half a window, and for a label of which nothing was
-    recorded, or too little; and as ``recognise`` does for the recording.
+    where: what errors call each stretch, its file and line, say. Labels that are the same once cleaned are one label,
+    written as it is first. Of a stretch those windows teach that are at least half there; what reaches beyond the
+    recording teaches nothing. Raises ``ValueError`` for no stretch, for labels that `check_labels` refuses, for
+    stretches of different labels that overlap, for a stretch that is shorter than half a window, and for a label of
+    which nothing was recorded, or too little; and as ``recognise`` does for the recording.
     """
     if not taught:
         raise ValueError("nothing is taught; give at least one stretch with start, stop and label")
     names = [f"{name}: " for name in where] if where is not None else [""] * len(taught)
-    labels = check_labels(list(dict.fromkeys(one.label for one in taught)))
+    written: dict[str, str] = {}  # label once cleaned -> as it is written first
+    for one in taught:
+        written.setdefault(clean_label(one.label), one.label)
+    labels = check_labels(written.values())
+    taught = [one._replace(label=written[clean_label(one.label)]) for one in taught]
     if (pair := _contradiction(taught)) is not None:
         raise ValueError(
             f"taught at the same time: {names[pair[0]]}{taught[pair[0]]} and {names[pair[1]]}{taught[pair[1]]}; give "
@@ -193,9 +210,15 @@ def teach(
     devices = [surveyed(device, model.config.sensors) for device in recording.devices if device.pieces]
     axes = [BodyAxes(one) for one in devices]
     parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {label: [] for label in labels}
+    spans = stretches(recording)
+    first_s, last_s = (spans[0][0], spans[-1][1]) if spans else (0.0, 0.0)
     for stretch in taught:
-        inside = [one.cropped_to((stretch.start_s, stretch.stop_s)) for one in devices]
-        start_s, borders = windows_of((stretch.start_s, stretch.stop_s), window_s, window_s)
+        # Times since 1970, say, would make windows by the million.
+        recorded = max(stretch.start_s, first_s), min(stretch.stop_s, last_s)
+        if recorded[0] >= recorded[1]:
+            continue
+        inside = [one.cropped_to(recorded) for one in devices]
+        start_s, borders = windows_of(recorded, window_s, window_s)
         plan = WindowPlan(start_s, borders[:-1], borders[1:], np.ones(len(start_s), dtype=bool))
         for _, found in embed_plan(model, inside, plan, axes, ("embedding", "features")):
             embeddings, features = (part.cpu().numpy() for part in found)
@@ -205,11 +228,11 @@ def teach(
     features, embeddings, classes = [], [], []
     for number, label in enumerate(labels):
         rows = [np.concatenate(layer) for layer in zip(*parts[label], strict=True)]
-        if not len(rows[0]):
+        if not rows or not len(rows[0]):
             told = "".join(name for one, name in zip(taught, names, strict=True) if one.label == label)
             raise ValueError(
                 f"{told}nothing was recorded while {label!r} was taught, or less than half a window; do its times "
-                "belong to this recording?"
+                f"belong to this recording, which goes from {first_s:g} to {last_s:g} s?"
             )
         some = np.unique(np.linspace(0, len(rows[0]) - 1, min(len(rows[0]), _MOST_WINDOWS)).round().astype(int))
         features.append(rows[0][some])
@@ -229,22 +252,24 @@ def read_taught(path: str | Path, clock: Clock) -> list[Taught]:
     """Rows start, stop, label of a CSV file: seconds from the start of the recording, or times of day (ISO 8601).
 
     Commas, semicolons (with decimal commas) or tabs part the columns; the text is UTF-8, UTF-16 or Windows-1252.
-    Raises ``ValueError`` that names file and row, for other columns, no row, times that are none, labels that
-    `check_labels` refuses, stretches that end before they begin, and stretches of different labels that overlap.
+    Raises ``ValueError`` that names file and row, for other columns, no row, rows of more cells than the head, times
+    that are none, labels that `check_labels` refuses, stretches that end before they begin, and stretches of different
+    labels that overlap.
     """
     return _rows_of(Path(path), clock)[0]
 
 
 def _rows_of(path: Path, clock: Clock) -> tuple[list[Taught], list[int]]:
     """What is taught, and the line of each."""
-    text = _text_of(path)
-    head = text.partition("\n")[0]
-    delimiter = max(",;\t", key=head.count)
-    table = csv.DictReader(io.StringIO(text), skipinitialspace=True, delimiter=delimiter)
-    columns = [name.strip().lower() for name in table.fieldnames or []]
+    text = _decoded(path.read_bytes())
+    if text is None:
+        raise ValueError(f"{path} is no text in UTF-8, UTF-16 or Windows-1252; save it as CSV in UTF-8")
+    table = _table_of(text)
+    columns, delimiter = table.fieldnames, table.reader.dialect.delimiter
     if not set(_COLUMNS) <= set(columns):
         raise ValueError(f"{path} has the columns {', '.join(columns) or 'none'}; expected {', '.join(_COLUMNS)}")
-    table.fieldnames = columns
+    if twice := [name for name in _COLUMNS if columns.count(name) > 1]:
+        raise ValueError(f"{path} has the column {twice[0]} more than once; leave one")
     rows: list[Taught] = []
     lines: list[int] = []
     for row in table:
@@ -252,6 +277,11 @@ def _rows_of(path: Path, clock: Clock) -> tuple[list[Taught], list[int]]:
         texts = [(row[name] or "").strip() for name in _COLUMNS]
         if not all(texts):
             raise ValueError(f"{where}: {row}; expected a start, a stop and a label")
+        if any(cell.strip() for cell in row.get(None, ())):
+            raise ValueError(
+                f"{where}: more cells than the head has columns, beyond them {row[None]}; put what holds a "
+                f"{delimiter!r} into double quotes"
+            )
         try:
             check_labels(texts[2:])
             times = [text.replace(",", ".") if delimiter == ";" else text for text in texts[:2]]
@@ -273,8 +303,31 @@ def _rows_of(path: Path, clock: Clock) -> tuple[list[Taught], list[int]]:
     return rows, lines
 
 
-def _text_of(path: Path) -> str:
-    data = path.read_bytes()
+def is_teaching(path: Path) -> bool:
+    """Whether a file is an adapter, or a table of nothing but what is taught: neither is a recording."""
+    try:
+        if path.suffix == ".npz":
+            with zipfile.ZipFile(path) as file:
+                return {f"{field.name}.npy" for field in fields(Adapter)} <= set(file.namelist())
+        with path.open("rb") as file:
+            text = _decoded(file.read(_HEAD_BYTES))
+    except (OSError, zipfile.BadZipFile):
+        return False
+    return text is not None and set(_table_of(text).fieldnames) == set(_COLUMNS)
+
+
+def _table_of(text: str) -> csv.DictReader:
+    """The rows by the cleaned names of their columns."""
+    lines = io.StringIO(text, newline=None)
+    delimiter = max(",;\t", key=lines.readline().count)
+    lines.seek(0)
+    table = csv.DictReader(lines, skipinitialspace=True, delimiter=delimiter)
+    table.fieldnames = [name.strip().lower() for name in table.fieldnames or []]
+    return table
+
+
+def _decoded(data: bytes) -> str | None:
+    """A text of UTF-8, UTF-16 or Windows-1252; None for what is none."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings = ["utf-16"]
     elif b"\0" in data[:2]:
@@ -283,22 +336,24 @@ def _text_of(path: Path) -> str:
         encodings = ["utf-8-sig", "cp1252"]
     for encoding in encodings:
         try:
-            return data.decode(encoding)
+            text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise ValueError(f"{path} is no text in UTF-8, UTF-16 or Windows-1252; save it as CSV in UTF-8")
+        if "\0" not in text:  # which workbooks hold
+            return text
+    return None
 
 
 def _contradiction(taught: Sequence[Taught]) -> tuple[int, int] | None:
     """Places of two stretches that overlap under different labels."""
     reach: dict[str, int] = {}  # label -> which of its stretches so far lasts longest
     for place in sorted(range(len(taught)), key=lambda i: taught[i].start_s):
-        one = taught[place]
+        one, own = taught[place], clean_label(taught[place].label)
         for label, other in reach.items():
-            if label != one.label and taught[other].stop_s > one.start_s:
+            if label != own and taught[other].stop_s > one.start_s:
                 return min(place, other), max(place, other)
-        if one.label not in reach or taught[reach[one.label]].stop_s < one.stop_s:
-            reach[one.label] = place
+        if own not in reach or taught[reach[own]].stop_s < one.stop_s:
+            reach[own] = place
     return None
 
 

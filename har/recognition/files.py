@@ -22,7 +22,7 @@ import torch
 
 from har.network.alignment import AlignmentModel
 from har.readers.recording import Recording
-from har.recognition.adapter import Adapter, model_digest
+from har.recognition.adapter import Adapter, is_teaching, model_digest
 from har.recognition.annotation import EXPORTS
 from har.recognition.outputs import bouts_table, save_windows
 from har.recognition.page import save_page
@@ -102,8 +102,9 @@ def job_of(source: Path, out: Path | None) -> Job:
 def jobs_in(folder: Path, out: Path | None) -> list[Job]:
     """All recordings below a folder, in order: files, and folders that an app exported as one recording.
 
-    Hidden files, what is written of recordings, and links to folders are passed over; a file that is linked to is done
-    once. Recordings of a folder that share a name but for their ending keep it in the names of their outputs.
+    Hidden files, what is written of recordings, what teaches names, and links to folders are passed over; a file that
+    is linked to is done once. Recordings of a folder that share a name but for their ending keep it in the names of
+    their outputs.
     """
     sources = _once(list(_sources(folder)))
     jobs = []
@@ -135,7 +136,7 @@ def _sources(folder: Path) -> Iterator[Path]:
         if path.is_dir():
             if not path.is_symlink():  # may lead back to where it lies
                 yield from _sources(path)
-        elif path.name not in written and not path.name.endswith(ADAPTER) and not _is_table(path):
+        elif path.name not in written and not _is_table(path) and not is_teaching(path):
             yield path
 
 

@@ -11,6 +11,7 @@ from har.recognition.vocabulary import NOT_WORN, UNKNOWN
 from har.run.folder import atomic_writer, write_atomically
 
 _PLACES = 4  # decimals of a probability
+_WINDOW = ("start_s", "stop_s", "name", "known")  # columns of a window before those of the labels
 
 
 def bouts_table(timeline: Timeline) -> str:
@@ -30,11 +31,12 @@ def windows_table(timeline: Timeline) -> bytes:
     """The bytes of a CSV file: one row a window.
 
     start_s and stop_s of its samples, the name that the timeline gives it, known (the probability that one
-    of the labels is meant), and a column a label; empty where the device was not worn.
+    of the labels is meant), and a column a label; empty where the device was not worn. A label that is named as another
+    column is followed there by "(label)".
     """
     windows = timeline.windows
     head = io.StringIO()
-    csv.writer(head, lineterminator="\n").writerow(["start_s", "stop_s", "name", "known", *timeline.labels])
+    csv.writer(head, lineterminator="\n").writerow([*_WINDOW, *_label_columns(timeline)])
     names = [_quoted(name) for name in (*timeline.labels, UNKNOWN, NOT_WORN)]
     numbers = np.column_stack([windows.known, windows.probabilities])
     # A week has millions of numbers; as digits of one array they take seconds less.
@@ -47,6 +49,11 @@ def windows_table(timeline: Timeline) -> bytes:
         for start, stop, place, row, is_worn in zip(starts, stops, places, digits, worn, strict=True)
     ]
     return (head.getvalue() + "".join(rows)).encode()
+
+
+def _label_columns(timeline: Timeline) -> list[str]:
+    """Labels may bear any name, also that of another column, and what reads a table takes each name once."""
+    return [f"{label} (label)" if label in _WINDOW else label for label in timeline.labels]
 
 
 def _quoted(text: str) -> str:
@@ -82,15 +89,8 @@ def save_windows(timeline: Timeline, path: Path) -> None:
         raise ImportError("writing parquet needs pyarrow: pip install pyarrow, or choose csv") from error
     windows = timeline.windows
     names = np.array([*timeline.labels, UNKNOWN, NOT_WORN])
-    columns = {
-        "start_s": windows.start_s,
-        "stop_s": windows.stop_s,
-        "name": names[windows.name],
-        "known": windows.known,
-    }
-    # Labels may bear any name, also that of a column.
-    arrays = [pyarrow.array(column) for column in columns.values()]
-    arrays += [pyarrow.array(np.ascontiguousarray(column)) for column in windows.probabilities.T]
-    table = pyarrow.Table.from_arrays(arrays, [*columns, *timeline.labels])
+    columns = [windows.start_s, windows.stop_s, names[windows.name], windows.known, *windows.probabilities.T]
+    arrays = [pyarrow.array(np.ascontiguousarray(column)) for column in columns]
+    table = pyarrow.Table.from_arrays(arrays, [*_WINDOW, *_label_columns(timeline)])
     with atomic_writer(path) as temporary:
         parquet.write_table(table, temporary)

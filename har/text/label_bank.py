@@ -189,7 +189,7 @@ class LearnableLabelBank(nn.Module):
 
         unknown: windows may be "unknown". The probabilities are (N, L + 1), the last column that none of the labels is
         meant, the others what is left for them. A window is "unknown" where the last column exceeds one half, and named
-        as without it elsewhere: first whether, then which.
+        as without it elsewhere: first whether, then which. It is 0 where all that the bank remembers is asked for.
 
         Raises:
             TypeError: labels without an order (a set), a single string, a table, or a label that is no string.
@@ -275,7 +275,8 @@ class LearnableLabelBank(nn.Module):
         """Store what `encode` gives for these labels with the present weights, in place of any stored before.
 
         To be called before the state dict is saved. The labels of training and of everything that must work without
-        a text encoder belong here. Raises as `encode` does.
+        a text encoder belong here: ``bank.remember([*bank.known_labels(), *more])``. ``unknown`` compares with what is
+        remembered, and labels that are not lean on it. Raises as `encode` does.
         """
         labels = list(dict.fromkeys(clean_labels(texts)))
         encoder = self._encoder_for(labels)

@@ -164,6 +164,14 @@ def test_blank_label_is_an_error(bad):
         normalise(bad)
 
 
+def test_half_a_character_is_no_label():
+    """As Python reads a command line of Latin-1 bytes, and JSON that was cut within a character."""
+    for text in (b"caf\xe9".decode("utf-8", "surrogateescape"), "\ud83d walking"):
+        with pytest.raises(ValueError, match="written in: write it in UTF-8"):
+            group_of(text)
+    assert group_of("🏃 zoom") == "🏃 zoom"
+
+
 @pytest.mark.parametrize("bad", [None, 3, b"walking", float("nan")])
 def test_label_that_is_no_string_is_an_error(bad):
     with pytest.raises(TypeError, match="label table"):

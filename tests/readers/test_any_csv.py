@@ -123,6 +123,18 @@ def test_a_gyroscope_without_unit_is_told_by_how_gravity_turns(unit, factor, mov
         read_recording(write(tmp_path / "y.csv", names, still))
 
 
+@pytest.mark.parametrize(("cell", "found"), [("0", "reads exactly 0"), ("", "has no sample")])
+def test_a_gyroscope_that_is_off_is_left_out_on_demand(cell, found, movement, tmp_path: Path):
+    time_s, acc, _ = movement
+    path = write(tmp_path / "off.csv", ["time", "ax", "ay", "az", "gx", "gy", "gz"],
+                 [numbers(time_s), *map(numbers, acc.T), *[[cell] * len(time_s)] * 3])  # fmt: skip
+    with pytest.raises(ReaderError, match=f"the gyroscope {found} in the first .* rows.*Leave it out, by columns="):
+        read_recording(path)
+    recording = read_recording(path, columns="time=time,acc_x=ax,acc_y=ay,acc_z=az")
+    assert recording.devices[0].channels == ("acc_x", "acc_y", "acc_z")
+    np.testing.assert_allclose(only(recording), acc, atol=1e-4)
+
+
 def test_overrides(movement, tmp_path: Path):
     _, acc, gyro = movement
     columns = [*(numbers(x * 512) for x in acc.T), *(numbers(np.degrees(x)) for x in gyro.T)]

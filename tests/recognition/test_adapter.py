@@ -119,6 +119,41 @@ def test_made_up_names_win_where_they_were_taught_and_nowhere_else(bank, acted, 
     assert [bout.label for bout in timeline.bouts] == ["lying", "bar", "running", "foo"]
 
 
+@pytest.mark.parametrize("context", [True, False])
+def test_what_is_not_asked_for_changes_nothing_and_a_note_says_so(bank, acted, recorded, context):
+    recording = recorded(acted(("sitting", 120), ("walking", 120), ("lying", 120)))
+    model = Featured()
+    adapter = teach(recording, [Taught(5, 60, "foo"), Taught(125, 180, "bar baz")], model)
+    assert adapter.left_out([*LABELS, "Bar_Baz"]) == ["foo"]
+    plain = recognise(recording, LABELS, model, bank, context=context)
+    timeline = recognise(recording, LABELS, model, bank, adapter=adapter, context=context)
+    np.testing.assert_array_equal(timeline.windows.probabilities, plain.windows.probabilities)
+    np.testing.assert_array_equal(timeline.windows.known, plain.windows.known)
+    told = "Taught, but not among the names asked for, and so without effect: "
+    assert timeline.notes[-1] == f"{told}'foo', 'bar baz'."
+    some = recognise(recording, [*LABELS, "foo"], model, bank, adapter=adapter, context=context)
+    assert some.notes[-1] == f"{told}'bar baz'."
+    assert not any(told in note for note in recognise(recording, None, model, bank, adapter=adapter).notes)
+
+
+def test_one_label_in_two_spellings_is_one_label(acted, recorded):
+    recording = recorded(acted(("sitting", 60)))
+    adapter = teach(recording, [Taught(0, 20, "Row Boat"), Taught(15, 40, "row_boat")], Featured())
+    once = teach(recording, [Taught(0, 20, "Row Boat"), Taught(15, 40, "Row Boat")], Featured())
+    assert adapter.labels == ["Row Boat"]
+    assert adapter.digest() == once.digest()
+
+
+def test_stretches_end_with_the_recording(acted, recorded):
+    """What begins before it or never ends teaches what was recorded, and makes no more windows than that has."""
+    recording = recorded(acted(("sitting", 60)))
+    whole = teach(recording, [Taught(0, 60, "rowing")], Featured())
+    for start_s, stop_s in ((-1e300, 1e300), (-3, 1.7e9), (0, 60)):
+        assert teach(recording, [Taught(start_s, stop_s, "rowing")], Featured()).digest() == whole.digest()
+    with pytest.raises(ValueError, match=r"which goes from 0 to 60 s\?"):
+        teach(recording, [Taught(1.7e9, 1.7e9 + 30, "rowing")], Featured())
+
+
 def test_what_cannot_be_taught(acted, recorded):
     recording = recorded(acted(("sitting", 60)))
     with pytest.raises(ValueError, match="nothing is taught"):
@@ -169,6 +204,10 @@ def test_rows_of_what_is_taught(tmp_path):
     for encoding in ("utf-8", "utf-16", "utf-16-le", "cp1252"):
         path.write_bytes(text.encode(encoding))
         assert read_taught(path, clock) == expected
+    path.write_bytes(b"start,stop,label\r0,5,rowing\r")  # lines end as they did on a Mac
+    assert read_taught(path, clock) == [(0, 5, "rowing")]
+    path.write_text("start,stop,label\n0,5,rowing,,\n")  # as a spreadsheet writes cells that were wide once
+    assert read_taught(path, clock) == [(0, 5, "rowing")]
     for text, problem in (
         ("start,stop,label\n", "has no row"),
         ("start,stop,label\n0,5,a\n10,20,a\n4,8,b\n", "mine.csv, lines 2 and 4: 'a' and 'b'"),
@@ -178,6 +217,10 @@ def test_rows_of_what_is_taught(tmp_path):
         ("from,to\n1,2\n", "has the columns from, to"),
         ("start,stop,label\n5,5,a\n", "line 2: from 5 to 5"),
         ("start,stop,label\n5,6,\n", "expected a start, a stop and a label"),
+        ("start,stop,label\n0,5,none\n", "line 2: .*says that there is no label"),
+        ("start,stop,label\n0,5,walking, fast\n", r"line 2: more cells .*\['fast'\]; put what holds a ','"),
+        ("start,stop,label,stop\n0,5,a,6\n", "the column stop more than once"),
+        ("start,stop,label\n0,5,a\0\n", "is no text"),
         ("start,stop,label\n5,2026-01-01T00:00,a\n", "line 2: .*tells none"),
     ):
         path.write_text(text)
@@ -186,6 +229,8 @@ def test_rows_of_what_is_taught(tmp_path):
 
 
 def test_files_that_are_no_adapter(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no adapter .*; --teach writes one"):
+        Adapter.load(tmp_path / "none.npz")
     (tmp_path / "text.npz").write_text("nothing")
     with pytest.raises(ValueError, match="is no adapter"):
         Adapter.load(tmp_path / "text.npz")
@@ -200,6 +245,9 @@ def test_files_that_are_no_adapter(tmp_path):
     with pytest.raises(ValueError, match="an earlier version wrote it"):
         Adapter.load(tmp_path / "former.npz")
     adapter = adapter_of(np.eye(2), [0, 1], np.eye(2))
+    for number, labels in enumerate((["a", "A"], ["a", "unknown"], ["a", "nan"])):
+        with pytest.raises(ValueError, match="is no adapter"):
+            Adapter.load(replace(adapter, labels=labels).save(tmp_path / f"{number}.npz"))
     broken = replace(adapter, classes=np.array([0, 5]))
     with pytest.raises(ValueError, match="damaged"):
         Adapter.load(broken.save(tmp_path / "broken.npz"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from har.readers.recording import ReaderError
-from har.recognition import files
+from har.recognition import Adapter, files
 from har.recognition.files import Job, Request, job_of, jobs_in, predict_many, predict_one, save_outcomes
 
 from .conftest import LABELS
@@ -132,6 +132,23 @@ def test_recordings_of_a_folder(tmp_path):
     assert jobs["Phone"].folder == tmp_path / "out"
     with pytest.raises(ValueError, match="there are labelstudio, elan"):
         Request(exports=("praat",))
+
+
+def test_what_teaches_is_no_recording(tmp_path):
+    some = np.zeros((1, 2), np.float32)
+    Adapter("digest", ["a"], some, np.array([0]), some).save(tmp_path / "me.npz")
+    np.savez(tmp_path / "samples.npz", features=some)
+    (tmp_path / "broken.npz").write_bytes(b"PK")
+    for name, text in (
+        ("mine.csv", "\ufeffStop;Start;Label \n5;0;walking\n"),
+        ("head.txt", "start\tstop\tlabel"),
+        ("labelled.csv", "start,stop,label,acc_x,acc_y,acc_z\n0,1,walking,0,0,1\n"),
+        ("plain.csv", "time,x,y,z\n0,0,0,1\n"),
+        ("empty.csv", ""),
+    ):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    found = {job.source.name for job in jobs_in(tmp_path, None)}
+    assert found == {"samples.npz", "broken.npz", "labelled.csv", "plain.csv", "empty.csv"}
 
 
 def test_links_and_files_that_no_prediction_wrote(tmp_path):

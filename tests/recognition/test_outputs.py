@@ -100,6 +100,19 @@ def test_the_tables_hold_the_bouts_and_the_windows(timeline, tmp_path):
     np.testing.assert_array_equal(again[[*timeline.labels]].to_numpy(), windows.probabilities)
 
 
+def test_a_label_that_is_named_as_a_column_has_one_of_its_own(timeline, tmp_path):
+    odd = replace(timeline, labels=("name", "known", *timeline.labels[2:]))
+    columns = ["start_s", "stop_s", "name", "known", "name (label)", "known (label)", *timeline.labels[2:]]
+    table = pd.read_csv(io.BytesIO(windows_table(odd)))
+    assert list(table) == columns
+    np.testing.assert_allclose(table["known (label)"], odd.windows.probabilities[:, 1], atol=6e-5)
+    pytest.importorskip("pyarrow")
+    save_windows(odd, tmp_path / "odd.parquet")
+    again = pd.read_parquet(tmp_path / "odd.parquet")
+    assert list(again) == columns
+    np.testing.assert_array_equal(again["name (label)"], odd.windows.probabilities[:, 0])
+
+
 def test_exports_are_read_back(timeline, tmp_path):
     (task,) = json.loads(save_label_studio(timeline, tmp_path / "t.json").read_text())
     result = task["predictions"][0]["result"]

@@ -165,6 +165,9 @@ def test_gravity_and_sensors_that_are_not_there(model, bank, acted, recorded):
         (["walking", "Walking"], "must differ"),
         (["walking", "unknown"], "what a timeline itself says"),
         (["NOT_WORN"], "what a timeline itself says"),
+        (["walking", "None"], "says that there is no label"),
+        (["walking", "sitting\nat home"], "as one line of text"),
+        (["walking", "sitting\x01"], "as one line of text"),
     ],
 )
 def test_labels_that_make_no_sense(model, bank, acted, recorded, labels, problem):
@@ -175,8 +178,9 @@ def test_labels_that_make_no_sense(model, bank, acted, recorded, labels, problem
 def test_one_label_is_a_question_of_yes_and_no(model, bank, acted, recorded):
     timeline = recognise(recorded(acted(("walking", 60), ("sitting", 60))), ["walking"], model, bank)
     assert [bout.label for bout in timeline.bouts] == ["walking", "unknown"]
-    with pytest.raises(TypeError, match="single string"):
-        recognise(recorded(acted(("walking", 60))), "walking", model, bank)
+    for labels, problem in (("walking", "single string"), ({"walking", "sitting"}, "has no order")):
+        with pytest.raises(TypeError, match=problem):
+            recognise(recorded(acted(("walking", 60))), labels, model, bank)
     with pytest.raises(ValueError, match="expected at least 0"):
         recognise(recorded(acted(("walking", 60))), ["walking"], model, bank, unknown_below=1.0)
     with pytest.raises(ValueError, match="both a model and its label bank"):

@@ -31,6 +31,7 @@ def predict(monkeypatch, whole_run, capsys) -> Callable[..., tuple[int, str, str
     """predict(*arguments) -> exit status and what it printed, with a model that was trained for seconds."""
     monkeypatch.setattr(har.readers, "read_recording", read_rows, raising=False)
     main = runpy.run_path(str(repository_root() / SCRIPT), run_name="predict")["main"]
+    main.__globals__["SHOWN_AFTER_S"] = float("inf")  # no bar, however slow the machine
 
     def run(*arguments: object) -> tuple[int, str, str]:
         status = main([*map(str, arguments), "--checkpoint", str(whole_run[0] / "best.pt")])
@@ -75,8 +76,16 @@ def test_teaching_a_file_and_naming_another_by_it(predict, walk, tmp_path):
         walk, "--teach", tmp_path / "mine.txt", "--adapter", me, "--out", tmp_path / "again"
     )
     assert status == 2 and "give another name" in complained
+    named = predict(walk, "--adapter", me, "--labels", "dancing", "sitting down", "--out", tmp_path / "some")
+    assert named[0] == 0 and named[2] == "note: taught, but not among --labels, and so without effect: meditating\n"
     status, _, complained = predict(tmp_path, "--teach", tmp_path / "mine.txt")
     assert status == 2 and "learns from one recording" in complained
+
+
+def test_a_list_in_one_name_is_taken_as_it_stands_and_a_note_says_what_may_be_meant(predict, walk):
+    status, _, complained = predict(walk, "--labels", "sitting, walking upstairs,")
+    assert status == 0
+    assert complained.strip().endswith("several are parted by blanks: --labels sitting 'walking upstairs'")
 
 
 def test_a_folder_with_a_file_that_is_none(predict, walk, tmp_path):

@@ -14,6 +14,7 @@ import warnings
 import pytest
 import torch
 
+from har.files.whole import atomic_writer
 from har.text import encoder as encoder_module
 from har.text.encoder import PUBLISHED_SHA256, SentenceEncoder, TextFeatures, check_published_files
 
@@ -200,6 +201,17 @@ def test_processes_that_share_a_folder_lose_nothing(fake_loading, tmp_path):
     assert fake_loading == [third.name, first.name]
     # Both computing the same text at once gives the same file twice, which is one file.
     assert len(list(tmp_path.rglob("*.safetensors"))) == 2
+
+
+def test_what_another_process_is_writing_is_left_to_it(fake_loading, tmp_path):
+    SentenceEncoder(cache_folder=tmp_path).encode(["a"])
+    (path,) = tmp_path.rglob("*.safetensors")
+    with atomic_writer(path.with_name(f"{'0' * 64}.safetensors")) as temporary:
+        temporary.write_bytes(path.read_bytes()[:-7])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            SentenceEncoder(cache_folder=tmp_path).encode(["a", "b"])
+        assert temporary.exists()
 
 
 def test_real_processes_at_once(tmp_path):

@@ -34,7 +34,7 @@ from har.recognition import files
 from har.recognition.adapter import Adapter, teach_from
 from har.recognition.annotation import EXPORTS
 from har.recognition.recognise import RELEASED, loaded
-from har.recognition.words import minutes_table
+from har.recognition.words import hints, minutes_table
 from har.run.ending import exit_status
 from har.text.calibration import UNKNOWN_BELOW
 
@@ -59,9 +59,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--reader", help="format of the file (found out)")
     parser.add_argument("--columns", help="which columns are what: time=t,acc_x=ax,... (found out)")
     parser.add_argument("--unit", help='units of the file: "m/s^2", "g,deg/s" (found out)')
-    parser.add_argument(
-        "--rate", type=float, dest="rate_hz", metavar="HZ", help="samples a second (from the time stamps)"
-    )
+    parser.add_argument("--rate", type=float, dest="rate_hz", metavar="HZ", help="samples a second (from the stamps)")
     parser.add_argument("--no-calibration", action="store_true", help="leave the accelerometer as the file has it")
     parser.add_argument("--live-like", action="store_true", help="name each window by itself, without the recording")
     parser.add_argument(
@@ -108,6 +106,7 @@ def predict_file(arguments: argparse.Namespace) -> None:
             print(f"What was taught: {adapter.save(path)}")
     elif arguments.adapter is not None:
         adapter = Adapter.load(arguments.adapter)
+    print(*hints(arguments.labels, adapter), sep="", end="", file=sys.stderr)
     with tqdm(unit="windows", delay=SHOWN_AFTER_S, leave=False) as bar:
 
         def show(done: int, total: int) -> None:
@@ -124,6 +123,7 @@ def predict_folder(arguments: argparse.Namespace) -> None:
         raise ValueError("--teach learns from one recording; give that file in place of the folder")
     request, folder = request_of(arguments), arguments.recording
     adapter = None if arguments.adapter is None else Adapter.load(arguments.adapter)
+    print(*hints(arguments.labels, adapter), sep="", end="", file=sys.stderr)
     jobs = files.jobs_in(folder, arguments.out)
     if not jobs:
         raise ValueError(f"{folder} holds no file that could be a recording")
