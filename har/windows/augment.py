@@ -26,9 +26,9 @@ class Augmentation:
     rotation: share of windows turned by a random rotation. tilt_rad: standard deviation of a small rotation for the
     others. scale: standard deviation of a triad's logarithmic gain. jitter: largest white noise in g, rad/s, uT per
     kind. warp: largest relative change of tempo. shorten: share of windows that end early, after ``shortest_s``
-    seconds or more. lost: largest share of samples lost, and
-    share of windows that lose any. gyroscope_dropout / sensor_dropout: share of gyroscopes / of other
-    triads left out. rates_hz and rate_share: lower rates that windows are passed through, and the share of windows.
+    seconds or more. lost: largest share of samples lost, and share of windows that lose any. gyroscope_dropout /
+    sensor_dropout: share of gyroscopes / of other triads left out. rates_hz and rate_share: lower rates that windows
+    are passed through, and the share of windows.
     placement_dropout: share of windows without placement text. body_dropout: share of windows that know nothing of
     the body's axes, ahead_dropout: share of the others that know only up; body_error_rad: standard deviations of the
     errors of up, per axis, and of ahead, about up.
@@ -262,10 +262,7 @@ def lower_rate(
     if not rates_hz or not count:
         return windows
     length = windows.signal.shape[-1]
-    # One window more, that nobody looks at, in the place of those that are elsewhere.
-    signal, valid, rate = (
-        F.pad(value, (0, 0) * (value.ndim - 1) + (0, 1)) for value in (windows.signal, windows.valid, windows.rate_hz)
-    )
+    signal, valid, rate = _with_one_more(windows.signal, windows.valid, windows.rate_hz)
     for lower, chosen in zip(rates_hz, random.chosen(count, len(rates_hz)), strict=True):
         there = resample(signal[chosen], valid[chosen], rate_hz, lower, output_length(length, rate_hz, lower))
         back, back_valid = resample(*there, lower, rate_hz, length)
@@ -294,14 +291,16 @@ def lose_samples(windows: SensorWindows, lost: Sequence[float], rate_hz: float, 
     drawn = torch.where(in_packets, packets.repeat_interleave(packet, dim=2)[..., :length], single)
     # All sensors of a device lose the same samples.
     kept = (drawn >= level).gather(1, windows.location.unsqueeze(2).expand(-1, -1, length))
-    # One window more, that nobody looks at, in the place of those that are elsewhere.
-    signal, valid, kept = (
-        F.pad(value, (0, 0) * (value.ndim - 1) + (0, 1)) for value in (windows.signal, windows.valid, kept)
-    )
+    signal, valid, kept = _with_one_more(windows.signal, windows.valid, kept)
     found, there = resample(signal[chosen], valid[chosen] & kept[chosen], rate_hz, rate_hz, length)
     there &= valid[chosen]
     signal[chosen], valid[chosen] = found.masked_fill(~there.unsqueeze(2), 0.0), there
     return windows.replace(signal=signal[:-1], valid=valid[:-1])
+
+
+def _with_one_more(*values: Tensor) -> list[Tensor]:
+    """Values (n, ...) with a row of zeros at the end, that nobody looks at, for what ``chosen`` finds elsewhere."""
+    return [F.pad(value, (0, 0) * (value.ndim - 1) + (0, 1)) for value in values]
 
 
 def drop_placement(windows: SensorWindows, share: float, generator: Random) -> SensorWindows:

@@ -65,8 +65,8 @@ def gravity_and_movement(acceleration: np.ndarray, sampling_rate_hz: float) -> t
     second = max(1, round(sampling_rate_hz))
     seconds = acceleration.shape[1] // second
     magnitude = np.linalg.norm(filled[:, : seconds * second], axis=2).reshape(len(filled), seconds, second)
-    lively = _deviation(magnitude, there[:, : seconds * second].reshape(magnitude.shape)) >= _LEAST_MOVEMENT_G
-    counts = there[:, : seconds * second].reshape(magnitude.shape).mean(axis=2) > _LEAST_THERE
+    known = there[:, : seconds * second].reshape(magnitude.shape)
+    lively, counts = _deviation(magnitude, known) >= _LEAST_MOVEMENT_G, known.mean(axis=2) > _LEAST_THERE
     moving = (counts.sum(axis=1) >= _LEAST_SECONDS) & (lively | ~counts).all(axis=1) & (length[:, 0] > 0.1)
     return np.where(counts.any(axis=1)[:, None], direction, 0.0).astype(np.float32), moving
 
