@@ -264,7 +264,13 @@ def _rows_of(path: Path, clock: Clock) -> tuple[list[Taught], list[int]]:
     text = _decoded(path.read_bytes())
     if text is None:
         raise ValueError(f"{path} is no text in UTF-8, UTF-16 or Windows-1252; save it as CSV in UTF-8")
-    table = _table_of(text)
+    try:
+        table = _table_of(text)
+        found = [(table.line_num, row) for row in table]
+    except csv.Error as error:  # a cell of more than 128 KiB, as a quote that is left open makes one
+        raise ValueError(
+            f"{path}: {error}; is it a table of what is taught, and is each double quote closed?"
+        ) from error
     columns, delimiter = table.fieldnames, table.reader.dialect.delimiter
     if not set(_COLUMNS) <= set(columns):
         raise ValueError(f"{path} has the columns {', '.join(columns) or 'none'}; expected {', '.join(_COLUMNS)}")
@@ -272,8 +278,8 @@ def _rows_of(path: Path, clock: Clock) -> tuple[list[Taught], list[int]]:
         raise ValueError(f"{path} has the column {twice[0]} more than once; leave one")
     rows: list[Taught] = []
     lines: list[int] = []
-    for row in table:
-        where = f"{path}, line {table.line_num}"
+    for line, row in found:
+        where = f"{path}, line {line}"
         texts = [(row[name] or "").strip() for name in _COLUMNS]
         if not all(texts):
             raise ValueError(f"{where}: {row}; expected a start, a stop and a label")
@@ -291,7 +297,7 @@ def _rows_of(path: Path, clock: Clock) -> tuple[list[Taught], list[int]]:
         if not start_s < stop_s:
             raise ValueError(f"{where}: from {texts[0]} to {texts[1]}; expected a stop after the start")
         rows.append(Taught(start_s, stop_s, texts[2]))
-        lines.append(table.line_num)
+        lines.append(line)
     if not rows:
         raise ValueError(f"{path} has no row below its head; give at least one start, stop and label")
     if (pair := _contradiction(rows)) is not None:

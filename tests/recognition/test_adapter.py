@@ -222,6 +222,7 @@ def test_rows_of_what_is_taught(tmp_path):
         ("start,stop,label,stop\n0,5,a,6\n", "the column stop more than once"),
         ("start,stop,label\n0,5,a\0\n", "is no text"),
         ("start,stop,label\n5,2026-01-01T00:00,a\n", "line 2: .*tells none"),
+        ('start,stop,label\n0,5,"a\n' + 30000 * "5,6,b\n", r"mine.csv: .*is each double quote closed"),
     ):
         path.write_text(text)
         with pytest.raises(ValueError, match=problem):
