@@ -8,13 +8,16 @@ import pytest
 
 import har.recognition.live as live_module
 import har.recognition.live_axes as axes_module
+from har.network.alignment import WornWindows
 from har.readers.recording import Device, Piece, Recording
 from har.recognition import recognise
 from har.recognition.adapter import Adapter
 from har.recognition.live import LiveAnswer, LiveRecogniser
+from har.recognition.naming import named_in_context
 from har.recognition.recognise import loaded
 from har.recordings.format import read_dataset
 from har.signal.clocks import ClockError
+from har.text.naming import Naming
 
 from .conftest import CHANNELS, LABELS, RATE_HZ
 
@@ -76,6 +79,40 @@ def test_an_answer_is_the_last_one_of_the_recording_cut_off_there(
     assert compared >= 22 and oriented == {False, True}
 
 
+def test_every_answer_is_that_of_windows_that_end_there(acted, watched, model, bank):
+    """At each half second, by windows that are cut, embedded and named again from the start, over a gap."""
+    schedule = ("walking", 31), ("sitting", 24), ("running", 15)
+    samples = acted(*schedule)
+    time_s = stamps(samples)
+    gap = (time_s > 41.3) & (time_s < 43.9)
+    naming = Naming(bank, LABELS)
+    compared = 0
+    for found in answers(watched(), time_s[~gap], samples[~gap]):
+        own, margin, start_s = [], [], []
+        for first_s, last_s in [(0.0, 41.35), (43.9, 100.0)]:
+            ends = np.arange(found.time_s, first_s, -2.5)[::-1]
+            ends = ends[ends <= last_s + 1e-6]
+            whole = ends[ends >= first_s + 5 - 1e-6]
+            for end in whole if len(whole) else ends[-1:]:
+                begin = max(first_s, end - 5)
+                window = np.full((1, 100, 3), np.nan, np.float32)
+                part = samples[round(begin * RATE_HZ) : round(end * RATE_HZ)]
+                window[0, : len(part)] = part
+                embedding = model.embed_worn([WornWindows(window, RATE_HZ, CHANNELS, None, np.zeros((2, 3)))])
+                if embedding.any():
+                    evidence = naming(embedding)
+                    own.append(evidence.logits.double().softmax(dim=1).numpy()[0])
+                    margin.append(evidence.margin[0])
+                    start_s.append(begin)
+        expected, known = named_in_context(
+            np.array(own, np.float32), np.array(margin), np.array(start_s), 2.5, bank.calibration
+        )
+        np.testing.assert_allclose(found.probabilities, expected[-1], atol=1e-5)
+        assert found.known == pytest.approx(known[-1], abs=1e-5)
+        compared += 1
+    assert compared >= 125
+
+
 def test_without_context_a_window_is_named_by_itself(acted, recorded, watched, model, bank):
     samples = acted(("walking", 20), ("sitting", 20))
     for found in answers(watched(context=False), stamps(samples), samples):
@@ -87,17 +124,17 @@ def test_without_context_a_window_is_named_by_itself(acted, recorded, watched, m
 
 
 def test_the_past_beyond_what_is_kept_hardly_matters(acted, watched, monkeypatch):
-    """Ten minutes for the chain and twenty for what labels attract, against all of an hour."""
-    schedule = [(name, 120 + 30 * n) for n, name in enumerate(["walking", "sitting", "lying", "running"] * 4)]
+    """Ten minutes for the chain and fifteen for what labels attract, against all of half an hour."""
+    schedule = [(name, 150 + 30 * n) for n, name in enumerate(["walking", "sitting", "lying", "running"] * 2)]
     samples = acted(*schedule)
     borders = np.arange(0, len(samples), round(10 * RATE_HZ))[1:]
     given = {"step_s": 2.5}
-    monkeypatch.setattr(live_module, "_CALIBRATED_S", 1200.0)
+    monkeypatch.setattr(live_module, "_CALIBRATED_S", 900.0)
     kept = list(answers(watched(**given), stamps(samples), samples, borders))
     monkeypatch.setattr(live_module, "_CALIBRATED_S", 1e4)
     monkeypatch.setattr(live_module, "KEPT_S", 1e4)
     whole = list(answers(watched(**given), stamps(samples), samples, borders))
-    assert len(kept) == len(whole) > 200
+    assert len(kept) == len(whole) > 150
     assert [one.name for one in kept] == [one.name for one in whole]
     difference = max(np.abs(a.probabilities - b.probabilities).max() for a, b in zip(kept, whole, strict=True))
     assert 0 < difference < 0.05
