@@ -237,7 +237,7 @@ def test_what_was_measured_is_in_memory_for_minutes_only(acted, watched, monkeyp
         live.add(stamps(samples)[first : first + 200], samples[first : first + 200])
         if first % 1000 == 0:
             live.answer()
-        sizes.append((live._signal.stretches[-1]._samples.nbytes, len(live._past.rows), live._past._table.nbytes))
+        sizes.append((live._signal.stretches[-1]._samples.nbytes, len(live._past.rows), live._past._rows.nbytes))
     assert sizes[-1] == sizes[len(sizes) // 2]
     # A day at once is looked at as it comes in.
     whole = watched(step_s=2.5)
