@@ -21,7 +21,7 @@ from har.recognition.live_signal import LiveSignal, Stretch
 from har.recognition.live_wear import LiveWear
 from har.recognition.naming import named_alone, newest_in_context
 from har.recognition.recognise import RELEASED, loaded
-from har.recognition.spans import inside, windows_of
+from har.recognition.spans import Span, inside, windows_of
 from har.recognition.vocabulary import NOT_WORN, UNKNOWN, check_labels
 from har.signal.channels import parse_devices, triads
 from har.signal.plausibility import GRAVITY, beyond, examine
@@ -112,6 +112,7 @@ class LiveRecogniser:
         self._placement: str | None = None
         self._stretch: Stretch | None = None  # that is looked at
         self._pieces = self._worn_to = 0  # of it
+        self._off: Span | None = None  # the last time that the device was off the body
         self._newest: tuple[Stretch, int] | None = None  # the last moment, while it waits for an answer
         self._answered = False
         self._findings: list[str] = []
@@ -310,7 +311,7 @@ class LiveRecogniser:
             if version != self._version or stale or len(waiting) == _TOGETHER:
                 self._look(waiting)
                 waiting = []
-            waiting.append(_Due(stretch, moment, self._axes.used, self._version))
+            waiting.append(_Due(stretch, moment, self._axes.used, self._version, self._off))
             if stale or version != self._version:
                 self._look(waiting)
                 waiting = []
@@ -326,6 +327,7 @@ class LiveRecogniser:
         stop = stretch.point(moment * self._step_s)
         if "acc" in self._sensors:
             self._wear.add(moment * self._step_s, stretch.read(self._worn_to, stop)[:, self._sensors["acc"]])
+            self._off = self._wear.off() or self._off
         if self._worn_to < round(_FIRST_EXAMINED_S * stretch.rate_hz) <= stop:
             self._examine(stretch.read(0, stop)[None], stretch.rate_hz)
         self._worn_to = stop
@@ -366,10 +368,6 @@ class LiveRecogniser:
         if not due:
             return
         windows = [self._window(one.stretch, one.moment) for one in due]
-        off = self._wear.off()
-        if off:
-            rows = self._past.rows
-            rows["off"] |= inside(rows["start_s"] + self._window_s / 2, off)
         appended = 0
         for rate_hz in dict.fromkeys(one.stretch.rate_hz for one in due):
             which = [n for n, one in enumerate(due) if one.stretch.rate_hz == rate_hz]
@@ -381,10 +379,12 @@ class LiveRecogniser:
                     self._past.append(
                         found[0], found[1] if found[1:] else None,
                         moment=due[n].moment, stretch=due[n].stretch.number, start_s=start_s, whole=whole,
-                        off=inside(np.array([start_s + self._window_s / 2]), off)[0], version=due[n].version,
+                        off=False, version=due[n].version,
                     )  # fmt: skip
                     appended += 1
-        count = len(self._past.rows)
+        rows, count = self._past.rows, len(self._past.rows)
+        for off in {one.off for one in due} - {None}:
+            rows["off"] |= inside(rows["start_s"] + self._window_s / 2, [off])
         self._past.name(self._naming, self._used, np.arange(max(0, count - appended), count))
 
     def _renew(self, places: np.ndarray) -> None:
@@ -416,12 +416,13 @@ class LiveRecogniser:
 
 
 class _Due(NamedTuple):
-    """A step to look at, with what was known of the body by then."""
+    """A step to look at, with what was known by then: axes of the body, and the last time off it."""
 
     stretch: Stretch
     moment: int
     axes: np.ndarray
     version: int
+    off: Span | None
 
 
 def _padded(samples: np.ndarray, length: int) -> np.ndarray:
