@@ -31,7 +31,7 @@ from har.text.naming import Naming
 from har.windows.body_axes import piece_length
 
 KEPT_S = 600.0  # of samples: to look at again where the axes turn, and to teach from; the chain reads as far back
-_CALIBRATED_S = 3600.0  # of windows, whose embeddings tell what labels attract
+_CALIBRATED_S = 3600.0  # of measured time, whose windows tell what labels attract
 _RENEWED = 16  # windows of the past that are looked at again, at most, with each new one
 _TOGETHER = 32  # windows embedded at once, where many are due
 _BACKLOG_S = 60.0  # that is measured before it is looked at though nobody asks
@@ -341,7 +341,7 @@ class LiveRecogniser:
             self._pieces += 1
             if self._context and self._gravity == "included" and "acc" in self._sensors:
                 self._version += self._axes.add(piece[:, self._sensors["acc"]], stretch.rate_hz)
-            if self._pieces <= _EXAMINED or self._pieces % _EXAMINED == 0:
+            if self._pieces <= _EXAMINED or self._pieces % _EXAMINED == 0 or self._refusal:
                 kept = -(-stretch.kept_from // length)
                 pieces = [stretch.read(n * length, (n + 1) * length) for n in range(kept, self._pieces)]
                 self._examine(np.stack(pieces), stretch.rate_hz)

@@ -228,6 +228,16 @@ def test_another_rate_after_a_gap(acted, watched):
     assert any(f"lastly to {2 * RATE_HZ:g} Hz" in note for note in live.notes)
 
 
+def test_a_browser_that_slows_down_is_still_understood(acted, watched):
+    """Without a gap the grid stays, as slow rows are further apart than those that tell its rate."""
+    samples = acted(("walking", 20), ("sitting", 40))
+    keep = (stamps(samples) < 30) | (np.arange(len(samples)) % 5 == 0)
+    live = watched()
+    found = list(answers(live, stamps(samples)[keep], samples[keep]))
+    assert found[-1].time_s > 59 and {one.name for one in found if one.time_s > 30} == {"sitting"}
+    assert len(live._signal.stretches) == 1
+
+
 def test_a_gyroscope_that_is_off_changes_nothing(acted, watched):
     samples = acted(("walking", 20), ("lying", 20))
     off = np.hstack([samples, np.full_like(samples, np.nan)])
@@ -327,6 +337,19 @@ def test_after_an_hour_on_the_table_it_is_not_worn_until_it_is_taken_up(acted, w
     assert np.isnan(names[max(off)].probabilities).all() and names[max(off)].confidence is None
     after = [one for time_s, one in names.items() if time_s > 4330]
     assert after and {one.name for one in after} == {"walking"}
+    # However the rows are parted, and although nobody asks while it lies there.
+    live = watched(step_s=2.5)
+    for first in range(0, len(samples), 7000):
+        live.add(stamps(samples)[first : first + 7000], samples[first : first + 7000])
+    asked = live.answer()
+    np.testing.assert_allclose(asked.probabilities, names[asked.time_s].probabilities, atol=1e-6)
+
+
+def test_what_lies_still_for_less_than_an_hour_is_named_like_anything_that_does(acted, watched):
+    samples = acted(("walking", 60), ("on the table", 3000))
+    borders = np.arange(500, len(samples), 500)
+    names = {one.name for one in answers(watched(step_s=2.5), stamps(samples), samples, borders) if one.time_s > 90}
+    assert names == {"sitting"}
 
 
 # --- Names, places, teaching ------------------------------------------------------------------------------------------

@@ -54,7 +54,12 @@ def test_answers_to_phones_while_they_measure(run_script, tmp_path):
     assert done.returncode == 0, done.stderr
     figures = json.loads((tmp_path / "benchmark" / "live.json").read_text())
     assert figures.pop("CPU capability") == torch.backends.cpu.get_cpu_capability()
-    assert {name.partition(",")[0] for name in figures} == {"one phone", "2 phones", "other labels"}
+    assert {name.partition(",")[0] for name in figures} == {
+        "one phone",
+        "2 phones",
+        "other labels",
+        "another placement",
+    }
     assert min(figures.values()) > 0
     assert figures["2 phones, a round, longest, ms"] > figures["2 phones, an answer, longest, ms"]
 
