@@ -162,8 +162,10 @@ class LiveRecogniser:
         """Learn a label from what was measured from start to stop, in seconds of the sender's clock as it goes now.
 
         The label is then among the labels. A window begins at each step of that time: a few seconds hold one whole
-        window, and windows are named wherever their steps fall. Raises ``ValueError`` for less than half a window, for a
-        label that `check_labels` refuses, and where less than half a window is kept of that time.
+        window, and windows are named wherever their steps fall.
+
+        Raises ``ValueError`` for less than half a window, for a label that `check_labels` refuses, and where less than
+        half a window is kept of that time.
         """
         check_labels([label])
         check_taught(Taught(start_s, stop_s, label), self._window_s)
