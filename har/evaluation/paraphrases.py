@@ -10,7 +10,7 @@ wording that moves into training has to go from here.
 from collections.abc import Iterable, Mapping, Sequence
 
 from har.labels.groups import GROUPS, normalise
-from har.labels.wording import PARAPHRASES, clean_label, phrasings
+from har.labels.wording import CALLED, PARAPHRASES, clean_label, phrasings
 
 # fmt: off
 WORDINGS: dict[str, tuple[str, str, str, str, str]] = {
@@ -355,6 +355,12 @@ def as_compared(phrase: str) -> str:
 
 def seen_in_training(wordings: Mapping[str, Sequence[str]], training_labels: Iterable[str]) -> list[str]:
     """The wordings that training may have read: phrasings of the labels of any group or of ``training_labels``."""
-    labels = {*training_labels, *GROUPS, *(phrase for phrases in GROUPS.values() for phrase in phrases), *PARAPHRASES}
+    labels = {
+        *training_labels,
+        *GROUPS,
+        *(phrase for phrases in GROUPS.values() for phrase in phrases),
+        *PARAPHRASES,
+        *CALLED,
+    }
     read = {as_compared(phrase) for label in labels for phrase in (*phrasings(label), clean_label(label))}
     return [wording for given in wordings.values() for wording in given if as_compared(wording) in read]

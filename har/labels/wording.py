@@ -1,13 +1,16 @@
 """How an activity label or a placement is put into words for the text encoder.
 
 One label string is a single point in the text space; a model trained on it alone learns that string rather than its
-meaning. `phrasings` returns the label, a few sentence templates around it, and, for activities in the table,
-paraphrases that describe the motion of the body. Training draws one of them at random, inference averages over all
-(the prompt ensembling of CLIP, Radford et al. 2021, section 3.1.4).
+meaning. `phrasings` returns the label, a few sentence templates around it, and, for activities in the tables,
+paraphrases that describe the motion of the body, and what people call it. Training draws one of them at random,
+inference averages over all (the prompt ensembling of CLIP, Radford et al. 2021, section 3.1.4).
 """
 
 import re
+from collections.abc import Mapping
 
+from har.labels.called_movements import CALLED_MOVEMENTS
+from har.labels.called_tasks import CALLED_TASKS
 from har.labels.groups import group_of, normalise
 from har.labels.hands import HAND_PARAPHRASES
 
@@ -490,6 +493,9 @@ PARAPHRASES: dict[str, tuple[str, ...]] = {
 } | HAND_PARAPHRASES
 # fmt: on
 
+# The same keys -> what people call it.
+CALLED = CALLED_MOVEMENTS | CALLED_TASKS
+
 # Labels that differ from their group in pace only, and use the entry of that pace.
 _SAME_PACE = {
     "walking quickly": "walking fast",
@@ -535,21 +541,22 @@ def clean_label(label: str) -> str:
 
 
 def phrasings(label: str) -> tuple[str, ...]:
-    """The label itself, templates around its cleaned form, and paraphrases where the table knows the activity.
+    """The label itself, templates around its cleaned form, and other words where the tables know the activity.
 
     Deterministic, without duplicates, the label first exactly as given (white space at its ends removed). Works for any
-    string that `clean_label` accepts and raises what it raises. A label without paraphrases of its own takes those of
-    its synonym group if it is listed there.
+    string that `clean_label` accepts and raises what it raises. A label without words of its own takes those of its
+    synonym group if it is listed there.
     """
     phrase = clean_label(label)
     templates = VERB_TEMPLATES if phrase.split()[0].endswith("ing") else NOUN_TEMPLATES
-    paraphrases = PARAPHRASES.get(_paraphrase_key(phrase), ())
-    return tuple(dict.fromkeys((label.strip(), *(template.format(phrase) for template in templates), *paraphrases)))
+    told = (*PARAPHRASES.get(_key(phrase, PARAPHRASES), ()), *CALLED.get(_key(phrase, CALLED), ()))
+    return tuple(dict.fromkeys((label.strip(), *(template.format(phrase) for template in templates), *told)))
 
 
 def has_paraphrases(label: str) -> bool:
-    """Whether the table describes the activity, or its synonym group. Raises as `clean_label` does."""
-    return _paraphrase_key(clean_label(label)) in PARAPHRASES
+    """Whether a table has other words for the activity, or its synonym group. Raises as `clean_label` does."""
+    phrase = clean_label(label)
+    return any(_key(phrase, table) in table for table in (PARAPHRASES, CALLED))
 
 
 def placement_text(placement: str | None) -> str:
@@ -567,8 +574,8 @@ def placement_phrasings(placement: str | None) -> tuple[str, ...]:
     return tuple(template.format(text) for template in PLACEMENT_TEMPLATES)
 
 
-def _paraphrase_key(phrase: str) -> str:
-    """Entry of `PARAPHRASES` that describes the phrase: its own, that of its pace, or that of its group."""
-    if phrase in PARAPHRASES:
+def _key(phrase: str, table: Mapping[str, tuple[str, ...]]) -> str:
+    """Entry of a table that describes the phrase: its own, that of its pace, or that of its group."""
+    if phrase in table:
         return phrase
     return _SAME_PACE.get(phrase, group_of(phrase))
