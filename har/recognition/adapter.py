@@ -24,12 +24,13 @@ from scipy.special import expit
 from har.evaluation.few_shot_classifiers import gaussian_process
 from har.labels.wording import clean_label
 from har.network.alignment import AlignmentModel
-from har.readers.recording import Recording
+from har.readers.recording import Device, Recording
 from har.recognition.clock import Clock
 from har.recognition.embedding import BodyAxes, WindowPlan, embed_plan, surveyed
-from har.recognition.spans import stretches, windows_of
+from har.recognition.spans import samples_of, share_there, stretches, windows_of
 from har.recognition.vocabulary import check_labels
 from har.run.folder import atomic_writer
+from har.signal.channels import triads
 from har.text.naming import Naming
 
 _FORMAT = 2
@@ -232,12 +233,11 @@ def teach(
             continue
         inside = [one.cropped_to(recorded) for one in devices]
         start_s, borders = windows_of(recorded, window_s, window_s)
-        plan = WindowPlan(start_s, borders[:-1], borders[1:], np.ones(len(start_s), dtype=bool))
+        there = np.max([_share(one.device, start_s, model) for one in inside], axis=0) > LEAST_SHARE - 1e-3
+        plan = WindowPlan(start_s, borders[:-1], borders[1:], there)
         for _, found in embed_plan(model, inside, plan, axes, ("embedding", "features")):
             embeddings, features = (part.cpu().numpy() for part in found)
-            # An embedding is as long as the share of its window that was measured.
-            there = np.linalg.norm(embeddings, axis=1) > LEAST_SHARE - 1e-3
-            parts[stretch.label].append((features[there], embeddings[there]))
+            parts[stretch.label].append((features, embeddings))
     features, embeddings, classes = [], [], []
     for number, label in enumerate(labels):
         rows = [np.concatenate(layer) for layer in zip(*parts[label], strict=True)]
@@ -253,6 +253,12 @@ def teach(
         classes += [number] * len(some)
     kept = [np.concatenate(layer).astype(np.float32) for layer in (features, embeddings)]
     return Adapter(model_digest(model), labels, kept[0], np.array(classes), kept[1])
+
+
+def _share(device: Device, start_s: np.ndarray, model: AlignmentModel) -> np.ndarray:
+    """(N,) share of the windows that begin at (N,) in which a sensor that the network knows was measured."""
+    samples = samples_of(device, start_s, model.window_samples(device.sampling_rate_hz))
+    return share_there(samples, [axes for kind, axes in triads(device.channels) if kind in model.config.sensors])
 
 
 def check_taught(stretch: Taught, window_s: float, where: str = "") -> None:

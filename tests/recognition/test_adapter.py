@@ -168,14 +168,6 @@ def test_what_cannot_be_taught(acted, recorded):
         teach(recording, [Taught(0, 30, "unknown")], Featured())
 
 
-class Measuring(Featured):
-    """An embedding is as long as the share of its window that was measured, as that of the network."""
-
-    def embed_worn(self, worn, batch_size: int = 256, layer: str = "embedding"):
-        share = np.isfinite(np.asarray(worn[0].samples)).all(axis=-1).mean(axis=1)
-        return super().embed_worn(worn, batch_size, layer) * torch.from_numpy(share).float()[:, None]
-
-
 def test_errors_of_a_table_name_file_and_line(acted, recorded, tmp_path):
     recording = recorded(acted(("sitting", 60)))
     path = tmp_path / "mine.csv"
@@ -186,11 +178,11 @@ def test_errors_of_a_table_name_file_and_line(acted, recorded, tmp_path):
     ):
         path.write_text(f"start,stop,label\n{rows}")
         with pytest.raises(ValueError, match=problem):
-            teach_from(path, recording, Measuring())
+            teach_from(path, recording, Featured())
     path.write_text("start,stop,label\n0,30,sitting\n30,32.5,rowing\n")
-    adapter = teach_from(path, recording, Measuring())
+    adapter = teach_from(path, recording, Featured())
     assert adapter.classes.tolist() == [0] * 6 + [1]
-    again = teach(recording, read_taught(path, Clock(None)), Measuring())
+    again = teach(recording, read_taught(path, Clock(None)), Featured())
     assert adapter.digest() == again.digest()
 
 
