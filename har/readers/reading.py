@@ -18,7 +18,7 @@ from har.readers.table import Table
 from har.signal.clocks import ClockError, UniformGrid, jumps_back, repeated_time
 from har.signal.plausibility import LARGEST
 
-_LEAST_GAP_S, _LEAST_GAP_PERIODS = 0.25, 3.0  # without a row, at which a recording is split (as converters do)
+LEAST_GAP_S, LEAST_GAP_PERIODS = 0.25, 3.0  # without a row, at which a recording is split (as converters do)
 _SNAP = 1e-3  # a rate that is so near to a whole number of Hz is that
 _LONG_STEP, _BUNDLES_SHARE = 5.0, 0.02  # in usual steps; of the steps: more are no gaps, but how rows were handed over
 _LARGEST_LATE_SHARE = 0.1
@@ -230,7 +230,7 @@ class Reading:
         grids = {}
         for k, (_, rate) in stores.items():
             counts = _Named(self.damage, _NAMES[self.layout.sensors[k].kind] if len(stores) > 1 else "")
-            grids[k] = UniformGrid(rate, max(_LEAST_GAP_S, _LEAST_GAP_PERIODS / rate), counts, on_lattice=True)
+            grids[k] = UniformGrid(rate, max(LEAST_GAP_S, LEAST_GAP_PERIODS / rate), counts, on_lattice=True)
         rows = 0
         try:
             for chunk, seconds in self._all():

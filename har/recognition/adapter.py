@@ -43,7 +43,7 @@ _WIDTH = 0.02
 # Sure of what was taught: from 0.1 down to this names come out alike, but taught names that differ by little only here.
 _NOISE = 0.002
 # Share of a window that has to be there to teach.
-_LEAST_SHARE = 0.5
+LEAST_SHARE = 0.5
 _LEAST_PROBABILITY = 1e-6  # a regression knows no probabilities, and may fall below zero
 
 
@@ -129,6 +129,24 @@ class Adapter:
         named = found[:, :-1].sum(axis=1)
         return found[:, :-1] / named[:, None], np.log(named / found[:, -1])
 
+    @classmethod
+    def empty(cls, model: str, feature_width: int, embedding_width: int) -> "Adapter":
+        """One that was taught nothing yet, to be `extended`."""
+        features, embeddings = (np.zeros((0, width), np.float32) for width in (feature_width, embedding_width))
+        return cls(model, [], features, np.zeros(0, np.int64), embeddings)
+
+    def extended(self, label: str, features: np.ndarray, embeddings: np.ndarray) -> "Adapter":
+        """With windows (n, D) and (n, E) of one more label, or more of one; as many are kept as by ``teach``."""
+        cleaned = [clean_label(one) for one in self.labels]
+        labels = self.labels if clean_label(label) in cleaned else [*self.labels, label]
+        number = [clean_label(one) for one in labels].index(clean_label(label))
+        classes = np.append(self.classes, np.full(len(features), number))
+        rows = [np.flatnonzero(classes == one) for one in range(len(labels))]
+        kept = np.concatenate([own[_some(len(own))] for own in rows])
+        pairs = (self.features, features), (self.embeddings, embeddings)
+        features, embeddings = (np.concatenate(pair).astype(np.float32)[kept] for pair in pairs)
+        return Adapter(self.model, labels, features, classes[kept], embeddings)
+
     def save(self, path: str | Path) -> Path:
         """Write it, whole or not at all. Raises ``FileExistsError`` where there is a file already."""
         path = Path(path)
@@ -201,12 +219,7 @@ def teach(
         )
     window_s = model.config.window_s
     for stretch, name in zip(taught, names, strict=True):
-        if (seconds := stretch.stop_s - stretch.start_s) < _LEAST_SHARE * window_s:
-            raise ValueError(
-                f"{name}{stretch.label!r} is taught by {seconds:g} s from {stretch.start_s:g} s on, which is too short "
-                f"to tell anything by; give a stretch of at least {_LEAST_SHARE * window_s:g} s, better "
-                f"{window_s:g} s or more, or leave it out"
-            )
+        check_taught(stretch, window_s, name)
     devices = [surveyed(device, model.config.sensors) for device in recording.devices if device.pieces]
     axes = [BodyAxes(one) for one in devices]
     parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {label: [] for label in labels}
@@ -223,7 +236,7 @@ def teach(
         for _, found in embed_plan(model, inside, plan, axes, ("embedding", "features")):
             embeddings, features = (part.cpu().numpy() for part in found)
             # An embedding is as long as the share of its window that was measured.
-            there = np.linalg.norm(embeddings, axis=1) > _LEAST_SHARE - 1e-3
+            there = np.linalg.norm(embeddings, axis=1) > LEAST_SHARE - 1e-3
             parts[stretch.label].append((features[there], embeddings[there]))
     features, embeddings, classes = [], [], []
     for number, label in enumerate(labels):
@@ -234,12 +247,27 @@ def teach(
                 f"{told}nothing was recorded while {label!r} was taught, or less than half a window; do its times "
                 f"belong to this recording, which goes from {first_s:g} to {last_s:g} s?"
             )
-        some = np.unique(np.linspace(0, len(rows[0]) - 1, min(len(rows[0]), _MOST_WINDOWS)).round().astype(int))
+        some = _some(len(rows[0]))
         features.append(rows[0][some])
         embeddings.append(rows[1][some])
         classes += [number] * len(some)
     kept = [np.concatenate(layer).astype(np.float32) for layer in (features, embeddings)]
     return Adapter(model_digest(model), labels, kept[0], np.array(classes), kept[1])
+
+
+def check_taught(stretch: Taught, window_s: float, where: str = "") -> None:
+    """Raises ``ValueError`` for a stretch too short to tell anything by."""
+    if (seconds := stretch.stop_s - stretch.start_s) < LEAST_SHARE * window_s:
+        raise ValueError(
+            f"{where}{stretch.label!r} is taught by {seconds:g} s from {stretch.start_s:g} s on, which is too short "
+            f"to tell anything by; give a stretch of at least {LEAST_SHARE * window_s:g} s, better "
+            f"{window_s:g} s or more, or leave it out"
+        )
+
+
+def _some(count: int) -> np.ndarray:
+    """Places of the windows of a label that are kept, of so many."""
+    return np.unique(np.linspace(0, count - 1, min(count, _MOST_WINDOWS)).round().astype(int))
 
 
 def teach_from(path: str | Path, recording: Recording, model: AlignmentModel) -> Adapter:

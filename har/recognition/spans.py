@@ -12,7 +12,7 @@ from har.readers.recording import Device, Recording
 Span = tuple[float, float]  # start and stop
 
 # Samples missing for no longer than this are missing samples of a window; more is a gap, which ends what is done.
-_BRIDGED_S = 1.0
+BRIDGED_S = 1.0
 
 
 def joined(spans: Sequence[Span], bridged_s: float = 0.0) -> list[Span]:
@@ -40,7 +40,7 @@ def stretches(recording: Recording) -> list[Span]:
         for piece in device.pieces
         if len(piece.samples)
     ]
-    return joined(spans, _BRIDGED_S)
+    return joined(spans, BRIDGED_S)
 
 
 def windows_of(stretch: Span, window_s: float, stride_s: float) -> tuple[np.ndarray, np.ndarray]:

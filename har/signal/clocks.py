@@ -16,7 +16,7 @@ _UNITS = {"minutes": 60.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 # point of a lattice belongs to it, because stamps are rounded (a spreadsheet's to microseconds).
 _SLACK, _LATTICE_SLACK = 1e-6, 0.05
 # That rows may be late; further back, a clock was set, or another recording begins, if it has so many rows.
-_MOST_BACKWARDS_S, _LONG_ROWS = 1.0, 50
+MOST_BACKWARDS_S, _LONG_ROWS = 1.0, 50
 _LONGEST_GAP_S = 60.0  # across which nobody interpolates
 # More than rows that were all written twice.
 _MOST_REPEATED, _ROWS_JUDGED = 0.6, 10
@@ -81,11 +81,20 @@ class UniformGrid:
     earlier part is left out. However the rows are parted, the runs are the same.
 
     on_lattice: all runs lie at whole multiples of the period since time 0, so that sensors with clocks of their own
-    meet sample by sample; each run begins with its first row otherwise.
+    meet sample by sample; each run begins with its first row otherwise. steps_checked: False where the unit of the
+    stamps is known, and a device may come to be slower or faster while it measures.
     """
 
-    def __init__(self, rate_hz: float, max_gap_s: float, notes: Counts | None = None, on_lattice: bool = False) -> None:
+    def __init__(
+        self,
+        rate_hz: float,
+        max_gap_s: float,
+        notes: Counts | None = None,
+        on_lattice: bool = False,
+        steps_checked: bool = True,
+    ) -> None:
         self._rate_hz, self._max_gap_s, self._notes, self._on_lattice = rate_hz, max_gap_s, notes, on_lattice
+        self._steps_checked = steps_checked
         self._time: np.ndarray | None = None  # the last row of the parts before, which the next part goes on from
         self._row: np.ndarray | None = None
         self._origin = 0.0  # of the run: where its grid counts from
@@ -99,7 +108,8 @@ class UniformGrid:
         Raises ``ClockError`` when the stamps cannot be seconds at about this rate, naming the unit that they may be in.
         """
         time_s, samples = self._clean(time_s, samples)
-        check_step(time_s, self._rate_hz)
+        if self._steps_checked:
+            check_step(time_s, self._rate_hz)
         if self._time is not None:
             time_s = np.concatenate([self._time, time_s])
             samples = np.concatenate([self._row, samples])
@@ -164,7 +174,7 @@ class UniformGrid:
             repeated = int((~fresh).sum()) - int(late.sum())
         else:
             repeated = int((~fresh).sum())
-        if len(time_s) >= _ROWS_JUDGED and repeated > _MOST_REPEATED * len(time_s):
+        if self._steps_checked and len(time_s) >= _ROWS_JUDGED and repeated > _MOST_REPEATED * len(time_s):
             raise ClockError(
                 f"{repeated:,} of {len(time_s):,} time stamps repeat the one before: they are coarser than the "
                 "samples. Give them as they were logged, in float64 or counted from the start: in float32, seconds "
@@ -220,7 +230,7 @@ def jumps_back(time_s: np.ndarray, before: float) -> np.ndarray:
 
     A clock was set there, or another recording begins; less is a row that is late.
     """
-    return np.flatnonzero(np.diff(time_s, prepend=before) < -_MOST_BACKWARDS_S)
+    return np.flatnonzero(np.diff(time_s, prepend=before) < -MOST_BACKWARDS_S)
 
 
 def repeated_time(time_s: np.ndarray, jumps: np.ndarray) -> tuple[float, int] | None:
@@ -230,7 +240,7 @@ def repeated_time(time_s: np.ndarray, jumps: np.ndarray) -> tuple[float, int] | 
     borders = pairwise([0, *jumps.tolist(), len(time_s)])
     spans = sorted((time_s[a:b].min(), time_s[a:b].max(), a) for a, b in borders if b - a >= _LONG_ROWS)
     for (_, stop, _), (start, _, row) in pairwise(spans):
-        if start < stop - _MOST_BACKWARDS_S:
+        if start < stop - MOST_BACKWARDS_S:
             return stop - start, row
     return None
 

@@ -17,7 +17,7 @@ STANDARD_GRAVITY = 9.80665  # m/s^2 in one g (CGPM 1901)
 GRAVITY = ("included", "removed")
 
 # Above these nobody samples a worn device, and below one sample a second nothing of a movement is left.
-_LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 1.0, 20_000.0
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 1.0, 20_000.0
 
 # The largest that a sample of something worn can be: shock sensors end at 200 g, gyroscopes at 4,000 deg/s, and the
 # strongest magnets that come near a magnetometer leave it saturated.
@@ -65,12 +65,12 @@ class Finding(NamedTuple):
 def check_rate(sampling_rate_hz: float) -> None:
     """Raises ``ValueError`` for a rate at which nothing worn is sampled, or that is not finite."""
     rate = sampling_rate_hz
-    if math.isfinite(rate) and _LOWEST_RATE_HZ <= rate <= _HIGHEST_RATE_HZ:
+    if math.isfinite(rate) and LOWEST_RATE_HZ <= rate <= HIGHEST_RATE_HZ:
         return
-    period = f": a period of {rate:g} s is {1 / rate:g} Hz" if 0 < rate < _LOWEST_RATE_HZ else ""
+    period = f": a period of {rate:g} s is {1 / rate:g} Hz" if 0 < rate < LOWEST_RATE_HZ else ""
     raise ValueError(
-        f"sampling_rate_hz is {rate}; expected at least {_LOWEST_RATE_HZ:g} Hz (not a period in seconds) and at most "
-        f"{_HIGHEST_RATE_HZ:,.0f} Hz{period}"
+        f"sampling_rate_hz is {rate}; expected at least {LOWEST_RATE_HZ:g} Hz (not a period in seconds) and at most "
+        f"{HIGHEST_RATE_HZ:,.0f} Hz{period}"
     )
 
 
@@ -121,7 +121,7 @@ def examine(signal: np.ndarray, devices: Devices, sampling_rate_hz: float, gravi
             if unit:
                 scaled.add(kind)
             if code is None and not any(finding.certain for finding in unit):
-                found += _beyond(signal, axes, kind, name)
+                found += beyond(signal, axes, kind, name)
                 found += _zeros(signal, axes, kind, name, sensors.get("acc"), sampling_rate_hz)
         if {"acc", "gyro"} <= set(sensors) and not scaled:
             found += _turning(some[..., sensors["acc"]], some[..., sensors["gyro"]], sampling_rate_hz, whose)
@@ -194,15 +194,16 @@ def _where(value: float, rows: np.ndarray, name: str) -> str:
     return f"window {window} holds samples of {value:.6g} of the {name} ({int(rows.sum()):,} of {rows.size:,} in all)"
 
 
-def _beyond(signal: np.ndarray, axes: Sequence[int], kind: str, name: str) -> list[Finding]:
-    """Single samples that nothing worn measures."""
+def beyond(signal: np.ndarray, axes: Sequence[int], kind: str, name: str = "") -> list[Finding]:
+    """Single samples of a sensor of a signal (N, T, C) that nothing worn measures. name: of the sensor, its kind's."""
+    name = name or _NAMES[kind]
     x = signal[..., axes]
-    beyond = (np.abs(x) > LARGEST[kind]).any(-1)
-    if beyond.any():
-        readings = x[beyond][~np.isnan(x[beyond])]
+    rows = (np.abs(x) > LARGEST[kind]).any(-1)
+    if rows.any():
+        readings = x[rows][~np.isnan(x[rows])]
         largest = float(readings[np.abs(readings).argmax()])
         largest = largest if math.isfinite(largest) else abs(largest)
-        text = f"{_where(largest, beyond, name)}; nothing worn measures that. Mark what was not measured with NaN"
+        text = f"{_where(largest, rows, name)}; nothing worn measures that. Mark what was not measured with NaN"
         return [Finding(True, text)]
     return []
 

@@ -55,6 +55,11 @@ class Naming:
         self._own = bank.encode(self.labels, paraphrase).reshape(shape)
         self._other = bank.encode(self.others, paraphrase).reshape(shape) if self.others else None
 
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self._own.device
+
     @torch.no_grad()
     def __call__(self, embeddings: Tensor) -> Evidence:
         """Embeddings (N, D), unit norm -> `Evidence`; the margin is infinite where there is no other activity."""

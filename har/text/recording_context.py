@@ -94,6 +94,56 @@ def usual_step(time_s: np.ndarray, recording: np.ndarray, wearer: np.ndarray) ->
     return float(np.median(steps[same])) if same.any() else 1.0
 
 
+class NewestReading(NamedTuple):
+    """`Reading` of the newest window: probabilities (L,), and the agreement and lasting of the wearer's windows."""
+
+    probabilities: np.ndarray
+    agreement: float
+    lasting: float
+
+
+def read_newest_in_context(
+    probabilities: np.ndarray, time_s: np.ndarray, attracted: np.ndarray, calibration: float = CALIBRATION
+) -> NewestReading:
+    """What `read_in_context` tells of the last window of one recording, for who asks again with each new one.
+
+    probabilities: (N, L) of each window by itself, in order of time_s (N,). attracted: (L,) mean probabilities by which
+    they are calibrated, of these windows or of more of the wearer's. The filter of the chain under all durations at
+    once is the likelihood of each and the posterior of the last window; smoothing, under the likeliest alone, tells how
+    many windows it bears out. Equal to `read_in_context` but for rounding.
+    """
+    divided = probabilities / attracted.clip(_SMALLEST) ** calibration
+    count, labels = divided.shape
+    steps = np.diff(time_s)
+    step_s = float(np.median(steps[steps > 0])) if (steps > 0).any() else 1.0
+    if labels == 1:
+        return NewestReading(np.ones(1), 1.0, DURATIONS_S[0] / step_s)
+    own = np.maximum(divided / divided.sum(axis=1, keepdims=True), _SMALLEST).astype(np.float64)
+    rate = labels / (labels - 1) / np.array(DURATIONS_S)
+    k = np.exp(-np.maximum(steps, _SHORTEST_S)[:, None] * rate)[..., None]  # (N - 1, G, 1)
+    change = (1 - k) / labels
+    forward = np.empty((count, len(DURATIONS_S), labels))  # each row normalised
+    scale = np.ones((count, len(DURATIONS_S), 1))
+    forward[0] = own[0] / own[0].sum()
+    for i in range(1, count):
+        state = forward[i]
+        np.multiply(forward[i - 1], k[i - 1], out=state)
+        state += change[i - 1]
+        state *= own[i]
+        np.add.reduce(state, axis=1, keepdims=True, out=scale[i])
+        state /= scale[i]
+    likeliest = int(np.log(scale[..., 0]).sum(axis=0).argmax())
+    backward = np.ones((count, labels))
+    k, change = k[:, likeliest, 0].tolist(), change[:, likeliest, 0].tolist()
+    for i in range(count - 1, 0, -1):
+        following = backward[i] * own[i]
+        following *= k[i - 1] / np.add.reduce(following)
+        np.add(following, change[i - 1], out=backward[i - 1])
+    smoothed = forward[:, likeliest] * backward
+    agreement = float((divided.argmax(axis=1) == smoothed.argmax(axis=1)).mean())
+    return NewestReading(forward[-1, likeliest], agreement, DURATIONS_S[likeliest] / step_s)
+
+
 def over_time(
     probabilities: np.ndarray,
     time_s: np.ndarray,

@@ -38,7 +38,7 @@ _PIECE_S = 5.0
 _LEAST_THERE = 0.5  # share of a second's samples
 _LEAST_SECONDS = 3  # a shorter piece is a transition as often as a walk
 _LEAST_PIECES = 3
-_WITHIN_RAD = np.deg2rad(35.0)  # of the median direction; the wrist swings that far
+WITHIN_RAD = np.deg2rad(35.0)  # of the median direction; the wrist swings that far
 _LEAST_AGREEMENT = 0.7  # share of the moving pieces within that angle
 
 _STEPS_HZ = (1.3, 2.5)  # of walking, on the flat and up stairs; running is faster and bounces the other way round
@@ -95,7 +95,7 @@ def upright_direction(direction: np.ndarray, moving: np.ndarray) -> np.ndarray |
     length = np.linalg.norm(median)
     if length < 0.1:
         return None
-    close = found @ (median / length) >= np.cos(_WITHIN_RAD)
+    close = found @ (median / length) >= np.cos(WITHIN_RAD)
     if close.mean() < _LEAST_AGREEMENT:
         return None
     mean = found[close].mean(axis=0)
@@ -128,6 +128,14 @@ def lead_of_walking(pieces: np.ndarray, up: np.ndarray, sampling_rate_hz: float)
     lead = cross.imag / np.sqrt(across_power * step_power + 1e-12)[:, None]
     walks = whole & (step_power > _LEAST_STEP_SHARE * movement) & steps.any()
     return lead, walks & (deviation > _WALKING_G[0]) & (deviation < _WALKING_G[1])
+
+
+def walking_leads(
+    pieces: np.ndarray, direction: np.ndarray, up: np.ndarray, sampling_rate_hz: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """``lead_of_walking`` of moving pieces (N, T, 3) that point in ``direction`` (N, 3); upright ones alone walk."""
+    lead, walks = lead_of_walking(pieces, up, sampling_rate_hz)
+    return lead, walks & (direction @ up > np.cos(WITHIN_RAD))
 
 
 def _bridged(pieces: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]:
@@ -178,8 +186,7 @@ def session_axes_of_parts(parts: Iterable[np.ndarray], sampling_rate_hz: float) 
     axes[0] = up
     leads = []
     for pieces, (direction, moving) in zip(parts, found, strict=True):
-        lead, walks = lead_of_walking(pieces[moving], up, sampling_rate_hz)
-        leads.append((lead, walks & (direction[moving] @ up > np.cos(_WITHIN_RAD))))
+        leads.append(walking_leads(pieces[moving], direction[moving], up, sampling_rate_hz))
     ahead = ahead_direction(*(np.concatenate(column) for column in zip(*leads, strict=True)), up)
     if ahead is not None:
         axes[1] = ahead
