@@ -37,22 +37,19 @@ export class Chips {
   }
 
   #item(label) {
-    const item = document.createElement("li");
-    item.className = "chip";
-    const parts = { swatch: "", name: label, taught: "taught", percent: "", share: "" };
-    for (const [kind, text] of Object.entries(parts)) {
-      const part = document.createElement("span");
-      part.className = kind;
-      part.textContent = text;
-      if (kind === "share" || kind === "swatch") part.setAttribute("aria-hidden", "true");
-      item.append(part);
-    }
-    const button = document.createElement("button");
+    const item = element("li", "chip");
+    const said = element("span", "said-of");
+    said.append(element("span", "name", label), element("span", "percent"), element("span", "taught", "taught"));
+    item.append(element("span", "swatch"), said, element("span", "share"));
+    const button = element("button", "", "×");
     button.type = "button";
-    button.textContent = "×";
     button.setAttribute("aria-label", `Remove ${label}`);
     button.addEventListener("click", () => this.#remove(label));
     item.append(button);
     return item;
   }
+}
+
+function element(kind, name, text = "") {
+  return Object.assign(document.createElement(kind), { className: name, textContent: text });
 }

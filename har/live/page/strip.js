@@ -3,9 +3,9 @@
 import { color, drawn, fitted, inkOn } from "./canvas.js";
 
 const SHOWN_S = 120;
-/** An answer speaks for the time since the one before, unless that was long ago. */
-const LONGEST_ANSWER_S = 1.5;
-const LEAST_NAMED_PX = 44;
+/** An answer speaks for the time since the one before, as far as its window of five seconds reaches. */
+const LONGEST_ANSWER_S = 5;
+const MARGIN_PX = 6;
 
 export class Strip {
   #cells = [];
@@ -61,14 +61,9 @@ export class Strip {
       context.fillRect(left, 0, right - left, height);
       context.fillStyle = color("--card");
       if (left > 0) context.fillRect(left, 0, 1, height);
-      if (right - left < LEAST_NAMED_PX) continue;
-      context.save();
-      context.beginPath();
-      context.rect(left, 0, right - left - 4, height);
-      context.clip();
+      if (context.measureText(name).width + 2 * MARGIN_PX > right - left) continue;
       context.fillStyle = inkOn(fill);
-      context.fillText(name, left + 6, height / 2);
-      context.restore();
+      context.fillText(name, left + MARGIN_PX, height / 2);
     }
     this.#describe();
   }
