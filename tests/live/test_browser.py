@@ -395,6 +395,19 @@ def test_samples_that_cannot_be_are_said_until_they_can(serve_live, open_page):
     until(page, lambda: page.is_hidden("#problem"))
 
 
+def test_a_screen_that_cannot_be_kept_on_is_said(serve_live, open_page):
+    page = open_page(serve_live())
+    page.evaluate(
+        "Object.defineProperty(Navigator.prototype, 'wakeLock', { get: () => window.lock, configurable: true })"
+    )
+    page.evaluate("() => { window.lock = { request: async (kind) => { window.locked = kind; } }; }")
+    begin(page)
+    until(page, lambda: page.evaluate("window.locked") == "screen")
+    page.evaluate("() => { window.lock.request = async () => { throw new DOMException('low battery'); }; }")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    wait_for(page, "#notes", "did not let the page keep the screen on")
+
+
 def test_sensors_that_stop_are_said(serve_live, open_page):
     page = open_page(serve_live())
     begin(page)

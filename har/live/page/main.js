@@ -118,6 +118,7 @@ recogniser.onAnswer((answer) => {
 });
 
 function named(naming) {
+  document.body.dataset.started = "";
   chips.show(naming);
   strip.colors = naming.colors;
   if (document.activeElement !== part("placement")) part("placement").value = naming.placement ?? "";
@@ -156,7 +157,7 @@ function took(times, rows) {
   axes.push(times, rows);
   if (isRecording && !recording.add(times, rows)) {
     record(false);
-    say("keep-said", "The recording is half an hour long, which is as much as the page keeps. Download it.", true);
+    say("keep-said", "The recording is as long as the page keeps; download it.", true);
   }
   if (isRecording) part("record").textContent = `Stop (${Math.round(recording.seconds)} s)`;
 }
@@ -303,6 +304,9 @@ if (about.source === "replay") {
   named(await recogniser.start(about.labels, about.placement, { channels, gravity: "included" }));
 } else {
   const reason = obstacle();
-  if (reason) problem(reason);
+  if (reason) {
+    problem(reason);
+    show("Not available", "waiting", "");
+  }
   part("start").hidden = Boolean(reason);
 }
