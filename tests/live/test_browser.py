@@ -397,9 +397,7 @@ def test_samples_that_cannot_be_are_said_until_they_can(serve_live, open_page):
 
 def test_a_screen_that_cannot_be_kept_on_is_said(serve_live, open_page):
     page = open_page(serve_live())
-    page.evaluate(
-        "Object.defineProperty(Navigator.prototype, 'wakeLock', { get: () => window.lock, configurable: true })"
-    )
+    page.evaluate("Object.defineProperty(Navigator.prototype, 'wakeLock', { get: () => window.lock })")
     page.evaluate("() => { window.lock = { request: async (kind) => { window.locked = kind; } }; }")
     begin(page)
     until(page, lambda: page.evaluate("window.locked") == "screen")

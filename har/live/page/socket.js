@@ -27,6 +27,7 @@ export class SocketRecogniser {
     addEventListener("pageshow", (event) => { if (event.persisted) this.retry(); });
   }
 
+  onNaming(heard) { this.#heard.naming = heard; }
   onAnswer(heard) { this.#heard.answer = heard; }
   onSamples(heard) { this.#heard.samples = heard; }
   onState(heard) { this.#heard.state = heard; }
@@ -94,8 +95,10 @@ export class SocketRecogniser {
     else if (message.type === "notes") this.#heard.notes(message.notes);
     else if (message.type === "unusable") this.#heard.unusable(message.reason);
     else if (message.type === "ended") this.#heard.ended();
-    else if (message.type === "refused") this.#settle(message.asked, (asked) => asked.reject(new Error(message.reason)));
-    else {
+    else if (message.type === "refused") {
+      this.#named(message);
+      this.#settle(message.asked, (asked) => asked.reject(new Error(message.reason)));
+    } else {
       if (message.type === "started") this.#began(message);
       this.#named(message);
       const asked = Object.keys(REPLY).find((kind) => REPLY[kind] === message.type);
@@ -107,6 +110,7 @@ export class SocketRecogniser {
     this.#attempt = 0;
     const { labels = about.labels, placement = about.placement } = this.#kept();
     this.#hello({ ...about, labels, placement });
+    // Why it does not go on, the state tells.
     if (this.#start) this.#begin().catch(() => {});
     else this.#heard.state({ state: "connected", reason: "" });
   }
@@ -123,10 +127,12 @@ export class SocketRecogniser {
     this.#heard.state({ state: "connected", reason: message.resumed ? "Connected again, nothing was forgotten." : "" });
   }
 
-  #named({ labels, placement }) {
+  #named(naming) {
+    const { labels, placement } = naming;
     if (!this.#start || !labels) return;
     Object.assign(this.#start, { labels, placement });
     this.#keep({ labels, placement });
+    this.#heard.naming(naming);
   }
 
   /** What outlives a page that is loaded again in its tab: the session, and what is named in it. */
