@@ -15,6 +15,8 @@ export class SocketRecogniser {
   #attempt = 0;
   #timer = null;
   #start = null;
+  /** The session has begun on this socket: before that nothing else may be said. */
+  #begun = false;
   #closed = false;
   #heard = {};
   #first;
@@ -46,7 +48,7 @@ export class SocketRecogniser {
   }
 
   add(times, rows) {
-    if (!this.#start || this.#asked.has("start") || this.#socket?.readyState !== WebSocket.OPEN) return;
+    if (!this.#begun || this.#socket.readyState !== WebSocket.OPEN) return;
     for (let first = 0; first < times.length; first += MOST_ROWS) {
       this.#socket.send(frame(times.slice(first, first + MOST_ROWS), rows.slice(first, first + MOST_ROWS)));
     }
@@ -75,6 +77,7 @@ export class SocketRecogniser {
 
   #connect() {
     clearTimeout(this.#timer);
+    this.#begun = false;
     const address = new URL("socket", location.href);
     address.protocol = address.protocol.replace("http", "ws");
     const socket = new WebSocket(address);
@@ -123,6 +126,7 @@ export class SocketRecogniser {
   }
 
   #began(message) {
+    this.#begun = true;
     this.#keep({ session: message.session });
     this.#heard.state({ state: "connected", reason: message.resumed ? "Connected again, nothing was forgotten." : "" });
   }
@@ -141,7 +145,7 @@ export class SocketRecogniser {
 
   #ask(message) {
     return new Promise((resolve, reject) => {
-      if (this.#socket?.readyState !== WebSocket.OPEN) {
+      if (this.#socket?.readyState !== WebSocket.OPEN || !(this.#begun || message.type === "start")) {
         reject(new Error("There is no connection just now; try again when there is."));
         return;
       }
@@ -158,6 +162,7 @@ export class SocketRecogniser {
   }
 
   #lost(event) {
+    this.#begun = false;
     const why = event.reason || LOST;
     for (const kind of [...this.#asked.keys()]) this.#settle(kind, (asked) => asked.reject(new Error(why)));
     if (this.#closed) return;
