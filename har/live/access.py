@@ -60,12 +60,15 @@ def is_loopback(host: str) -> bool:
     return host in _LOOPBACK or host.startswith("127.")
 
 
-def names_of(host: str) -> list[str]:
-    """The names and addresses under which a page of a server that binds to ``host`` may be opened, the best first."""
-    if is_loopback(host):
-        return list(dict.fromkeys([host, *_LOOPBACK]))
-    if host not in EVERYWHERE:
-        return [host]
+def names_of(host: str, bound: str) -> list[str]:
+    """The names and addresses under which a page of a server may be opened, the best first.
+
+    host: where it was told to listen, as somebody wrote it; bound: the address that this turned out to be.
+    """
+    if is_loopback(bound):
+        return list(dict.fromkeys([*([host.lower()] if host.lower() in _LOOPBACK else []), bound, *_LOOPBACK]))
+    if bound not in EVERYWHERE:
+        return list(dict.fromkeys([host.lower(), bound]))
     name = socket.gethostname().lower()
     local = [name, f"{name}.local"] if re.fullmatch(r"[a-z0-9-]+", name) else [name]
     return list(dict.fromkeys([*machine_addresses(), *local, *_LOOPBACK]))

@@ -163,7 +163,7 @@ def read_samples(frame: bytes, channels: int) -> Samples:
     samples = np.frombuffer(frame, "<f4", rows * columns, _HEAD_BYTES + 8 * rows).reshape(rows, columns)
     if not (np.isfinite(time_s).all() and np.isfinite(samples).all()):
         raise Refusal(MALFORMED, "A sample or its time is no finite number.")
-    if (np.diff(time_s) < 0).any():
+    if (time_s[1:] < time_s[:-1]).any():
         raise Refusal(MALFORMED, "Times of samples go back.")
     largest = np.repeat([LARGEST["acc"], LARGEST["gyro"]], 3)[:columns]
     if (np.abs(samples) > largest).any():
@@ -183,19 +183,21 @@ def check_typed(labels: Any) -> tuple[str, ...]:
         raise Refusal(MALFORMED, "Labels are a list of texts.")
     if len(labels) > MOST_LABELS:
         raise Unmet(f"{len(labels)} words are more than the {MOST_LABELS} that can be told apart at once; remove some")
-    if long := [label for label in labels if len(label) > MOST_CHARACTERS]:
-        raise Unmet(f"“{long[0][:20]}…” is longer than {MOST_CHARACTERS} characters; say it in fewer")
     try:
-        return tuple(check_labels(labels))
+        checked = tuple(check_labels(labels))
     except ValueError as error:
         raise Unmet(str(error)) from error
+    if long := [label for label in checked if len(label) > MOST_CHARACTERS]:
+        raise Unmet(f"“{long[0][:20]}…” is longer than {MOST_CHARACTERS} characters; say it in fewer")
+    return checked
 
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _placement(given: Any) -> str | None:
+def check_placement(given: Any) -> str | None:
+    """A placement of a message, None where nothing is said. Raises as ``check_typed``."""
     if given is None:
         return None
     if not isinstance(given, str):
@@ -215,23 +217,30 @@ def _start(given: dict[str, Any]) -> Start:
     if not (given["session"] is None or (isinstance(given["session"], str) and len(given["session"]) <= 64)):
         raise Refusal(MALFORMED, "A session is a text or null.")
     labels = None if given["labels"] is None else check_typed(given["labels"])
-    return Start(labels, _placement(given["placement"]), tuple(channels), given["gravity"], given["session"])
+    return Start(labels, check_placement(given["placement"]), tuple(channels), given["gravity"], given["session"])
 
 
 def _teach(given: dict[str, Any]) -> Teach:
-    times = given["start_s"], given["stop_s"]
-    if not all(isinstance(time, int | float) and not isinstance(time, bool) for time in times):
-        raise Refusal(MALFORMED, "Times are numbers.")
-    if not (all(math.isfinite(time) for time in times) and 0 < times[1] - times[0] <= LONGEST_TEACHING_S):
+    start_s, stop_s = _number(given["start_s"]), _number(given["stop_s"])
+    if not (math.isfinite(start_s) and math.isfinite(stop_s) and 0 < stop_s - start_s <= LONGEST_TEACHING_S):
         raise Refusal(MALFORMED, f"Teaching lasts up to {LONGEST_TEACHING_S:g} s.")
     (label,) = check_typed([given["label"]])
-    return Teach(label, float(times[0]), float(times[1]))
+    return Teach(label, start_s, stop_s)
+
+
+def _number(given: Any) -> float:
+    if not isinstance(given, int | float) or isinstance(given, bool):
+        raise Refusal(MALFORMED, "Times are numbers.")
+    try:
+        return float(given)
+    except OverflowError as error:  # whole numbers of JSON have no bound
+        raise Refusal(MALFORMED, "Times are numbers of seconds.") from error
 
 
 _READERS: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], Message]]] = {
     "start": (("labels", "placement", "channels", "gravity", "session"), _start),
     "labels": (("labels",), lambda given: SetLabels(check_typed(given["labels"]))),
-    "placement": (("placement",), lambda given: SetPlacement(_placement(given["placement"]))),
+    "placement": (("placement",), lambda given: SetPlacement(check_placement(given["placement"]))),
     "teach": (("label", "start_s", "stop_s"), _teach),
     "save": ((), lambda given: SaveTaught()),
 }

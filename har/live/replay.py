@@ -12,8 +12,10 @@ from har.readers.recording import Device, Recording
 
 _BATCH_S = 0.1  # of real time
 _LONGEST_GAP_S = 3.0  # of real time that is waited where nothing was recorded
-# A recording that runs faster than it can be computed waits, rather than to skip answers.
-_MOST_BACKLOG_S = 5.0
+# A recording that runs faster than it can be computed waits, rather than to skip answers: what a job takes at once,
+# both together, is less than a window, so that answers leave no gap between them.
+_MOST_BATCH_S = 2.0
+_MOST_BACKLOG_S = 2.5
 
 
 class Replay:
@@ -35,7 +37,8 @@ class Replay:
 
     def batches(self) -> Iterator[Samples]:
         """The whole device, in the batches in which it is sent. Rows of which a value is missing are left out."""
-        rows = max(1, min(MOST_ROWS, round(_BATCH_S * self.speed * self.device.sampling_rate_hz)))
+        seconds = min(_MOST_BATCH_S, _BATCH_S * self.speed)
+        rows = max(1, min(MOST_ROWS, round(seconds * self.device.sampling_rate_hz)))
         for piece in self.device.pieces:
             for first in range(0, len(piece.samples), rows):
                 samples = np.asarray(piece.samples[first : first + rows])[:, self._columns]

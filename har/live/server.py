@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from har.live import protocol
 from har.live.access import Guard, is_token
 from har.live.flow import Allowance, Outbox
-from har.live.protocol import Refusal, Samples, Start, Unmet
+from har.live.protocol import BROKEN, Refusal, Samples, Start, Unmet
 from har.live.session import Recogniser, Session
 from har.live.sessions import Sessions, Settings
 from har.recognition.vocabulary import EVERYDAY_LABELS
@@ -49,6 +50,7 @@ class Bounds:
     start_within_s: float = 10.0
 
 
+_log = logging.getLogger(__name__)
 _SETTINGS, _BOUNDS = Settings(), Bounds()
 
 
@@ -147,6 +149,9 @@ class Connection:
             await self._close(refusal)
         except WebSocketDisconnect:
             pass
+        except Exception:
+            _log.exception("a socket of the live page ended by a mistake")
+            await self._close(Refusal(BROKEN))
         finally:
             for task in tasks:
                 task.cancel()

@@ -1,16 +1,19 @@
 """A port, a certificate, and the server on them until Ctrl-C."""
 
+import asyncio
 import errno
 import io
 import socket
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from har.live.certificate import Certificate
 from har.live.protocol import MOST_BYTES
 
 _STOPS_WITHIN_S = 1  # of Ctrl-C, whatever a page does
+_HTTP_S = 60.0  # a connection may take that is no socket: files are small, and browsers open another one
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -44,11 +47,24 @@ def _why(error: Exception, host: str, port: int) -> str:
     return f"cannot serve on {host}:{port} ({error}); give an address of this machine, or 0.0.0.0 for all of them"
 
 
+class BriefHTTP(AutoHTTPProtocol):
+    """HTTP on a connection that ends in time: whoever asks slowly, or nothing, takes no place for ever."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        self.loop.call_later(_HTTP_S, self._end)
+
+    def _end(self) -> None:
+        if self.transport.get_protocol() is self:  # else it is a socket by now
+            self.transport.abort()
+
+
 def server_of(app: ASGIApp, certificate: Certificate | None) -> uvicorn.Server:
     """The server of an application, set up but not running; with a certificate it speaks https."""
     return uvicorn.Server(
         uvicorn.Config(
             app,
+            http=BriefHTTP,
             # Requests hold the token, and are logged nowhere.
             access_log=False,
             log_level="warning",

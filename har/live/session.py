@@ -90,6 +90,8 @@ class Session:
         self.outbox = outbox
         self.tell({"type": "started", "session": self.identity, "resumed": resumed, **self._named()})
         self.tell({"type": "notes", "notes": self._notes})
+        if self._unusable is not None:  # this page has not heard of it
+            self.tell({"type": "unusable", "reason": self._unusable})
 
     def tell(self, message: dict[str, Any] | bytes) -> None:
         """Send it to the page, if there is one."""

@@ -7,7 +7,17 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from har.live.flow import Outbox
-from har.live.protocol import FULL, TAKEN_OVER, UNSUITABLE, Refusal, SetLabels, SetPlacement, Start
+from har.live.protocol import (
+    FULL,
+    TAKEN_OVER,
+    UNSUITABLE,
+    Refusal,
+    SetLabels,
+    SetPlacement,
+    Start,
+    check_placement,
+    check_typed,
+)
 from har.live.replay import Replay
 from har.live.session import COMMANDS, Recogniser, Session
 
@@ -20,13 +30,22 @@ FIRST_LABELS = (
 @dataclass(frozen=True)
 class Settings:
     """labels: what a page begins with; placement: likewise. clients: pages at a time. kept_s: how long a session waits
-    for its page to come back. replay: a recording in place of the page's sensors."""
+    for its page to come back. replay: a recording in place of the page's sensors.
+
+    Raises ``ValueError`` for labels and a placement that no page could send back, such as too many or too long ones.
+    """
 
     labels: tuple[str, ...] = FIRST_LABELS
     placement: str | None = None
     clients: int = 10
     kept_s: float = 60.0
     replay: Replay | None = None
+
+    def __post_init__(self) -> None:
+        check_typed(list(self.labels))
+        check_placement(self.placement)
+        if self.placement is None and self.replay is not None:
+            check_placement(self.replay.device.placement)
 
 
 class Sessions:

@@ -20,7 +20,7 @@ from har.recognition.live_past import LivePast
 from har.recognition.live_signal import LiveSignal, Stretch
 from har.recognition.live_wear import LiveWear
 from har.recognition.naming import named_alone, newest_in_context
-from har.recognition.recognise import RELEASED, loaded
+from har.recognition.recognise import RELEASED, check_unknown_below, loaded
 from har.recognition.spans import Span, inside, share_there
 from har.recognition.vocabulary import NOT_WORN, UNKNOWN, check_labels
 from har.signal.channels import parse_devices, triads
@@ -89,8 +89,6 @@ class LiveRecogniser:
         self._window_s = self._model.config.window_s
         if not 0 < step_s <= self._window_s / 2:
             raise ValueError(f"step_s {step_s}; expected more than 0 and at most half a window, {self._window_s / 2} s")
-        if not 0 <= unknown_below < 1:
-            raise ValueError(f"unknown below a probability of {unknown_below}; expected at least 0 and below 1")
         if gravity not in GRAVITY:
             raise ValueError(f"gravity is {gravity!r}; expected one of {', '.join(GRAVITY)}")
         self._sensors = dict(triads(channels))
@@ -102,7 +100,7 @@ class LiveRecogniser:
         if adapter is not None:
             adapter.check(self._model)
         self._channels, self._gravity, self._context = tuple(channels), gravity, context
-        self._unknown_below, self._step_s = unknown_below, step_s
+        self._unknown_below, self._step_s = check_unknown_below(unknown_below), step_s
         self._every = max(1, round(self._window_s / 2 / step_s))
         self._stride_s = self._every * step_s
         self._signal = LiveSignal(channels, KEPT_S + self._window_s + _BACKLOG_S)
@@ -186,8 +184,8 @@ class LiveRecogniser:
         embeddings, features = (np.concatenate(layer) if layer else np.zeros((0, 1)) for layer in found)
         if not len(embeddings):
             raise ValueError(
-                f"of what was measured from {start_s:g} to {stop_s:g} s less than half a window is kept; teach what "
-                f"was done in the last {KEPT_S / 60:g} minutes, for {self._window_s:g} s or more"
+                f"of these {stop_s - start_s:g} s less than {LEAST_SHARE * self._window_s:g} s were measured and are "
+                f"kept; teach what was done in the last {KEPT_S / 60:g} minutes, for {self._window_s:g} s or more"
             )
         before = self._adapter or Adapter.empty(model_digest(self._model), features.shape[1], embeddings.shape[1])
         self._adapter = before.extended(label, features, embeddings)

@@ -13,7 +13,7 @@ from har.readers.counts import Counts
 from har.readers.reading import LEAST_GAP_PERIODS, LEAST_GAP_S, rate_of_steps
 from har.recognition.spans import BRIDGED_S
 from har.signal.channels import triads
-from har.signal.clocks import MOST_BACKWARDS_S, UniformGrid, check_step
+from har.signal.clocks import MOST_BACKWARDS_S, ClockError, UniformGrid, check_step
 from har.signal.plausibility import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, check_rate
 
 _RATE_S = 2.0  # of a stretch, from which its rate is estimated
@@ -23,6 +23,7 @@ _USUAL_HZ = 50.0  # of a worn device, to tell the unit of stamps by
 # By the sender's clock nothing is known of how long it was away when it was set back: long enough to be a gap.
 _SET_BACK_S = 2 * BRIDGED_S
 _FIRST_ROWS = 4096
+_FARTHEST_S = 1e11  # from stamp to stamp, three thousand years: in any unit that stamps are in
 
 
 class Stretch:
@@ -87,6 +88,7 @@ class LiveSignal:
         self._kept_s = kept_s
         self._sensors = triads(channels)  # the first one leads
         self._shift_s: float | None = None  # from the clock of the recording to that of the sender
+        self._stamp: float | None = None  # the newest one
         self._latest = -np.inf  # stamp of any row, on the clock of the recording
         self._led = -np.inf  # the same of a row of the leading sensor
         self._waiting = _rows(len(self.channels))  # of a stretch whose rate is not known yet
@@ -103,6 +105,7 @@ class LiveSignal:
         told = np.isfinite(time_s)
         self._count("samples without a time left out", int((~told).sum()))
         time_s, samples = time_s[told], samples[told]
+        self._check_steps(time_s)
         while len(time_s):
             if self._shift_s is None:
                 self._shift_s = float(time_s[0])
@@ -118,6 +121,15 @@ class LiveSignal:
                 self._count("times that the clock was set back", 1)
                 self._end()
                 self._shift_s = float(time_s[0]) - (self._latest + _SET_BACK_S)
+
+    def _check_steps(self, time_s: np.ndarray) -> None:
+        if not len(time_s):
+            return
+        with np.errstate(over="ignore"):  # what is beyond all numbers is too far as well
+            far = np.abs(np.diff(time_s, prepend=time_s[0] if self._stamp is None else self._stamp)) > _FARTHEST_S
+        if far.any():
+            raise ClockError(f"a time stamp is {time_s[far.argmax()]:g}, ages away from the one before; give seconds")
+        self._stamp = float(time_s[-1])
 
     def _forwards(self, time_s: np.ndarray, samples: np.ndarray) -> None:
         """Rows in order of time, on the clock of the recording, from gap to gap of the leading sensor."""

@@ -62,9 +62,7 @@ def recognise(
         groups = {group_of(label) for label in taught}
         labels = [*taught, *(label for label in EVERYDAY_LABELS if group_of(label) not in groups)]
     labels = check_labels(labels)
-    unknown_below = as_number("unknown_below", unknown_below, "a probability such as 0.5")
-    if not 0 <= unknown_below < 1:
-        raise ValueError(f"unknown below a probability of {unknown_below}; expected at least 0 (nothing) and below 1")
+    unknown_below = check_unknown_below(unknown_below)
     if (model is None) != (bank is None):
         raise ValueError("give both a model and its label bank, or neither for the released ones")
     if model is None:
@@ -108,6 +106,14 @@ def recognise(
         },
         source=recording.source,
     )
+
+
+def check_unknown_below(given: object) -> float:
+    """The probability below which a window is "unknown". Raises ``ValueError`` for what is none."""
+    unknown_below = as_number("unknown_below", given, "a probability such as 0.5")
+    if not 0 <= unknown_below < 1:
+        raise ValueError(f"unknown below a probability of {unknown_below}; expected at least 0 (nothing) and below 1")
+    return unknown_below
 
 
 @lru_cache(maxsize=1)

@@ -33,17 +33,24 @@ def test_a_guard_knows_its_own_names(host, known):
 def test_names_follow_from_where_the_server_listens(monkeypatch):
     monkeypatch.setattr(access, "machine_addresses", lambda: ["192.0.2.7", "2001:db8::7"])
     monkeypatch.setattr(socket, "gethostname", lambda: "Walker")
-    assert names_of("0.0.0.0") == [
-        "192.0.2.7",
-        "2001:db8::7",
-        "walker",
-        "walker.local",
-        "localhost",
-        "127.0.0.1",
-        "::1",
-    ]
-    assert names_of("192.0.2.7") == ["192.0.2.7"]
-    assert names_of("127.0.0.1") == ["127.0.0.1", "localhost", "::1"]
+    assert (
+        names_of("", "0.0.0.0")
+        == names_of("0.0.0.0", "0.0.0.0")
+        == [
+            "192.0.2.7",
+            "2001:db8::7",
+            "walker",
+            "walker.local",
+            "localhost",
+            "127.0.0.1",
+            "::1",
+        ]
+    )
+    assert names_of("192.0.2.7", "192.0.2.7") == ["192.0.2.7"]
+    assert names_of("Walker.example", "192.0.2.7") == ["walker.example", "192.0.2.7"]
+    assert names_of("127.0.0.1", "127.0.0.1") == names_of("127.1", "127.0.0.1") == ["127.0.0.1", "localhost", "::1"]
+    assert names_of("LOCALHOST", "127.0.0.1") == ["localhost", "127.0.0.1", "::1"]
+    assert names_of("0:0:0:0:0:0:0:1", "::1") == ["::1", "localhost", "127.0.0.1"]
     assert is_loopback("localhost") and is_loopback("127.1.2.3") and not is_loopback("0.0.0.0")
 
 

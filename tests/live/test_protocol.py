@@ -62,6 +62,7 @@ def frame_of(time_s=(0.0, 0.1), samples=((0, 0, 1), (0, 0, 1)), head=None) -> by
         (frame_of(time_s=(0, np.nan)), MALFORMED),
         (frame_of(time_s=(0, np.inf)), MALFORMED),
         (frame_of(time_s=(0.1, 0)), MALFORMED),
+        (frame_of(time_s=(1.7e308, -1.7e308)), MALFORMED),
         (frame_of(samples=((0, 0, 1), (0, 0, np.nan))), MALFORMED),
         (frame_of(samples=((0, 0, 1), (0, -np.inf, 0))), MALFORMED),
         (frame_of(samples=((0, 0, 1), (0, 251, 0))), MALFORMED),
@@ -111,6 +112,8 @@ def test_messages_are_read():
         '{"type": "teach", "label": "a", "start_s": -Infinity, "stop_s": 5}',
         '{"type": "teach", "label": "a", "start_s": 1e999, "stop_s": 5}',
         '{"type": "teach", "label": "a", "start_s": true, "stop_s": 5}',
+        '{"type": "teach", "label": "a", "start_s": 1' + "0" * 400 + ', "stop_s": 5}',
+        '{"type": "teach", "label": "a", "start_s": 1' + "0" * 5000 + ', "stop_s": 5}',
         '{"type": "teach", "label": "a", "start_s": 5, "stop_s": 5}',
         '{"type": "teach", "label": "a", "start_s": 0, "stop_s": 61}',
         json.dumps({"type": "start", **START, "channels": ["acc_x"], "session": None}),
@@ -142,6 +145,8 @@ def test_a_message_that_is_too_large_is_refused_before_it_is_read():
         ({"type": "labels", "labels": ["unknown"]}, "unknown"),
         ({"type": "labels", "labels": ["two\nlines"]}, "line break"),
         ({"type": "labels", "labels": ["a" * 81]}, "80 characters"),
+        ({"type": "labels", "labels": ["\ud800" + "a" * 80]}, "half a character"),
+        ({"type": "placement", "placement": "\ud800"}, "one line"),
         ({"type": "labels", "labels": [f"activity {n}" for n in range(MOST_LABELS + 1)]}, "65 words"),
         ({"type": "placement", "placement": "a" * 81}, "80 characters"),
         ({"type": "teach", "label": " ", "start_s": 0, "stop_s": 5}, "label"),
@@ -151,6 +156,7 @@ def test_what_a_person_typed_is_told_and_closes_nothing(message: dict, words: st
     with pytest.raises(Unmet, match=words) as unmet:
         read_text(json.dumps(message))
     assert unmet.value.asked == message["type"]
+    assert str(unmet.value).encode()  # it can be sent
 
 
 def test_reasons_fit_into_the_frame_that_closes():

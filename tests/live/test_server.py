@@ -1,7 +1,9 @@
 """The server as a page meets it: what is served to whom, what a session keeps, and why sockets are closed."""
 
 import base64
+import contextlib
 import json
+import socket
 import threading
 import time
 from http.client import HTTPConnection
@@ -10,8 +12,9 @@ import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from har.live import protocol
+from har.live import protocol, serving
 from har.live.server import page_files
+from har.live.sessions import Settings
 from har.recognition.adapter import Adapter
 from har.recognition.colors import colors_of
 
@@ -171,6 +174,18 @@ def test_samples_that_cannot_be_are_said_for_as_long_as_they_come(serve_live):
     assert page.hear("unusable")["reason"] is None
 
 
+def test_a_page_that_comes_back_hears_why_samples_cannot_be_named(serve_live):
+    live = serve_live()
+    page = live.page()
+    session = page.start()["session"]
+    page.send([0.0], [99, 0, 1])
+    page.hear("unusable")
+    page.socket.close()
+    again = live.page()
+    assert again.start(session=session)["resumed"]
+    assert again.hear("unusable")["reason"] == "gravity points nowhere"
+
+
 def test_a_session_goes_on_after_the_connection_was_lost(serve_live):
     live = serve_live(labels=("walking", "standing"))
     page = live.page()
@@ -276,12 +291,26 @@ def test_a_frame_that_is_too_large_closes(serve_live):
 def test_a_flood_closes(serve_live, what):
     page = serve_live(messages_a_second=1, messages_at_once=5, samples_a_second=1, samples_at_once=100).page()
     page.start()
-    for number in range(10):
-        if what == "messages":
-            page.say("placement", placement="hand")
-        else:
-            page.send(number + np.arange(50) / 50, *np.zeros((50, 3)))
+    with contextlib.suppress(ConnectionClosed):  # the server may be faster than the flood
+        for number in range(10):
+            if what == "messages":
+                page.say("placement", placement="hand")
+            else:
+                page.send(number + np.arange(50) / 50, *np.zeros((50, 3)))
     assert closed(page) == protocol.FLOOD
+
+
+def test_a_connection_that_never_becomes_a_socket_is_closed(serve_live, monkeypatch):
+    monkeypatch.setattr(serving, "_HTTP_S", 0.5)
+    live = serve_live()
+    page = live.page()
+    page.start()
+    address = ("127.0.0.1", live.port)
+    with socket.create_connection(address, 10) as silent, socket.create_connection(address, 10) as slow:
+        slow.sendall(f"GET /{live.token}/ HTTP/1.1\r\nHost: ".encode())
+        assert silent.recv(1) == slow.recv(1) == b""
+    page.send([0.0], [1, 0, 1])  # a socket stays
+    assert page.hear("answer")["name"] == "standing"
 
 
 def test_silence_closes(serve_live):
@@ -324,6 +353,32 @@ def test_a_mistake_ends_its_session_alone_and_is_logged(serve_live, caplog):
     assert other.hear("answer")["name"] == "standing"
     time.sleep(0.2)
     assert not live.page().start(session=session)["resumed"]
+
+
+def test_a_mistake_before_there_is_a_session_is_said_and_logged(serve_live, caplog):
+    def broken(labels, **given):
+        raise ZeroDivisionError("a mistake")
+
+    live = serve_live(make=broken)
+    page = live.page()
+    page.say("start", labels=None, placement=None, channels=["acc_x", "acc_y", "acc_z"], gravity="included",
+             session=None)  # fmt: skip
+    assert closed(page) == protocol.BROKEN
+    assert "ZeroDivisionError" in caplog.text and live.token not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"labels": tuple(f"activity {n}" for n in range(protocol.MOST_LABELS + 1))},
+        {"labels": ("a" * 81,)},
+        {"placement": "a" * 81},
+        {"placement": "a\0b"},
+    ],
+)
+def test_what_no_page_could_send_back_is_no_setting(settings):
+    with pytest.raises(ValueError, match=r"64|80"):
+        Settings(**settings)
 
 
 def test_pages_are_told_when_the_server_stops(serve_live):

@@ -408,13 +408,13 @@ def test_five_seconds_teach_a_name_at_once(acted, watched, tmp_path: Path, model
 def test_what_teaches_nothing_is_refused(acted, watched):
     samples = acted(("sitting", 30))
     live = watched()
-    with pytest.raises(ValueError, match="less than half a window is kept"):
+    with pytest.raises(ValueError, match="measured and are kept"):
         live.teach("resting", 0.0, 5.0)
     list(answers(live, stamps(samples), samples))
     for label, start_s, stop_s, words in [
         ("resting", 10.0, 12.0, "too short"),
         ("unknown", 10.0, 20.0, "what a timeline itself says"),
-        ("resting", 500.0, 510.0, "less than half a window is kept"),
+        ("resting", 500.0, 510.0, "measured and are kept"),
     ]:
         with pytest.raises(ValueError, match=words):
             live.teach(label, start_s, stop_s)

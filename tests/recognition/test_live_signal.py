@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from har.recognition.live_signal import LiveSignal
-from har.signal.clocks import resample_uniform
+from har.signal.clocks import ClockError, resample_uniform
 
 CHANNELS = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z")
 
@@ -95,3 +95,13 @@ def test_sensors_with_rows_of_their_own_meet_on_one_grid():
     found, grid = stretch.read(1, 250), np.arange(1, 250) / 50.0
     np.testing.assert_allclose(found[:, 0], np.sin(grid), atol=1e-3)
     np.testing.assert_allclose(found[:, 3], np.cos(grid), atol=1e-3)
+
+
+@pytest.mark.parametrize("far", [1.7e308, -1e200, 1.1e11])
+def test_stamps_that_are_no_seconds_are_refused_and_harm_nothing(far):
+    time_s, samples = rows(0)
+    signal, whole = added(time_s[:500], samples[:500], np.zeros(0, int)), added(time_s, samples, np.array([500]))
+    with pytest.raises(ClockError, match="ages away"):
+        signal.add(np.array([time_s[500], far]), samples[500:502])
+    signal.add(time_s[500:], samples[500:])
+    assert [one.complete for one in signal.stretches] == [one.complete for one in whole.stretches]

@@ -98,6 +98,9 @@ def test_https_shows_the_fingerprint_and_keeps_its_files_in_the_users_folder(sta
     ("arguments", "words"),
     [
         (("--clients", "0"), "at least 1 page"),
+        (("--unknown", "1"), "below 1"),
+        (("--placement", "a" * 81), "80 characters"),
+        (("--labels", *(f"activity {n}" for n in range(65))), "64"),
         (("--port", "70000"), "0 to 65535"),
         (("--host", "192.0.2.7"), "0.0.0.0"),
         (("--labels", "walking", "Walking"), "more than once"),

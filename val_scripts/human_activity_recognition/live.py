@@ -25,7 +25,7 @@ import torch
 from har.live import check_installed
 from har.readers import read_recording
 from har.recognition.adapter import Adapter
-from har.recognition.recognise import RELEASED, loaded
+from har.recognition.recognise import RELEASED, check_unknown_below, loaded
 from har.recognition.vocabulary import check_labels
 from har.recognition.words import hints
 from har.run.ending import exit_status
@@ -80,6 +80,8 @@ def run(arguments: argparse.Namespace) -> None:
     replay = None
     if arguments.replay is not None:
         replay = Replay(read_recording(arguments.replay), arguments.speed)
+    settings = Settings(labels, arguments.placement, arguments.clients, replay=replay)
+    unknown_below = check_unknown_below(arguments.unknown)
     bound = bind(arguments.host, arguments.port)  # before the model, which takes longer
     threads = os.cpu_count() or 1
     torch.set_num_threads(1)  # each session has a thread of its own
@@ -87,16 +89,16 @@ def run(arguments: argparse.Namespace) -> None:
     if adapter is not None:
         adapter.check(model)
     keep_typed_words_private(bank)
-    make = partial(LiveRecogniser, model=model, bank=bank, adapter=adapter, unknown_below=arguments.unknown)
-    settings = Settings(labels, arguments.placement, arguments.clients, replay=replay)
+    make = partial(LiveRecogniser, model=model, bank=bank, adapter=adapter, unknown_below=unknown_below)
 
-    names, token = names_of(arguments.host), new_token()
+    listens, port = bound.getsockname()[:2]
+    names, token = names_of(arguments.host, listens), new_token()
     certificate = certificate_for(names, config_folder()) if arguments.https else None
-    url = address(names[0], bound.getsockname()[1], token, arguments.https)
+    url = address(names[0], port, token, arguments.https)
     print(qr_code(url), url, sep="\n")
     if replay is not None:
         print(f"Plays {replay.name} ({describe(replay.device)}).")
-    if is_loopback(arguments.host):
+    if is_loopback(listens):
         print("Only this machine reaches it; for a phone on the same network: --host 0.0.0.0 --https")
     elif certificate is None:
         print("Phones give motion sensors to secure pages only: add --https, or open it with --replay.")
