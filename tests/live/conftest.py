@@ -21,8 +21,8 @@ from har.live.serving import bind, server_of
 from har.live.sessions import Settings
 from har.recognition.adapter import Adapter
 from har.recognition.live import LiveAnswer
+from tests.live.browser import INSECURE, MOVE, launched
 
-INSECURE = "walker.test"  # a name of the server that no browser counts as its own machine
 CHANNELS = ["acc_x", "acc_y", "acc_z"]
 
 
@@ -151,3 +151,31 @@ def serve_live() -> Iterator[Callable[..., SimpleNamespace]]:
         server.should_exit = True
         thread.join(10)
         assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def open_page(browser) -> Iterator[Callable]:
+    """open_page(live, width=…, …) -> a page whose mistakes fail the test."""
+    contexts, faults = [], []
+
+    def open_it(live, url: str | None = None, width: int = 390, height: int = 844, **given):
+        context = browser.new_context(viewport={"width": width, "height": height}, **given)
+        contexts.append(context)
+        context.add_init_script(MOVE)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda line: faults.append(line.text) if "Content Security" in line.text else None)
+        page.goto(url or live.url)
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert faults == []

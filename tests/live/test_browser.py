@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -13,39 +13,10 @@ from har.recognition.adapter import Adapter
 from har.recognition.live import LiveRecogniser
 from har.recognition.recognise import RELEASED, loaded
 from har.recordings.simulate import simulate_bouts
-from tests.live.browser import CONTRASTS, IPHONE, MOVE, launched
-from tests.live.conftest import INSECURE
+from tests.live.browser import CONTRASTS, INSECURE, IPHONE
 
 G = 9.80665
 FLAT = [[0.0, 0.0, G]]  # face up at rest, as Chromium counts
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    with launched() as browser:
-        yield browser
-
-
-@pytest.fixture
-def open_page(browser) -> Iterator[Callable]:
-    """open_page(live, width=…, …) -> a page whose mistakes fail the test."""
-    contexts, faults = [], []
-
-    def open_it(live, url: str | None = None, width: int = 390, height: int = 844, **given):
-        context = browser.new_context(viewport={"width": width, "height": height}, **given)
-        contexts.append(context)
-        context.add_init_script(MOVE)
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda line: faults.append(line.text) if "Content Security" in line.text else None)
-        page.goto(url or live.url)
-        return page
-
-    yield open_it
-    for context in contexts:
-        context.close()
-    assert faults == []
 
 
 def begin(page, rows=FLAT, hz: float = 60, **more) -> None:

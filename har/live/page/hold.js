@@ -34,6 +34,8 @@ export class HoldButton {
     });
     button.addEventListener("pointerup", () => this.#released());
     button.addEventListener("pointercancel", () => { if (this.#hands === "held") this.cancel("The touch was interrupted; try again, or tap once."); });
+    // A key that is held down presses again and again.
+    button.addEventListener("keydown", (event) => { if (event.repeat) event.preventDefault(); });
     // Keys, and whoever taps for a screen reader, have no pointer.
     button.addEventListener("click", (event) => {
       if (event.detail !== 0) return;

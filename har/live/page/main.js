@@ -13,20 +13,28 @@ import { keepAwake } from "./wake.js";
 const BEHIND_S = 3;
 /** Without samples for so long, something is wrong with the sensors. */
 const SILENT_MS = 4000;
+/** A name that is older is no longer shown as what is done now. */
+const OLD_MS = 10_000;
 const STATES = { connecting: "Connecting …", connected: "Connected", lost: "No connection", ended: "Ended" };
+
+/** Names that are none of the words. (A map: any text may be a label, also one that every object has a part of.) */
+const NO_LABEL = new Map([
+  ["unknown", "None of the words fits what is measured."],
+  ["not worn", "It lies too still to be worn."],
+]);
 
 const part = (id) => document.getElementById(id);
 const recogniser = new Recogniser();
 const strip = new Strip(part("strip"), part("legend"));
 const axes = new Axes(part("axes"));
 const announcer = new Announcer(part("spoken"));
-const chips = new Chips(part("chips"), (label) => rename(chips.labels.filter((other) => other !== label)));
+const chips = new Chips(part("chips"), (label) => rename((labels) => labels.filter((other) => other !== label)));
 
 let about = null;
 let channels = null;
 let stop = null;
 let starting = false;
-let answered = false;
+let answered_ms = null;
 let recording = null;
 let isRecording = false;
 let latest_s = 0;
@@ -68,7 +76,7 @@ function show(name, kind, detail, share = 0) {
 }
 
 function waiting(detail) {
-  if (!answered) show("Listening …", "waiting", detail);
+  if (answered_ms === null) show("Listening …", "waiting", detail);
 }
 
 // --- The recogniser ----------------------------------------------------------------------------------------------
@@ -106,17 +114,12 @@ recogniser.onEnded(() => {
 recogniser.onSamples((times, rows) => took(times, rows));
 
 recogniser.onAnswer((answer) => {
-  answered = true;
+  answered_ms = performance.now();
   const percent = answer.confidence === null ? "" : `${Math.round(100 * answer.confidence)} % sure`;
-  const kinds = { unknown: "unknown", "not worn": "unknown" };
-  const words = {
-    unknown: "None of the words fits what is measured.",
-    "not worn": "It lies too still to be worn.",
-  };
-  const parts = [words[answer.name] ?? percent];
+  const parts = [NO_LABEL.get(answer.name) ?? percent];
   if (!answer.oriented && answer.name !== "not worn") parts.push("not enough movement yet to know how it is worn");
   if (answer.behind_s > BEHIND_S) parts.push(`the computer is ${Math.round(answer.behind_s)} s behind`);
-  show(answer.name, kinds[answer.name] ?? "known", parts.filter(Boolean).join(" · "), answer.confidence ?? 0);
+  show(answer.name, NO_LABEL.has(answer.name) ? "unknown" : "known", parts.filter(Boolean).join(" · "), answer.confidence ?? 0);
   chips.heard(answer);
   strip.push(answer.name, answer.time_s);
   announcer.heard(answer.name, answer.time_s);
@@ -149,8 +152,12 @@ function sentence(text) {
   return /[.!?…]$/.test(whole) ? whole : `${whole}.`;
 }
 
-function rename(labels) {
-  return asked("words-said", () => recogniser.setLabels(labels));
+/** Changes follow one another: each is of the words that the one before has left. */
+let renamed = Promise.resolve();
+
+function rename(change) {
+  renamed = renamed.then(() => asked("words-said", () => recogniser.setLabels(change(chips.labels))));
+  return renamed;
 }
 
 // --- Samples -----------------------------------------------------------------------------------------------------
@@ -161,7 +168,8 @@ function took(times, rows) {
   axes.push(times, rows);
   if (isRecording && !recording.add(times, rows)) {
     record(false);
-    say("keep-said", "The recording is as long as the page keeps; download it.", true);
+    const why = recording.full ? "The recording is as long as the page keeps" : "What is played has begun again";
+    say("keep-said", `${why}; download the recording.`, true);
   }
   if (isRecording) part("record").textContent = `Stop (${Math.round(recording.seconds)} s)`;
 }
@@ -204,14 +212,19 @@ async function begin(layout) {
 }
 
 function watch() {
-  if (document.hidden || !stop || performance.now() - heard_ms < SILENT_MS) return;
-  show("No motion data", "waiting", "The sensors have stopped; wake the phone, or load the page again.");
-  heard_ms = performance.now();
+  if (document.hidden || !stop) return;
+  const now = performance.now();
+  if (now - heard_ms > SILENT_MS) {
+    show("No motion data", "waiting", "The sensors have stopped; wake the phone, or load the page again.");
+  } else if (answered_ms !== null && now - answered_ms > OLD_MS) {
+    show("No answer", "waiting", "Nothing was named in the last seconds.");
+  }
 }
 
 function finish() {
   stop?.();
   stop = null;
+  show("Stopped", "waiting", "");
   for (const id of ["teach", "record"]) part(id).disabled = true;
   record(false);
 }
@@ -223,7 +236,8 @@ part("start").addEventListener("click", start);
 part("add").addEventListener("submit", async (event) => {
   event.preventDefault();
   const text = part("add-text").value.trim();
-  if (text && (await rename([...chips.labels, text]))) part("add-text").value = "";
+  // Meanwhile somebody may have typed the next one.
+  if (text && (await rename((labels) => [...labels, text])) && part("add-text").value.trim() === text) part("add-text").value = "";
 });
 
 part("place").addEventListener("submit", (event) => {

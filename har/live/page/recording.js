@@ -10,13 +10,16 @@ export class Recording {
 
   constructor(channels) { this.channels = channels; }
 
-  /** Whether there was room for all of them. */
+  /** Whether all of them are kept. Those are not that come before the ones that are, as when a recording is played again. */
   add(times, rows) {
+    if (this.#times.length && times[0] <= this.#times.at(-1)) return false;
     const room = Math.max(0, MOST_ROWS - this.#times.length);
     this.#times.push(...times.slice(0, room));
     this.#rows.push(...rows.slice(0, room));
     return times.length <= room;
   }
+
+  get full() { return this.#times.length >= MOST_ROWS; }
 
   get seconds() { return this.#times.length ? this.#times.at(-1) - this.#times[0] : 0; }
 

@@ -21,8 +21,12 @@ export class SocketRecogniser {
   #heard = {};
   #first;
   #store = `har-live-session ${location.pathname}`;
+  #memory = {};
 
   constructor() {
+    try {
+      this.#memory = JSON.parse(sessionStorage.getItem(this.#store)) ?? {};
+    } catch { /* As below. */ }
     this.#first = new Promise((resolve) => { this.#hello = resolve; });
     addEventListener("online", () => this.retry());
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.retry(); });
@@ -140,8 +144,14 @@ export class SocketRecogniser {
   }
 
   /** What outlives a page that is loaded again in its tab: the session, and what is named in it. */
-  #kept() { return JSON.parse(sessionStorage.getItem(this.#store) ?? "{}"); }
-  #keep(more) { sessionStorage.setItem(this.#store, JSON.stringify({ ...this.#kept(), ...more })); }
+  #kept() { return this.#memory; }
+
+  #keep(more) {
+    Object.assign(this.#memory, more);
+    try {
+      sessionStorage.setItem(this.#store, JSON.stringify(this.#memory));
+    } catch { /* A browser that keeps nothing for pages: it lasts as long as this one. */ }
+  }
 
   #ask(message) {
     return new Promise((resolve, reject) => {

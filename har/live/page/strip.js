@@ -28,9 +28,9 @@ export class Strip {
   }
 
   push(name, time_s) {
-    const last = this.#cells.at(-1);
     // A recording that is played again begins anew.
-    if (last && time_s < last.stop_s) this.#cells = [];
+    if (this.#cells.length && time_s < this.#cells.at(-1).stop_s) this.#cells = [];
+    const last = this.#cells.at(-1);
     const from = last && time_s - last.stop_s < LONGEST_ANSWER_S ? last.stop_s : time_s - 0.5;
     if (last && last.name === name && from === last.stop_s) last.stop_s = time_s;
     else this.#cells.push({ name, start_s: from, stop_s: time_s });

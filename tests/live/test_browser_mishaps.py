@@ -1,0 +1,144 @@
+"""The page under odd words, quick fingers, clocks that go back, and browsers and computers that keep silent."""
+
+import time
+
+import pytest
+
+from tests.live.conftest import ScriptedRecogniser
+from tests.live.test_browser import FLAT, G, begin, text, until, wait_for
+
+
+def words_of(page) -> list[str]:
+    return page.locator(".chip .name").all_text_contents()
+
+
+def add(page, word: str) -> None:
+    page.fill("#add-text", word)
+    page.press("#add-text", "Enter")
+
+
+def test_words_that_mean_something_to_a_browser_are_words(serve_live, open_page):
+    """Parts that every object of the language has, and markup."""
+    words = ["constructor", "__proto__", "toString", "<img src=x onerror=document.title=1>"]
+    page = open_page(serve_live(labels=tuple(words)), width=360)
+    title = page.title()
+    for place, word in enumerate(words):
+        if place:
+            page.evaluate("([rows]) => move(rows, 60)", [[[place * G, 0.0, G]]])
+        else:
+            begin(page)
+        wait_for(page, "#activity", word)
+        assert text(page, "#detail").startswith("90 % sure")
+        assert page.get_attribute("#activity", "data-kind") == "known"
+    page.wait_for_timeout(300)
+    assert words_of(page) == words and page.title() == title and page.locator("main img").count() == 0
+    assert all(word in text(page, "#legend") for word in words)
+
+
+def test_words_that_are_changed_quickly_are_all_changed(serve_live, open_page):
+    class Slow(ScriptedRecogniser):
+        def set_labels(self, labels):
+            time.sleep(0.4)
+            super().set_labels(labels)
+
+    page = open_page(serve_live(make=Slow, labels=("walking", "standing", "sitting", "lying")))
+    begin(page)
+    until(page, lambda: len(words_of(page)) == 4)
+    for word in ("walking", "sitting"):
+        page.click(f"button[aria-label='Remove {word}']")
+    for word in ("juggling", "knitting"):
+        add(page, word)
+    until(page, lambda: len(words_of(page)) == 4 and page.input_value("#add-text") == "")
+    assert words_of(page) == ["standing", "lying", "juggling", "knitting"] and text(page, "#words-said") == ""
+
+
+@pytest.mark.parametrize("name", ["walking", "standing"])
+def test_a_strip_whose_clock_goes_back_begins_anew(serve_live, open_page, name):
+    page = open_page(serve_live())
+    seconds = page.evaluate(
+        """async (name) => {
+          const { Strip } = await import('./strip.js');
+          const strip = new Strip(document.getElementById('strip'), document.createElement('ul'));
+          for (let step = 0; step < 600; step += 1) strip.push('walking', 1000 + step / 2);
+          for (const time_s of [3, 3.5, 4]) strip.push(name, time_s);
+          return strip.seconds();
+        }""",
+        name,
+    )
+    assert seconds == [[name, 1.5]]
+
+
+def test_a_recording_holds_no_time_twice(serve_live, open_page):
+    page = open_page(serve_live())
+    kept = page.evaluate("""async () => {
+      const { Recording } = await import('./recording.js');
+      const recording = new Recording(['acc_x']);
+      const row = new Float32Array(1);
+      const taken = [[5, 6], [7, 8], [0, 1], [8, 9], [9, 10]].map((times) => recording.add(times, [row, row]));
+      const lines = recording.csv().trim().split('\\n').slice(1);
+      return [taken, recording.full, lines.map((line) => Number(line.split(',')[0]))];
+    }""")
+    assert kept == [[True, True, False, False, True], False, [5, 6, 7, 8, 9, 10]]
+
+
+def test_a_key_that_is_held_down_begins_once(serve_live, open_page):
+    page = open_page(serve_live())
+    begin(page)
+    page.click("#teach")
+    page.fill("#teach-text", "juggling")
+    page.focus("#hold")
+    for _ in range(6):  # a key that is down already repeats
+        page.keyboard.down("Enter")
+        page.wait_for_timeout(30)
+        assert "Begins in 3 s" in text(page, "#hold-text")
+    page.keyboard.up("Enter")
+    page.keyboard.press("Enter")
+    wait_for(page, "#teach-said", "Stopped.")
+
+
+def test_a_browser_that_keeps_nothing_is_enough(serve_live, open_page):
+    live = serve_live(labels=("walking", "standing"))
+    page = open_page(live, url="about:blank")
+    page.context.add_init_script(
+        "Object.defineProperty(window, 'sessionStorage', { get() { throw new DOMException('no', 'SecurityError'); } })"
+    )
+    page.goto(live.url)
+    begin(page, [[2 * G, 0.0, G]])
+    add(page, "juggling")
+    wait_for(page, "#activity", "juggling")
+
+
+def test_a_name_that_is_old_is_not_shown_as_what_is_done_now(serve_live, open_page):
+    live = serve_live()
+    page = open_page(live, url="about:blank")
+    silent = False
+
+    def through(route) -> None:
+        server = route.connect_to_server()
+        server.on_message(lambda message: None if silent else route.send(message))
+
+    page.route_web_socket("**/socket", through)
+    page.goto(live.url)
+    begin(page, FLAT)
+    wait_for(page, "#activity", "walking")
+    silent = True
+    wait_for(page, "#activity", "No answer", within_s=20)
+    silent = False
+    wait_for(page, "#activity", "walking")
+
+
+def test_a_page_whose_session_goes_on_elsewhere_shows_no_activity(serve_live, open_page):
+    live = serve_live()
+    page = open_page(live)
+    begin(page)
+    wait_for(page, "#activity", "walking")
+    second = page.context.new_page()
+    second.goto(live.url)
+    kept = page.evaluate("Object.entries(sessionStorage)[0]")
+    assert kept[0].startswith("har-live-session")
+    second.evaluate("(entry) => sessionStorage.setItem(...entry)", kept)  # as a tab that is duplicated has it
+    second.reload()
+    begin(second)
+    wait_for(second, "#activity", "walking")
+    wait_for(page, "#problem-text", "another tab")
+    assert text(page, "#activity") == "Stopped" and page.is_disabled("#record")
