@@ -185,7 +185,8 @@ class LiveRecogniser:
         self.set_labels(self.labels if clean_label(label) in known else [*self.labels, label])
         if not used:  # features of the past were of no use before
             self._version += 1
-            self._renew()
+            if len(self._past.rows):
+                self._renew(self._past.in_phase(self._every)[-_RENEWED:])
 
     def _share(self, samples: np.ndarray) -> np.ndarray:
         """(N,): of the samples of windows (N, T, C), those at which any sensor is there."""
@@ -310,7 +311,7 @@ class LiveRecogniser:
             if stale or version != self._version:
                 self._look(waiting)
                 waiting = []
-                self._renew()
+                self._renew(np.flatnonzero(self._past.rows["version"] != self._version)[-_RENEWED:])
         self._look(waiting)
 
     def _hear(self, stretch: Stretch, moment: int) -> None:
@@ -381,10 +382,9 @@ class LiveRecogniser:
                 )  # fmt: skip
                 self._past.name(self._naming, self._used, np.array([len(self._past.rows) - 1]))
 
-    def _renew(self) -> None:
-        """Look again at some windows of the past, the newest first, that were seen under other settings."""
+    def _renew(self, places: np.ndarray) -> None:
+        """Look again at windows at these places of the past, which were seen under other settings."""
         rows = self._past.rows
-        places = np.flatnonzero(rows["version"] != self._version)[-_RENEWED:]
         rows["version"][places] = self._version  # what is not kept stays as it is
         numbers = {stretch.number: stretch for stretch in self._signal.stretches}
         kept: dict[float, list[int]] = {}

@@ -7,7 +7,14 @@ import pytest
 from scipy.linalg import expm
 
 from har.text import recording_context
-from har.text.recording_context import DURATIONS_S, calibrated, in_context, over_time
+from har.text.recording_context import (
+    DURATIONS_S,
+    calibrated,
+    in_context,
+    over_time,
+    read_in_context,
+    read_newest_in_context,
+)
 
 
 def transition(labels: int, duration_s: float, seconds: float) -> np.ndarray:
@@ -172,3 +179,21 @@ def test_calibrated_by_the_windows_of_each_wearer():
         divided = row / np.sqrt(sum(own[j] for j in range(12) if wearer[j] == wearer[i]) / 6)
         np.testing.assert_allclose(found[i], divided / divided.sum())
     np.testing.assert_allclose(calibrated(own, wearer, 0.0), own)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_newest_window_is_read_as_the_last_one_of_its_recording(seed):
+    """Runs of activities under noise, with gaps, of one label up to many, from one window to hundreds."""
+    random = np.random.default_rng(seed)
+    count, labels = int(random.choice([1, 2, 3, 40, 300])), int(random.choice([1, 2, 5, 25]))
+    state = np.repeat(random.integers(0, labels, count), random.integers(1, 30, count))[:count]
+    probabilities = random.dirichlet(np.full(labels, 0.3), count) + 1e-9
+    probabilities[np.arange(count), state] += random.uniform(0, 2)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    time_s = np.cumsum(random.choice([2.5, 2.5, 2.5, 0.5, 400.0], count))
+    one = np.zeros(count, dtype=np.int64)
+    expected = read_in_context(probabilities, time_s, one, one, 0.6)
+    found = read_newest_in_context(probabilities, time_s, probabilities.mean(axis=0), 0.6)
+    np.testing.assert_allclose(found.probabilities, expected.probabilities[-1], atol=1e-9)
+    assert found.agreement == pytest.approx(expected.agreement[-1], abs=1e-12)
+    assert found.lasting == pytest.approx(expected.lasting[-1], rel=1e-12)
