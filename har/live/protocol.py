@@ -40,7 +40,6 @@ class Close(NamedTuple):
     reason: str
 
 
-GOING_AWAY = Close(1001, "The server was stopped.")
 TOO_BIG = Close(1009, f"A message was larger than {MOST_BYTES // 1024} KiB.")
 BROKEN = Close(1011, "The server made a mistake; its terminal has the details.")
 MALFORMED = Close(4400, "The page sent what the server does not understand.")
@@ -53,7 +52,7 @@ IDLE = Close(4440, "Nothing came from the page for a minute.")
 DEAF = Close(4441, "The page does not read what it is sent.")
 FULL = Close(4503, "As many devices are connected as the server takes; close one of them.")
 CLOSES = (
-    GOING_AWAY, TOO_BIG, BROKEN, MALFORMED, WRONG_TOKEN, NO_START, TAKEN_OVER, UNSUITABLE, FLOOD, IDLE, DEAF, FULL,
+    TOO_BIG, BROKEN, MALFORMED, WRONG_TOKEN, NO_START, TAKEN_OVER, UNSUITABLE, FLOOD, IDLE, DEAF, FULL,
 )  # fmt: skip
 _MOST_REASON_BYTES = 123  # what a frame that closes can hold, RFC 6455, section 5.5
 

@@ -26,6 +26,7 @@ def bind(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         bound.close()
         raise OSError(_why(error, host, port)) from error
+    bound.listen()  # who comes before the server is ready waits for it
     return bound
 
 
@@ -43,25 +44,31 @@ def _why(error: Exception, host: str, port: int) -> str:
     return f"cannot serve on {host}:{port} ({error}); give an address of this machine, or 0.0.0.0 for all of them"
 
 
-def serve(app: ASGIApp, bound: socket.socket, certificate: Certificate | None) -> None:
-    """Serve until Ctrl-C or SIGTERM; pages are told, and what computes is waited for a second at most."""
-    config = uvicorn.Config(
-        app,
-        # Requests hold the token, and are logged nowhere.
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        ws_max_size=MOST_BYTES,
-        # What a phone behind a proxy says of itself is nobody's proof.
-        proxy_headers=False,
-        timeout_graceful_shutdown=_STOPS_WITHIN_S,
-        ssl_certfile=None if certificate is None else certificate.certificate,
-        ssl_keyfile=None if certificate is None else certificate.key,
+def server_of(app: ASGIApp, certificate: Certificate | None) -> uvicorn.Server:
+    """The server of an application, set up but not running; with a certificate it speaks https."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            # Requests hold the token, and are logged nowhere.
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            ws_max_size=MOST_BYTES,
+            # What a phone behind a proxy says of itself is nobody's proof.
+            proxy_headers=False,
+            timeout_graceful_shutdown=_STOPS_WITHIN_S,
+            ssl_certfile=None if certificate is None else certificate.certificate,
+            ssl_keyfile=None if certificate is None else certificate.key,
+        )
     )
+
+
+def serve(app: ASGIApp, bound: socket.socket, certificate: Certificate | None) -> None:
+    """Serve until Ctrl-C; pages are told, and what still computes is waited for a second at most."""
     try:
-        uvicorn.Server(config).run(sockets=[bound])
+        server_of(app, certificate).run(sockets=[bound])
     except KeyboardInterrupt:
-        pass  # uvicorn raises it once it has ended in order
+        pass  # it is raised once all has ended in order
     finally:
         bound.close()
 
