@@ -20,7 +20,10 @@ _POLICY = (
 # What the static page has otherwise: file -> (as it stands there, as it stands in the folder).
 _CHANGES = {
     "index.html": (
-        ('<meta charset="utf-8">', f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'),
+        (
+            '<meta charset="utf-8">',
+            f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+        ),
         ('<button type="button" id="save" disabled>', '<button type="button" id="save" disabled hidden>'),
     ),
     "recogniser.js": (
@@ -30,8 +33,8 @@ _CHANGES = {
         ),
     ),
 }  # fmt: skip
-_README = """A page that names what its wearer does, on the phone itself: host this folder with HTTPS, open it on a phone.
-On this machine `python -m http.server --directory FOLDER` is enough. No data leaves the phone.
+_README = """A page that names what its wearer does, on the phone itself; no data leaves the phone. Host this folder with HTTPS.
+On this machine `python -m http.server --directory FOLDER` is enough, and the page is at http://localhost:8000.
 """
 
 
