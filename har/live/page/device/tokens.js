@@ -6,7 +6,7 @@ const MOST_LETTERS = 100;
 const MOST_TOKENS = 256;
 const IDEOGRAPHS = /[\u4e00-\u9fff\u3400-\u4dbf\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\uf900-\ufaff\u{2f800}-\u{2fa1f}]/gu;
 const SPACE = /\p{White_Space}/u;
-const CONTROL = /(?![\t\n\r])[\p{C}\ufffd]/u;
+const CONTROL = /(?![\t\n\r])[\p{Cc}\p{Cf}\p{Co}\ufffd]/u;
 const MARK = /\p{Mn}/gu;
 /** ASCII that is neither letter nor number counts as punctuation too. */
 const PUNCTUATION = /[\p{P}!-/:-@[-`{-~]/u;
