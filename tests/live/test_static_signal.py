@@ -159,10 +159,8 @@ def test_windows_are_named_alike_and_taught_alike(tmp_path: Path):
         labels = ("one", "two", "three", "four")
 
         def __call__(self, embeddings):
-            logits, other = (
-                scale * prototype_similarity(embeddings.double(), torch.from_numpy(part), scale)
-                for part in (own, others)
-            )
+            parts = (torch.from_numpy(part) for part in (own, others))
+            logits, other = (scale * prototype_similarity(embeddings.double(), part, scale) for part in parts)
             return type("Evidence", (), {"logits": logits, "margin": (logits.amax(1) - other.amax(1)).numpy()})
 
     words = Words()
