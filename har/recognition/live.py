@@ -21,7 +21,7 @@ from har.recognition.live_signal import LiveSignal, Stretch
 from har.recognition.live_wear import LiveWear
 from har.recognition.naming import named_alone, newest_in_context
 from har.recognition.recognise import RELEASED, loaded
-from har.recognition.spans import inside, windows_of
+from har.recognition.spans import Span, inside, windows_of
 from har.recognition.vocabulary import NOT_WORN, UNKNOWN, check_labels
 from har.signal.channels import parse_devices, triads
 from har.signal.plausibility import GRAVITY, beyond, examine
@@ -31,11 +31,12 @@ from har.text.naming import Naming
 from har.windows.body_axes import piece_length
 
 KEPT_S = 600.0  # of samples: to look at again where the axes turn, and to teach from; the chain reads as far back
-_CALIBRATED_S = 3600.0  # of windows, whose embeddings tell what labels attract
+_CALIBRATED_S = 3600.0  # of measured time, whose windows tell what labels attract
 _RENEWED = 16  # windows of the past that are looked at again, at most, with each new one
 _TOGETHER = 32  # windows embedded at once, where many are due
 _BACKLOG_S = 60.0  # that is measured before it is looked at though nobody asks
 _ROWS = 4096  # taken in at once
+_FIRST_EXAMINED_S = 2.0
 _EXAMINED = 12  # pieces of a stretch after each of which it is examined, and then after every so many
 
 
@@ -111,10 +112,12 @@ class LiveRecogniser:
         self._placement: str | None = None
         self._stretch: Stretch | None = None  # that is looked at
         self._pieces = self._worn_to = 0  # of it
+        self._off: Span | None = None  # the last time that the device was off the body
         self._newest: tuple[Stretch, int] | None = None  # the last moment, while it waits for an answer
         self._answered = False
         self._findings: list[str] = []
         self._refusal = ""
+        self._naming: Naming | None = None
         self.set_labels(labels)
         self.set_placement(placement)
 
@@ -126,8 +129,11 @@ class LiveRecogniser:
 
     def set_labels(self, labels: Sequence[str]) -> None:
         """Names to choose from from now on; what was seen before is read again under them."""
-        self._naming = Naming(self._bank, check_labels(labels))
-        self._past.name(self._naming, self._used)
+        naming, used = Naming(self._bank, check_labels(labels)), self._used is not None
+        self._naming = naming
+        if self._used is not None and not used:
+            self._version += 1  # the past was looked at without the features that are of use now
+        self._past.name(naming, self._used)
         self._answered = False
 
     @property
@@ -179,14 +185,11 @@ class LiveRecogniser:
                 f"was done in the last {KEPT_S / 60:g} minutes, for {self._window_s:g} s or more"
             )
         before = self._adapter or Adapter.empty(model_digest(self._model), features.shape[1], embeddings.shape[1])
-        used = self._used is not None
         self._adapter = before.extended(label, features, embeddings)
         known = {clean_label(one) for one in self.labels}
         self.set_labels(self.labels if clean_label(label) in known else [*self.labels, label])
-        if not used:  # features of the past were of no use before
-            self._version += 1
-            if len(self._past.rows):
-                self._renew(self._past.in_phase(self._every)[-_RENEWED:])
+        if len(self._past.rows):  # so that it is named at once
+            self._renew(self._past.in_phase(self._every)[-_RENEWED:])
 
     def _share(self, samples: np.ndarray) -> np.ndarray:
         """(N,): of the samples of windows (N, T, C), those at which any sensor is there."""
@@ -196,7 +199,8 @@ class LiveRecogniser:
     @property
     def _used(self) -> Adapter | None:
         """The adapter, where anything that it was taught is asked for."""
-        if self._adapter is None or len(self._adapter.left_out(self._naming.labels)) == len(self._adapter.labels):
+        labels = [] if self._naming is None else self._naming.labels
+        if self._adapter is None or len(self._adapter.left_out(labels)) == len(self._adapter.labels):
             return None
         return self._adapter
 
@@ -221,7 +225,7 @@ class LiveRecogniser:
 
         Steps may be uneven, and rows lost. A row that comes later than its stamp is left out; where the clock goes back
         by more than a second, or nothing comes for so long, the past ends in a gap. Raises ``ValueError`` for other
-        shapes, for values that nothing worn measures, and for stamps that are no seconds; nothing is taken in then.
+        shapes and for values that nothing worn measures, with nothing taken in, and for stamps that are no seconds.
         """
         time_s, samples = np.asarray(time_s, dtype=np.float64), np.asarray(samples, dtype=np.float32)
         if not len(time_s) and not samples.size:
@@ -307,7 +311,7 @@ class LiveRecogniser:
             if version != self._version or stale or len(waiting) == _TOGETHER:
                 self._look(waiting)
                 waiting = []
-            waiting.append(_Due(stretch, moment, self._axes.used, self._version))
+            waiting.append(_Due(stretch, moment, self._axes.used, self._version, self._off))
             if stale or version != self._version:
                 self._look(waiting)
                 waiting = []
@@ -323,7 +327,8 @@ class LiveRecogniser:
         stop = stretch.point(moment * self._step_s)
         if "acc" in self._sensors:
             self._wear.add(moment * self._step_s, stretch.read(self._worn_to, stop)[:, self._sensors["acc"]])
-        if self._worn_to == 0:
+            self._off = self._wear.off() or self._off
+        if self._worn_to < round(_FIRST_EXAMINED_S * stretch.rate_hz) <= stop:
             self._examine(stretch.read(0, stop)[None], stretch.rate_hz)
         self._worn_to = stop
         self._hear_pieces(stretch, stop)
@@ -336,7 +341,7 @@ class LiveRecogniser:
             self._pieces += 1
             if self._context and self._gravity == "included" and "acc" in self._sensors:
                 self._version += self._axes.add(piece[:, self._sensors["acc"]], stretch.rate_hz)
-            if self._pieces <= _EXAMINED or self._pieces % _EXAMINED == 0:
+            if self._pieces <= _EXAMINED or self._pieces % _EXAMINED == 0 or self._refusal:
                 kept = -(-stretch.kept_from // length)
                 pieces = [stretch.read(n * length, (n + 1) * length) for n in range(kept, self._pieces)]
                 self._examine(np.stack(pieces), stretch.rate_hz)
@@ -363,24 +368,24 @@ class LiveRecogniser:
         if not due:
             return
         windows = [self._window(one.stretch, one.moment) for one in due]
-        off = self._wear.off()
-        if off:
-            rows = self._past.rows
-            rows["off"] |= inside(rows["start_s"] + self._window_s / 2, off)
+        appended = 0
         for rate_hz in dict.fromkeys(one.stretch.rate_hz for one in due):
             which = [n for n, one in enumerate(due) if one.stretch.rate_hz == rate_hz]
             samples, axes = np.stack([windows[n][2] for n in which]), np.stack([due[n].axes for n in which])
             layers = self._embed(samples, rate_hz, axes, self._used is not None)
             for n, *found in zip(which, *layers, strict=True):
-                if not found[0].any():
-                    continue
                 start_s, whole, _ = windows[n]
-                self._past.append(
-                    moment=due[n].moment, stretch=due[n].stretch.number, start_s=start_s, whole=whole,
-                    off=bool(off) and bool(inside(np.array([start_s + self._window_s / 2]), off)[0]),
-                    version=due[n].version, embedding=found[0], features=found[1] if found[1:] else np.nan,
-                )  # fmt: skip
-                self._past.name(self._naming, self._used, np.array([len(self._past.rows) - 1]))
+                if found[0].any():
+                    self._past.append(
+                        found[0], found[1] if found[1:] else None,
+                        moment=due[n].moment, stretch=due[n].stretch.number, start_s=start_s, whole=whole,
+                        off=False, version=due[n].version,
+                    )  # fmt: skip
+                    appended += 1
+        rows, count = self._past.rows, len(self._past.rows)
+        for off in {one.off for one in due} - {None}:
+            rows["off"] |= inside(rows["start_s"] + self._window_s / 2, [off])
+        self._past.name(self._naming, self._used, np.arange(max(0, count - appended), count))
 
     def _renew(self, places: np.ndarray) -> None:
         """Look again at windows at these places of the past, which were seen under other settings."""
@@ -395,9 +400,9 @@ class LiveRecogniser:
         for rate_hz, at in kept.items():
             windows = [self._window(numbers[int(rows["stretch"][n])], int(rows["moment"][n]))[2] for n in at]
             layers = self._embed(np.stack(windows), rate_hz, self._axes.used, self._used is not None)
-            rows["embedding"][at] = layers[0]
+            self._past.embedding[at] = layers[0]
             if layers[1:]:
-                rows["features"][at] = layers[1]
+                self._past.features[at] = layers[1]
             self._past.name(self._naming, self._used, np.array(at))
 
     def _embed(
@@ -411,12 +416,13 @@ class LiveRecogniser:
 
 
 class _Due(NamedTuple):
-    """A step to look at, with what was known of the body by then."""
+    """A step to look at, with what was known by then: axes of the body, and the last time off it."""
 
     stretch: Stretch
     moment: int
     axes: np.ndarray
     version: int
+    off: Span | None
 
 
 def _padded(samples: np.ndarray, length: int) -> np.ndarray:

@@ -15,34 +15,47 @@ class LivePast:
 
     moment, the number of the step that it ends at; stretch, the number of the one that it lies in; start_s, when it
     begins; whole, whether the stretch reaches back to there; off, whether the device was off the body; version, of the
-    settings that it was embedded under; embedding (D,); features (F,), NaN where unknown; margin, over other
-    activities. ``own`` (N, L): probabilities by the words, and by what was taught, of each by itself.
+    settings that it was embedded under; margin, over other activities. Beside them ``embedding`` (N, D), ``features``
+    (N, F), NaN where unknown, and ``own`` (N, L), the probabilities of each by itself, by the words and by what was
+    taught.
     """
 
     def __init__(self, most: int, embedding_width: int, feature_width: int) -> None:
+        size = most + -(-most // 4)
         columns = [("moment", "i8"), ("stretch", "i8"), ("start_s", "f8"), ("whole", "?"), ("off", "?")]
-        columns += [("version", "i8"), ("embedding", "f4", embedding_width), ("features", "f4", feature_width)]
-        self._table = np.zeros(2 * most, [*columns, ("margin", "f4")])
-        self._own = np.zeros((2 * most, 0), np.float32)
+        self._rows = np.zeros(size, [*columns, ("version", "i8"), ("margin", "f4")])
+        self._embedding = np.zeros((size, embedding_width), np.float32)
+        self._features = np.zeros((size, feature_width), np.float32)
+        self._own = np.zeros((size, 0), np.float32)
         self._most, self._first, self._stop = most, 0, 0
 
     @property
     def rows(self) -> np.ndarray:
-        return self._table[self._first : self._stop]
+        return self._rows[self._first : self._stop]
+
+    @property
+    def embedding(self) -> np.ndarray:
+        return self._embedding[self._first : self._stop]
+
+    @property
+    def features(self) -> np.ndarray:
+        return self._features[self._first : self._stop]
 
     @property
     def own(self) -> np.ndarray:
         return self._own[self._first : self._stop]
 
-    def append(self, **columns: object) -> None:
+    def append(self, embedding: np.ndarray, features: np.ndarray | None, **columns: object) -> None:
         """One more window, to be named next; beyond ``most`` the oldest is forgotten."""
-        if self._stop == len(self._table):
+        if self._stop == len(self._rows):
             held = slice(self._first, self._stop)
-            for table in (self._table, self._own):
+            for table in (self._rows, self._embedding, self._features, self._own):
                 table[: held.stop - held.start] = table[held].copy()
             self._first, self._stop = 0, held.stop - held.start
         for name, value in columns.items():
-            self._table[name][self._stop] = value
+            self._rows[name][self._stop] = value
+        self._embedding[self._stop] = embedding
+        self._features[self._stop] = np.nan if features is None else features
         self._stop += 1
         self._first = max(self._first, self._stop - self._most)
 
@@ -54,10 +67,10 @@ class LivePast:
         if not len(rows):
             return
         device = naming.device
-        logits, margin = naming(torch.from_numpy(self.rows["embedding"][rows]).to(device))
+        logits, margin = naming(torch.from_numpy(self.embedding[rows]).to(device))
         own = logits.double().softmax(dim=1).cpu().numpy()
         if adapter is not None:
-            features = self.rows["features"][rows]
+            features = self.features[rows]
             known = np.isfinite(features).all(axis=1)
             if known.any():
                 own[known], margin[known] = adapter.blended(own[known], margin[known], features[known], naming, device)

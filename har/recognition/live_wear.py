@@ -17,7 +17,7 @@ class LiveWear:
     """Minutes of the clock of a live recording, an hour of them and the present one: what its accelerometer read."""
 
     def __init__(self) -> None:
-        self._minute = 0  # the present one, which is the last row
+        self._minute, self._now_s = 0, 0.0  # the present one, which is the last row
         rows = HOUR_MIN + 1
         self._lowest, self._highest = np.full((rows, 3), np.nan), np.full((rows, 3), np.nan)
         self._total, self._squares = np.zeros((rows, 3)), np.zeros((rows, 3))
@@ -25,7 +25,7 @@ class LiveWear:
 
     def add(self, time_s: float, samples: np.ndarray) -> None:
         """Samples (n, 3) in g, NaN = missing, of one step that ends at a time."""
-        minute = int(np.ceil(time_s / _MINUTE_S - 1e-9)) - 1
+        minute, self._now_s = int(np.ceil(time_s / _MINUTE_S - 1e-9)) - 1, time_s
         if passed := min(minute - self._minute, HOUR_MIN + 1):
             for values in (self._lowest, self._highest, self._total, self._squares, self._there, self._heard):
                 values[:-passed] = values[passed:].copy()
@@ -40,12 +40,12 @@ class LiveWear:
             self._squares[-1] += np.square(there).sum(axis=0)
             self._there[-1] += len(there)
 
-    def off(self) -> list[Span]:
-        """Spans that the last hour tells of, in which the device was not worn; the present minute counts as it is."""
+    def off(self) -> Span | None:
+        """When the device was not worn, up to now, as the last hour tells; the present minute counts as it is."""
         if not self._there.all():
-            return []
+            return None
         mean, square = self._total / self._there[:, None], self._squares / self._there[:, None]
         start_s, share = (self._minute - HOUR_MIN) * _MINUTE_S, self._there / self._heard
         spans = not_worn(Survey("acc", start_s, _MINUTE_S, self._lowest, self._highest, mean, square, share))
         # The hour has to be over without the present minute, of which a moment may have passed.
-        return [span for span in spans if span[0] == start_s]
+        return (start_s, min(spans[0][1], self._now_s)) if spans and spans[0][0] == start_s else None

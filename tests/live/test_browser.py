@@ -119,7 +119,7 @@ def test_an_iphone_asks_first_and_counts_downwards(serve_live, open_page):
 )
 def test_permission_that_is_not_given_is_said(serve_live, open_page, answer):
     page = open_page(serve_live(), user_agent=IPHONE)
-    page.evaluate(f"DeviceMotionEvent.requestPermission = {answer}")
+    page.evaluate(f"() => {{ DeviceMotionEvent.requestPermission = {answer}; }}")
     page.click("#start")
     wait_for(page, "#problem-text", "not allowed")
     assert page.is_enabled("#start")
@@ -180,7 +180,7 @@ def released() -> Callable[..., LiveRecogniser]:
 
 
 def test_a_walk_is_named_in_words_that_were_typed(serve_live, open_page, released):
-    simulated = simulate_bouts([("walking", 40)], seed=1, placement="trouser pocket")
+    simulated = simulate_bouts([("walking", 40)], seed=1)
     samples = simulated.samples[250:1750].astype(float)
     rows = np.concatenate([samples[:, :3] * G, np.degrees(samples[:, 3:6])], axis=1)
     live = serve_live(make=released, labels=("sitting", "lying", "cycling"), placement="trouser pocket")
@@ -254,6 +254,7 @@ def test_teaching_by_holding_by_a_tap_and_by_a_key(serve_live, open_page, tmp_pa
         page.press("#teach-text", "Enter")
         page.keyboard.press("Enter")
     wait_for(page, "#teach-said", "Learned “juggling”.")
+    page.mouse.up()
     wait_for(page, "#activity", "juggling")
     ((label, start_s, stop_s),) = live.made[0].calls
     assert label == "juggling" and stop_s - start_s == pytest.approx(5, abs=1e-6)

@@ -1,5 +1,6 @@
 """A live recogniser against `recognise` on the recording as far as it went, and what it does with odd signals."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from har.recognition.adapter import Adapter
 from har.recognition.live import LiveAnswer, LiveRecogniser
 from har.recognition.naming import named_in_context
 from har.recognition.recognise import loaded
-from har.recordings.format import read_dataset
+from har.recordings.convert import converter
+from har.recordings.convert.common import convert_dataset
+from har.recordings.format import Stream, read_dataset
 from har.signal.clocks import ClockError
 from har.text.naming import Naming
 
@@ -51,16 +54,17 @@ def stamps(samples: np.ndarray, rate_hz: float = RATE_HZ) -> np.ndarray:
 # --- The oracle -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("dataset", "place"), [("sim_phone", 0), ("sim_watch", 0)])
-def test_an_answer_is_the_last_one_of_the_recording_cut_off_there(
-    small_corpus: Path, monkeypatch: pytest.MonkeyPatch, dataset: str, place: int
-):
-    """Every fifth second: then no piece of five seconds is half over, which alone tells something offline."""
+@pytest.fixture
+def renewed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every turn of the axes is told to all of the past, as offline."""
     monkeypatch.setattr(axes_module, "TURN_RAD", 0.0)
     monkeypatch.setattr(live_module, "_RENEWED", 10**6)
-    stream = list(read_dataset(small_corpus / dataset, scan=False).streams.values())[place]
+
+
+def compare_with_the_recording_cut_off(stream: Stream, first: int = 0) -> None:
+    """Every fifth second: then no piece of five seconds is half over, which tells something offline alone."""
     rate_hz, channels = stream.info.sampling_rate_hz, stream.info.channels
-    samples = np.array(stream.samples[: round(120 * rate_hz) + 2], dtype=np.float32)
+    samples = np.array(stream.samples[first : first + round(120 * rate_hz) + 2], dtype=np.float32)
     model, bank = loaded("default")
     live = LiveRecogniser(EVERYDAY, placement=stream.info.placement, channels=channels)
     compared, oriented = 0, set()
@@ -77,6 +81,21 @@ def test_an_answer_is_the_last_one_of_the_recording_cut_off_there(
         compared += 1
         oriented.add(found.oriented)
     assert compared >= 22 and oriented == {False, True}
+
+
+@pytest.mark.parametrize("dataset", ["sim_phone", "sim_watch"])
+def test_an_answer_is_the_last_one_of_the_recording_cut_off_there(small_corpus: Path, renewed_at_once, dataset: str):
+    compare_with_the_recording_cut_off(next(iter(read_dataset(small_corpus / dataset, scan=False).streams.values())))
+
+
+def test_so_it_is_of_original_files(renewed_at_once, tmp_path: Path):
+    root = os.environ.get("HAR_RAW_SAMPLES")
+    if not root:
+        pytest.skip("HAR_RAW_SAMPLES names no folder with original files")
+    convert_dataset(converter("selfback"), Path(root) / "selfback", tmp_path / "selfback")
+    stream = read_dataset(tmp_path / "selfback", scan=False).streams["thigh"]
+    walks = next(segment for segment in stream.segments if "walking" in segment.label)
+    compare_with_the_recording_cut_off(stream, walks.start)
 
 
 def test_every_answer_is_that_of_windows_that_end_there(acted, watched, model, bank):
@@ -209,6 +228,16 @@ def test_another_rate_after_a_gap(acted, watched):
     assert any(f"lastly to {2 * RATE_HZ:g} Hz" in note for note in live.notes)
 
 
+def test_a_browser_that_slows_down_is_still_understood(acted, watched):
+    """Without a gap the grid stays, as slow rows are further apart than those that tell its rate."""
+    samples = acted(("walking", 20), ("sitting", 40))
+    keep = (stamps(samples) < 30) | (np.arange(len(samples)) % 5 == 0)
+    live = watched()
+    found = list(answers(live, stamps(samples)[keep], samples[keep]))
+    assert found[-1].time_s > 59 and {one.name for one in found if one.time_s > 30} == {"sitting"}
+    assert len(live._signal.stretches) == 1
+
+
 def test_a_gyroscope_that_is_off_changes_nothing(acted, watched):
     samples = acted(("walking", 20), ("lying", 20))
     off = np.hstack([samples, np.full_like(samples, np.nan)])
@@ -237,7 +266,7 @@ def test_what_was_measured_is_in_memory_for_minutes_only(acted, watched, monkeyp
         live.add(stamps(samples)[first : first + 200], samples[first : first + 200])
         if first % 1000 == 0:
             live.answer()
-        sizes.append((live._signal.stretches[-1]._samples.nbytes, len(live._past.rows), live._past._table.nbytes))
+        sizes.append((live._signal.stretches[-1]._samples.nbytes, len(live._past.rows), live._past._rows.nbytes))
     assert sizes[-1] == sizes[len(sizes) // 2]
     # A day at once is looked at as it comes in.
     whole = watched(step_s=2.5)
@@ -308,6 +337,19 @@ def test_after_an_hour_on_the_table_it_is_not_worn_until_it_is_taken_up(acted, w
     assert np.isnan(names[max(off)].probabilities).all() and names[max(off)].confidence is None
     after = [one for time_s, one in names.items() if time_s > 4330]
     assert after and {one.name for one in after} == {"walking"}
+    # However the rows are parted, and although nobody asks while it lies there.
+    live = watched(step_s=2.5)
+    for first in range(0, len(samples), 7000):
+        live.add(stamps(samples)[first : first + 7000], samples[first : first + 7000])
+    asked = live.answer()
+    np.testing.assert_allclose(asked.probabilities, names[asked.time_s].probabilities, atol=1e-6)
+
+
+def test_what_lies_still_for_less_than_an_hour_is_named_like_anything_that_does(acted, watched):
+    samples = acted(("walking", 60), ("on the table", 3000))
+    borders = np.arange(500, len(samples), 500)
+    names = {one.name for one in answers(watched(step_s=2.5), stamps(samples), samples, borders) if one.time_s > 90}
+    assert names == {"sitting"}
 
 
 # --- Names, places, teaching ------------------------------------------------------------------------------------------

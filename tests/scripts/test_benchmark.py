@@ -48,6 +48,22 @@ def test_an_exported_network_beside_pytorch(run_script, whole_run, tmp_path):
     assert min(value for name, value in figures.items() if name.endswith("ms")) > 0
 
 
+def test_answers_to_phones_while_they_measure(run_script, tmp_path):
+    few = ("--PHONES=2", "--PAST_S=20", "--ANSWERS=3", f"--OUTPUT_ROOT={tmp_path}")
+    done = run_script(SCRIPT, "--live", *few)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "benchmark" / "live.json").read_text())
+    assert figures.pop("CPU capability") == torch.backends.cpu.get_cpu_capability()
+    assert {name.partition(",")[0] for name in figures} == {
+        "one phone",
+        "2 phones",
+        "other labels",
+        "another placement",
+    }
+    assert min(figures.values()) > 0
+    assert figures["2 phones, a round, longest, ms"] > figures["2 phones, an answer, longest, ms"]
+
+
 # Trains three times as fast in several processes.
 STAND_IN = """
 import json, os, pathlib, sys

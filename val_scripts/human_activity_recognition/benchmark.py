@@ -6,6 +6,7 @@
     python benchmark.py --processes 2       two processes of one thread against one of two
     python benchmark.py --scaling           how the cost of a corpus grows with it (docs/scaling.md)
     python benchmark.py --onnx              the exported network beside PyTorch, one window on one core
+    python benchmark.py --live              answers to one phone and to several, after minutes of past
     python benchmark.py --quick             the GPU's table on any device, with sizes that only show that it works
 
 Training runs as users run it, in a process of its own. At its end the last step is repeated on its batch, on a GPU as a
@@ -21,6 +22,7 @@ import torch
 from tqdm import tqdm
 
 from har.benchmark.inference import inference_figures, onnx_figures, simulation_figures
+from har.benchmark.live import live_figures
 from har.benchmark.scaling import SIZES, scaling_figures, scaling_table
 from har.benchmark.training import device_rows, markdown_table, process_figures, train, training_figures
 from har.run.constants import ConstantError, check_choices, joined_arguments, override_constants
@@ -37,11 +39,12 @@ LOG_EVERY = 20  # steps; the first interval warms up and does not count
 RUNS = 3  # a machine's speed drifts
 REPEATED_STEPS = 40
 PROCESSES = 1
-SCALING, QUICK, ONNX = False, False, False
-CHECKPOINT = "default"  # that is exported: the released model, or a path
+SCALING, QUICK, ONNX, LIVE = False, False, False, False
+CHECKPOINT = "default"  # that is exported or answers: the released model, or a path
 LATENCY_RUNS = 100
 SIMULATED_HOURS = 0.25  # in each simulated dataset
 WINDOW_S, WINDOW_HZ = 5.0, 50.0  # of the window whose latency is measured, accelerometer and gyroscope
+PHONES, PHONE_HZ, PAST_S, ANSWERS = 10, 60.0, 600.0, 60  # of the live benchmark; browsers report 60 times a second
 GPU_BATCHES, GPU_STEPS = (128, 1024, 8192), 200
 QUICK_BATCHES, QUICK_STEPS, QUICK_LOG_EVERY = (16, 24), 8, 2
 
@@ -49,7 +52,8 @@ QUICK_BATCHES, QUICK_STEPS, QUICK_LOG_EVERY = (16, 24), 8, 2
 def main(argv: list[str] | None = None) -> dict:
     """Run a benchmark, print its table and write it to a file; returns the figures."""
     argv = [
-        f"{a}=true" if a in ("--scaling", "--quick", "--onnx") else a for a in (sys.argv[1:] if argv is None else argv)
+        f"{a}=true" if a in ("--scaling", "--quick", "--onnx", "--live") else a
+        for a in (sys.argv[1:] if argv is None else argv)
     ]
     override_constants(globals(), joined_arguments([f"--{a[2:].upper()}" if "=true" in a else a for a in argv]))
     check_arguments()
@@ -63,7 +67,7 @@ def main(argv: list[str] | None = None) -> dict:
             name, rows = "device", device_table(scratch)
             table, figures = markdown_table(rows), {"device": device_name(), "rows": rows}
         else:
-            name, measure = ("onnx", exported) if ONNX else ("benchmark", one_machine)
+            name, measure = ("onnx", exported) if ONNX else ("live", answered) if LIVE else ("benchmark", one_machine)
             if PROCESSES > 1:
                 name, measure = "processes", several
             figures = measure(scratch)
@@ -80,14 +84,17 @@ def main(argv: list[str] | None = None) -> dict:
 def check_arguments() -> None:
     """Raises ``ConstantError`` for what would end without a figure."""
     check_choices(globals(), {"DEVICE": ("auto", "cpu", "cuda")})
-    if min(RUNS, PROCESSES, REPEATED_STEPS, LATENCY_RUNS) < 1 or STEPS <= LOG_EVERY:
+    names = ("RUNS", "PROCESSES", "REPEATED_STEPS", "LATENCY_RUNS", "PHONES", "ANSWERS")
+    counts = {name: globals()[name] for name in names}
+    if min(counts.values()) < 1 or STEPS <= LOG_EVERY:
         raise ConstantError(
-            f"RUNS {RUNS}, PROCESSES {PROCESSES}, REPEATED_STEPS {REPEATED_STEPS}, LATENCY_RUNS {LATENCY_RUNS}, STEPS "
-            f"{STEPS}, LOG_EVERY {LOG_EVERY}; expected 1 at least, and more steps than LOG_EVERY, whose first interval "
-            "warms up"
+            f"{counts}, STEPS {STEPS}, LOG_EVERY {LOG_EVERY}; expected 1 at least, and more steps than LOG_EVERY, "
+            "whose first interval warms up"
         )
-    if SCALING + QUICK + ONNX + (PROCESSES > 1) > 1:
-        raise ConstantError("--scaling, --quick, --onnx and --processes are benchmarks of their own; give one of them")
+    if SCALING + QUICK + ONNX + LIVE + (PROCESSES > 1) > 1:
+        raise ConstantError(
+            "--scaling, --quick, --onnx, --live and --processes are benchmarks of their own; give one of them"
+        )
 
 
 def device() -> torch.device:
@@ -118,6 +125,11 @@ def one_machine(scratch: Path) -> dict:
 def exported(scratch: Path) -> dict:
     """The network as an ONNX graph beside PyTorch."""
     return onnx_figures(CHECKPOINT, scratch / "exported", WINDOW_S, WINDOW_HZ, LATENCY_RUNS)
+
+
+def answered(scratch: Path) -> dict:
+    """Answers to phones while they measure."""
+    return live_figures(CHECKPOINT, PHONES, PHONE_HZ, PAST_S, ANSWERS, partial(tqdm, desc="answers", unit="round"))
 
 
 def several(scratch: Path) -> dict:

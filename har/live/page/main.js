@@ -281,6 +281,11 @@ part("save").addEventListener("click", () => asked("keep-said", async () => {
 addEventListener("pagehide", (event) => { if (!event.persisted) recogniser.close(); });
 addEventListener("beforeunload", (event) => { if (isRecording) event.preventDefault(); });
 
+// What lies behind the bar at the bottom can be scrolled to, however high it is.
+new ResizeObserver(([{ target }]) => {
+  document.documentElement.style.setProperty("--bar", `${target.offsetHeight}px`);
+}).observe(document.querySelector(".bar"));
+
 // --- The beginning -----------------------------------------------------------------------------------------------
 
 function fill(id, texts) {
