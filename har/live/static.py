@@ -33,7 +33,7 @@ _CHANGES = {
         ),
     ),
 }  # fmt: skip
-_README = """A page that names what its wearer does, on the phone itself: no data leaves it. Host this folder with HTTPS.
+_README = """A page that names what its wearer does, on the phone itself: no data leaves it. Host the folder with HTTPS.
 On this machine `python -m http.server --directory FOLDER` is enough, and the page is at http://localhost:8000.
 """
 

@@ -128,7 +128,7 @@ def test_words_become_the_same_prototypes(tmp_path: Path, bank):
     labels = ["juggling", "strolling", "petting a cat", "tai chi", "shadow boxing"]
     known = bank.known_labels()
     texts = list(dict.fromkeys(said for label in labels for said in phrasings(label)))
-    own = bank._compute(texts, paraphrase=False)
+    own = bank.encode(texts, paraphrase=False)
     pooled = bank.text_encoder.encode(texts).pooled
     body = """
       const words = new Words(given.tables);
