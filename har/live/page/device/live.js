@@ -35,6 +35,7 @@ export class LiveRecogniser {
   #stretch = null;
   #pieces = 0;
   #wornTo = 0;
+  #off = null;
   #newest = null;
   #answered = false;
 
@@ -59,7 +60,9 @@ export class LiveRecogniser {
   /** naming: of the labels; cleaned: these as they are compared. */
   name(naming, cleaned) {
     [this.#naming, this.#cleaned] = [naming, cleaned];
+    const used = this.#read !== null;
     this.#read = this.#taught.reader(naming, cleaned);
+    if (this.#read !== null && !used) this.#version += 1;
     this.#rows.forEach((row) => this.#nameRow(row));
     this.#answered = false;
   }
@@ -99,15 +102,12 @@ export class LiveRecogniser {
     if (!kept.length || stop_s - start_s < LEAST_SHARE * window_s) {
       throw new Error(`Of that time less than half a window is kept; teach what was done in the last ${KEPT_S / 60} minutes, for ${window_s} s or more.`);
     }
-    const used = this.#read !== null;
     this.#taught.add(label, kept);
-    return { renew: !used };
   }
 
-  /** Features of the past were of no use before. */
+  /** Look again at what the next answer reads, so that it knows at once what was taught. */
   async renewed() {
-    this.#version += 1;
-    await this.#renew();
+    if (this.#rows.length) await this.#renew(this.#inPhase().slice(-RENEWED));
   }
 
   // --- Samples -----------------------------------------------------------------------------------------------------
@@ -145,13 +145,17 @@ export class LiveRecogniser {
   }
 
   /** Windows that overlap by half, back from the last one; of a stretch too short for a window the longest part. */
-  #context() {
+  #inPhase() {
     const last = this.#rows.at(-1);
     const found = this.#rows.filter((row) => (last.moment - row.moment) % this.#every === 0 && !row.off);
-    const at = found.filter((row, i) => row.whole || row.stretch !== found[i + 1]?.stretch);
+    return found.filter((row, i) => row.whole || row.stretch !== found[i + 1]?.stretch);
+  }
+
+  #context() {
+    const last = this.#rows.at(-1);
+    const at = this.#inPhase();
     const floor = (row) => (this.#read === null ? row.own : row.own.map((share) => Math.max(share, LEAST_IN_CONTEXT)));
-    const attracted = last.own.map(() => 0);
-    const totals = Float64Array.from(attracted);
+    const totals = new Float64Array(last.own.length);
     for (const row of at) floor(row).forEach((share, j) => { totals[j] += share; });
     const near = at.filter((row) => row.start_s > last.start_s - KEPT_S);
     return {
@@ -180,11 +184,11 @@ export class LiveRecogniser {
           await this.#look(waiting);
           waiting = [];
         }
-        waiting.push({ stretch, moment, axes: this.#axes.used, version: this.#version });
+        waiting.push({ stretch, moment, axes: this.#axes.used, version: this.#version, off: this.#off });
         if (alone) {
           await this.#look(waiting);
           waiting = [];
-          await this.#renew();
+          await this.#renew(this.#rows.filter((row) => row.version !== this.#version).slice(-RENEWED));
         }
       }
     }
@@ -200,6 +204,7 @@ export class LiveRecogniser {
     const time_s = moment * this.#settings.step_s;
     const stop = stretch.point(time_s);
     this.#wear.add(time_s, this.#acceleration(stretch.read(this.#wornTo, stop)));
+    this.#off = this.#wear.off() ?? this.#off;
     this.#wornTo = stop;
     this.#hearPieces(stretch, stop, false);
   }
@@ -251,10 +256,6 @@ export class LiveRecogniser {
   /** Embed windows that were never looked at; what has no second is passed over. */
   async #look(due) {
     if (!due.length) return;
-    const half_s = this.#settings.window_s / 2;
-    const span = this.#wear.off();
-    const isOff = (start_s) => span !== null && start_s + half_s >= span[0] && start_s + half_s < span[1];
-    if (span !== null) for (const row of this.#rows) row.off ||= isOff(row.start_s);
     for (const rate_hz of new Set(due.map(({ stretch }) => stretch.rate_hz))) {
       const own = due.filter(({ stretch }) => stretch.rate_hz === rate_hz);
       const windows = own.map(({ stretch, moment, axes }) => ({ ...this.#window(stretch, moment), axes }));
@@ -262,10 +263,16 @@ export class LiveRecogniser {
       own.forEach(({ stretch, moment, version }, i) => {
         if (!found[i].embedding.some(Boolean)) return;
         const { start_s, whole } = windows[i];
-        const row = { moment, stretch: stretch.number, start_s, whole, off: isOff(start_s), version, ...found[i] };
+        const row = { moment, stretch: stretch.number, start_s, whole, off: false, version, ...found[i] };
         this.#nameRow(row);
         this.#rows.push(row);
       });
+    }
+    for (const [start_s, stop_s] of new Set(due.map(({ off }) => off).filter((off) => off !== null))) {
+      for (const row of this.#rows) {
+        const middle_s = row.start_s + this.#settings.window_s / 2;
+        row.off ||= middle_s >= start_s && middle_s < stop_s;
+      }
     }
     const most = rint(CALIBRATED_S / this.#settings.step_s);
     if (this.#rows.length > most) this.#rows.splice(0, this.#rows.length - most);
@@ -276,12 +283,11 @@ export class LiveRecogniser {
     if (this.#read !== null) Object.assign(row, this.#read(row.features, row.own, row.margin));
   }
 
-  /** Look again at some windows of the past, the newest first, that were seen under other settings. */
-  async #renew() {
-    const stale = this.#rows.filter((row) => row.version !== this.#version).slice(-RENEWED);
+  /** Look again at windows of the past, which were seen under other settings. */
+  async #renew(past) {
     const stretches = new Map(this.#signal.stretches.map((stretch) => [stretch.number, stretch]));
     const kept = new Map();
-    for (const row of stale) {
+    for (const row of past) {
       row.version = this.#version; // what is not kept stays as it is
       const stretch = stretches.get(row.stretch);
       if (!stretch || stretch.point(row.start_s) < stretch.keptFrom) continue;

@@ -30,11 +30,13 @@ class Minute {
 
 export class LiveWear {
   #now = 0;
+  #now_s = 0;
   #minutes = Array.from({ length: HOUR_MIN + 1 }, () => new Minute());
 
   /** Samples of one step that ends at a time: flat rows x, y, z in g, NaN = missing. */
   add(time_s, samples) {
     const minute = Math.ceil(time_s / MINUTE_S - 1e-9) - 1;
+    this.#now_s = time_s;
     const passed = Math.min(minute - this.#now, HOUR_MIN + 1);
     if (passed) {
       this.#minutes = [...this.#minutes.slice(passed), ...Array.from({ length: passed }, () => new Minute())];
@@ -44,13 +46,13 @@ export class LiveWear {
     for (let i = 0; i < samples.length; i += 3) last.add([samples[i], samples[i + 1], samples[i + 2]]);
   }
 
-  /** Start and stop of when the last hour says that it was not worn, or null; the present minute counts as it is. */
+  /** Start and stop of when it was not worn, up to now, as the last hour tells, or null; the present minute counts. */
   off() {
     const still = [0, 1].filter((first) => lies(this.#minutes.slice(first, first + HOUR_MIN)));
     // The hour has to be over without the present minute, of which a moment may have passed.
     if (still[0] !== 0 || this.#minutes.some(({ there }) => !there)) return null;
     const start_s = (this.#now - HOUR_MIN) * MINUTE_S;
-    return [start_s, start_s + (HOUR_MIN + still.at(-1)) * MINUTE_S];
+    return [start_s, Math.min(start_s + (HOUR_MIN + still.at(-1)) * MINUTE_S, this.#now_s)];
   }
 }
 

@@ -181,9 +181,9 @@ const DO = {
     const { labels } = recogniser;
     const known = labels.some((one) => cleanLabel(one) === clean);
     const next = await naming(known ? labels : [...labels, label]);
-    const { renew } = await recogniser.teach(clean, start_s, stop_s);
+    await recogniser.teach(clean, start_s, stop_s);
     recogniser.name(...next);
-    if (renew) await recogniser.renewed();
+    await recogniser.renewed();
     return named();
   },
 
