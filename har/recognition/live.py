@@ -21,7 +21,7 @@ from har.recognition.live_signal import LiveSignal, Stretch
 from har.recognition.live_wear import LiveWear
 from har.recognition.naming import named_alone, newest_in_context
 from har.recognition.recognise import RELEASED, loaded
-from har.recognition.spans import Span, inside, windows_of
+from har.recognition.spans import Span, inside
 from har.recognition.vocabulary import NOT_WORN, UNKNOWN, check_labels
 from har.signal.channels import parse_devices, triads
 from har.signal.plausibility import GRAVITY, beyond, examine
@@ -37,6 +37,7 @@ _TOGETHER = 32  # windows embedded at once, where many are due
 _BACKLOG_S = 60.0  # that is measured before it is looked at though nobody asks
 _ROWS = 4096  # taken in at once
 _FIRST_EXAMINED_S = 2.0
+_SLACK_S = 1e-6  # of times that were computed
 _EXAMINED = 12  # pieces of a stretch after each of which it is examined, and then after every so many
 
 
@@ -160,8 +161,11 @@ class LiveRecogniser:
     def teach(self, label: str, start_s: float, stop_s: float) -> None:
         """Learn a label from what was measured from start to stop, in seconds of the sender's clock as it goes now.
 
-        The label is then among the labels. Raises ``ValueError`` for less than half a window, for a label that
-        `check_labels` refuses, and where less than half a window is kept of that time.
+        The label is then among the labels. A window begins at each step of that time: a few seconds hold one whole
+        window, and windows are named wherever their steps fall.
+
+        Raises ``ValueError`` for less than half a window, for a label that `check_labels` refuses, and where less than
+        half a window is kept of that time.
         """
         check_labels([label])
         check_taught(Taught(start_s, stop_s, label), self._window_s)
@@ -173,7 +177,8 @@ class LiveRecogniser:
             if span[0] >= span[1]:
                 continue
             length, stop = self._model.window_samples(stretch.rate_hz), stretch.point(span[1])
-            begins = [stretch.point(one) for one in windows_of(span, self._window_s, self._window_s)[0]]
+            last_s = max(span[0], span[1] - LEAST_SHARE * self._window_s)
+            begins = [stretch.point(one) for one in np.arange(span[0], last_s + _SLACK_S, self._step_s)]
             samples = np.stack([_padded(stretch.read(a, min(a + length, stop)), length) for a in begins])
             samples = samples[self._share(samples) >= LEAST_SHARE]
             for layer, part in zip(found, self._embed(samples, stretch.rate_hz, features=True), strict=True):
@@ -297,7 +302,7 @@ class LiveRecogniser:
         """Steps that are complete and were not looked at, in order."""
         for stretch in self._signal.stretches:
             first = max(self._moment, int(np.floor(stretch.start_s / self._step_s))) + 1
-            for moment in range(first, int(np.floor(stretch.stop_s / self._step_s + 1e-6)) + 1):
+            for moment in range(first, int(np.floor(stretch.stop_s / self._step_s + _SLACK_S)) + 1):
                 yield stretch, moment
 
     def _advance(self) -> None:
