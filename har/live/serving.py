@@ -54,6 +54,7 @@ def server_of(app: ASGIApp, certificate: Certificate | None) -> uvicorn.Server:
             log_level="warning",
             server_header=False,
             ws_max_size=MOST_BYTES,
+            ws_per_message_deflate=False,  # numbers of sensors hardly get shorter by it
             # What a phone behind a proxy says of itself is nobody's proof.
             proxy_headers=False,
             timeout_graceful_shutdown=_STOPS_WITHIN_S,

@@ -62,7 +62,11 @@ class Sessions:
             if start.placement is None:
                 start = start._replace(placement=device.placement)
         known = self._held.get(start.session) if start.session is not None else None
-        if known is not None and (known.channels, known.gravity) == (start.channels, start.gravity):
+        if (
+            known is not None
+            and not known.failed
+            and (known.channels, known.gravity) == (start.channels, start.gravity)
+        ):
             return await self._go_on(known, start, outbox)
         if self.connected >= self.settings.clients:
             raise Refusal(FULL)
@@ -78,10 +82,14 @@ class Sessions:
         if session.outbox is not None:  # the former socket may be dead without knowing it yet
             session.outbox.close(Refusal(TAKEN_OVER))
         session.attach(outbox, resumed=True)
-        if start.labels is not None and start.labels != session.labels:
-            await session.handle(SetLabels(start.labels))
-        if start.placement != session.placement:
-            await session.handle(SetPlacement(start.placement))
+        try:
+            if start.labels is not None and start.labels != session.labels:
+                await session.handle(SetLabels(start.labels))
+            if start.placement != session.placement:
+                await session.handle(SetPlacement(start.placement))
+        except BaseException:  # the page went meanwhile, or the session failed
+            self.leave(session, outbox)
+            raise
         return session
 
     async def _open(self, start: Start) -> Session:

@@ -357,6 +357,28 @@ def test_a_lost_connection_goes_on_with_the_same_session(serve_live, open_page):
     assert len(live.made) == 1
 
 
+def test_samples_wait_for_the_session_to_begin(serve_live, open_page):
+    """Also where the greeting takes longer than the next batch of samples."""
+    live = serve_live()
+    page = open_page(live, url="about:blank")
+    sent, routes = [], []
+
+    def slowly(route) -> None:
+        server = route.connect_to_server()
+        route.on_message(lambda message: (sent.append((len(routes), message)), server.send(message)))
+        server.on_message(lambda message: (page.wait_for_timeout(300), route.send(message)))
+        routes.append(route)
+
+    page.route_web_socket("**/socket", slowly)
+    page.goto(live.url)
+    begin(page)
+    wait_for(page, "#activity", "walking")
+    routes[0].close(code=4000)
+    wait_for(page, "#connection-text", "again")
+    until(page, lambda: any(number == 2 and isinstance(message, bytes) for number, message in sent))
+    assert '"start"' in next(message for number, message in sent if number == 2)
+
+
 def test_a_server_that_comes_back_is_found_with_the_words_that_were_typed(serve_live, open_page):
     live = serve_live(labels=("walking", "standing"))
     page = open_page(live)
@@ -393,6 +415,17 @@ def test_samples_that_cannot_be_are_said_until_they_can(serve_live, open_page):
     wait_for(page, "#problem-text", "Gravity points nowhere.")
     page.evaluate("([rows]) => move(rows, 60)", [FLAT])
     until(page, lambda: page.is_hidden("#problem"))
+
+
+def test_a_screen_that_cannot_be_kept_on_is_said(serve_live, open_page):
+    page = open_page(serve_live())
+    page.evaluate("Object.defineProperty(Navigator.prototype, 'wakeLock', { get: () => window.lock })")
+    page.evaluate("() => { window.lock = { request: async (kind) => { window.locked = kind; } }; }")
+    begin(page)
+    until(page, lambda: page.evaluate("window.locked") == "screen")
+    page.evaluate("() => { window.lock.request = async () => { throw new DOMException('low battery'); }; }")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    wait_for(page, "#notes", "did not let the page keep the screen on")
 
 
 def test_sensors_that_stop_are_said(serve_live, open_page):

@@ -51,8 +51,13 @@ def test_the_command_names_a_recording_without_the_repository(installed, tmp_pat
     assert [bout["label"] for bout in bouts] == ["walking", "sitting"]
     assert (tmp_path / "walk.html").is_file() and (tmp_path / "walk.timeline.png").is_file()
 
-    where = "import har, har.weights.released as r; print(har.__file__, r.released_names())"
+    where = (
+        "import har, har.weights.released as r; from har.live.server import page_files as p; "
+        "print(har.__file__, r.released_names(), sorted(p()))"
+    )
     told = subprocess.run(
         [sys.executable, "-c", where], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     ).stdout
     assert told.split()[0] == str(installed / "har" / "__init__.py") and "default" in told
+    page = [path.name for path in (repository_root() / "har" / "live" / "page").iterdir()]
+    assert all(name in told for name in page) and len(page) > 10

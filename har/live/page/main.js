@@ -78,12 +78,17 @@ recogniser.onState(({ state, reason }) => {
   part("connection-text").textContent = recogniser.states?.[state] ?? STATES[state];
   if (state === "connected") {
     problem("");
-    if (reason) say("keep-said", reason);
+    if (reason) {
+      part("connection-text").textContent = "Connected again";
+      say("keep-said", reason);
+    }
   } else if (state === "ended") {
     problem(reason, () => location.reload());
     finish();
   } else if (state === "lost") problem(reason, () => recogniser.retry());
 });
+
+recogniser.onNaming(named);
 
 recogniser.onNotes((texts) => {
   notes.signal = texts;
@@ -118,6 +123,7 @@ recogniser.onAnswer((answer) => {
 });
 
 function named(naming) {
+  document.body.dataset.started = "";
   chips.show(naming);
   strip.colors = naming.colors;
   if (document.activeElement !== part("placement")) part("placement").value = naming.placement ?? "";
@@ -129,8 +135,7 @@ function named(naming) {
 async function asked(where, work, done = "") {
   say(where, "");
   try {
-    const naming = await work();
-    if (naming?.labels) named(naming);
+    await work();
     say(where, done);
     return true;
   } catch (error) {
@@ -156,7 +161,7 @@ function took(times, rows) {
   axes.push(times, rows);
   if (isRecording && !recording.add(times, rows)) {
     record(false);
-    say("keep-said", "The recording is half an hour long, which is as much as the page keeps. Download it.", true);
+    say("keep-said", "The recording is as long as the page keeps; download it.", true);
   }
   if (isRecording) part("record").textContent = `Stop (${Math.round(recording.seconds)} s)`;
 }
@@ -192,7 +197,7 @@ async function begin(layout) {
   if (channels.length < 6) note("This device has no gyroscope; acceleration alone is used.");
   waiting("The first answer takes some seconds.");
   try {
-    named(await recogniser.start(about.labels, about.placement, layout));
+    await recogniser.start(about.labels, about.placement, layout);
   } catch (error) {
     say("keep-said", sentence(error.message), true);
   }
@@ -300,9 +305,12 @@ if (about.source === "replay") {
   ({ channels } = about);
   document.querySelector("h1").textContent = `Replay: ${about.name}`;
   waiting("The first answer takes some seconds.");
-  named(await recogniser.start(about.labels, about.placement, { channels, gravity: "included" }));
+  await recogniser.start(about.labels, about.placement, { channels, gravity: "included" });
 } else {
   const reason = obstacle();
-  if (reason) problem(reason);
+  if (reason) {
+    problem(reason);
+    show("Not available", "waiting", "");
+  }
   part("start").hidden = Boolean(reason);
 }

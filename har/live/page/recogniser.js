@@ -10,7 +10,7 @@
  * @property {string[]} suggestions       other labels that somebody may mean
  * @property {string[]} placements        likewise
  *
- * @typedef {Object} Naming               what is named, after every change
+ * @typedef {Object} Naming               what is named; told after every change
  * @property {string[]} labels
  * @property {Object<string, string>} colors  of labels, "unknown" and "not worn": #rrggbb
  * @property {?string} placement
@@ -27,12 +27,13 @@
  *
  * @typedef {Object} Recogniser
  * @property {function(): Promise<About>} about
- * @property {function(?string[], ?string, {channels: string[], gravity: "included"|"removed"}): Promise<Naming>} start
+ * @property {function(?string[], ?string, {channels: string[], gravity: "included"|"removed"}): Promise} start
  * @property {function(number[], Float32Array[]): void} add   times in s, and a row of channels (g, rad/s) for each
- * @property {function(string[]): Promise<Naming>} setLabels  rejected with a sentence, as those below
- * @property {function(?string): Promise<Naming>} setPlacement
- * @property {function(string, number, number): Promise<Naming>} teach  label, from and to, on the clock of the samples
+ * @property {function(string[]): Promise} setLabels  rejected with a sentence, as those below
+ * @property {function(?string): Promise} setPlacement
+ * @property {function(string, number, number): Promise} teach  label, from and to, on the clock of the samples
  * @property {function(): Promise<Blob>} taught               what was taught, as a file
+ * @property {function(function(Naming)): void} onNaming
  * @property {function(function(Answer)): void} onAnswer
  * @property {function(function(number[], Float32Array[])): void} onSamples  of a recording that is played
  * @property {function(function({state: "connecting"|"connected"|"lost"|"ended", reason: string})): void} onState

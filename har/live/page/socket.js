@@ -15,6 +15,8 @@ export class SocketRecogniser {
   #attempt = 0;
   #timer = null;
   #start = null;
+  /** The session has begun on this socket: before that nothing else may be said. */
+  #begun = false;
   #closed = false;
   #heard = {};
   #first;
@@ -27,6 +29,7 @@ export class SocketRecogniser {
     addEventListener("pageshow", (event) => { if (event.persisted) this.retry(); });
   }
 
+  onNaming(heard) { this.#heard.naming = heard; }
   onAnswer(heard) { this.#heard.answer = heard; }
   onSamples(heard) { this.#heard.samples = heard; }
   onState(heard) { this.#heard.state = heard; }
@@ -45,7 +48,7 @@ export class SocketRecogniser {
   }
 
   add(times, rows) {
-    if (!this.#start || this.#asked.has("start") || this.#socket?.readyState !== WebSocket.OPEN) return;
+    if (!this.#begun || this.#socket.readyState !== WebSocket.OPEN) return;
     for (let first = 0; first < times.length; first += MOST_ROWS) {
       this.#socket.send(frame(times.slice(first, first + MOST_ROWS), rows.slice(first, first + MOST_ROWS)));
     }
@@ -74,6 +77,7 @@ export class SocketRecogniser {
 
   #connect() {
     clearTimeout(this.#timer);
+    this.#begun = false;
     const address = new URL("socket", location.href);
     address.protocol = address.protocol.replace("http", "ws");
     const socket = new WebSocket(address);
@@ -94,8 +98,10 @@ export class SocketRecogniser {
     else if (message.type === "notes") this.#heard.notes(message.notes);
     else if (message.type === "unusable") this.#heard.unusable(message.reason);
     else if (message.type === "ended") this.#heard.ended();
-    else if (message.type === "refused") this.#settle(message.asked, (asked) => asked.reject(new Error(message.reason)));
-    else {
+    else if (message.type === "refused") {
+      this.#named(message);
+      this.#settle(message.asked, (asked) => asked.reject(new Error(message.reason)));
+    } else {
       if (message.type === "started") this.#began(message);
       this.#named(message);
       const asked = Object.keys(REPLY).find((kind) => REPLY[kind] === message.type);
@@ -107,6 +113,7 @@ export class SocketRecogniser {
     this.#attempt = 0;
     const { labels = about.labels, placement = about.placement } = this.#kept();
     this.#hello({ ...about, labels, placement });
+    // Why it does not go on, the state tells.
     if (this.#start) this.#begin().catch(() => {});
     else this.#heard.state({ state: "connected", reason: "" });
   }
@@ -119,14 +126,17 @@ export class SocketRecogniser {
   }
 
   #began(message) {
+    this.#begun = true;
     this.#keep({ session: message.session });
     this.#heard.state({ state: "connected", reason: message.resumed ? "Connected again, nothing was forgotten." : "" });
   }
 
-  #named({ labels, placement }) {
+  #named(naming) {
+    const { labels, placement } = naming;
     if (!this.#start || !labels) return;
     Object.assign(this.#start, { labels, placement });
     this.#keep({ labels, placement });
+    this.#heard.naming(naming);
   }
 
   /** What outlives a page that is loaded again in its tab: the session, and what is named in it. */
@@ -135,7 +145,7 @@ export class SocketRecogniser {
 
   #ask(message) {
     return new Promise((resolve, reject) => {
-      if (this.#socket?.readyState !== WebSocket.OPEN) {
+      if (this.#socket?.readyState !== WebSocket.OPEN || !(this.#begun || message.type === "start")) {
         reject(new Error("There is no connection just now; try again when there is."));
         return;
       }
@@ -152,6 +162,7 @@ export class SocketRecogniser {
   }
 
   #lost(event) {
+    this.#begun = false;
     const why = event.reason || LOST;
     for (const kind of [...this.#asked.keys()]) this.#settle(kind, (asked) => asked.reject(new Error(why)));
     if (this.#closed) return;
