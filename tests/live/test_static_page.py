@@ -29,6 +29,7 @@ REPLAYED = """async ({ times, rows, labels, placement, channels, taught }) => {
   const answers = [];
   one.onAnswer((answer) => answers.push(answer));
   one.onNotes(() => {});
+  one.onNaming(() => {});
   await one.about();
   await one.start(labels, placement, { channels, gravity: 'included' });
   for (let i = 0; i < times.length; i += 1) {

@@ -12,6 +12,7 @@ const CALIBRATED_S = 3600;
 const BACKLOG_S = 60;
 const RENEWED = 16;
 const TOGETHER = 32;
+const SLACK_S = 1e-6; // of times that were computed
 const LARGEST = { acc: 250, gyro: 400 };
 
 export class LiveRecogniser {
@@ -84,7 +85,10 @@ export class LiveRecogniser {
 
   /** Keep windows of what was measured from start to stop, on the sender's clock, under a clean label. */
   async teach(label, start_s, stop_s) {
-    const { window_s } = this.#settings;
+    const { window_s, step_s } = this.#settings;
+    if (stop_s - start_s < LEAST_SHARE * window_s) {
+      throw new Error(`That is too short to tell anything by; teach for ${window_s} s or more.`);
+    }
     await this.#advance();
     const kept = [];
     for (const stretch of this.#signal.stretches) {
@@ -92,14 +96,17 @@ export class LiveRecogniser {
       const from = Math.max(first_s, start_s - stretch.shift_s);
       const to = Math.min(stretch.stop_s, stop_s - stretch.shift_s);
       if (from >= to) continue;
-      const windows = beginnings(from, to, window_s).map((begin) => {
-        const first = stretch.point(begin);
+      // One at each step: windows are named wherever their steps fall.
+      const last_s = Math.max(from, to - LEAST_SHARE * window_s);
+      const count = Math.ceil((last_s + SLACK_S - from) / step_s);
+      const windows = Array.from({ length: count }, (_, i) => {
+        const first = stretch.point(from + i * step_s);
         return this.#samples(stretch, first, Math.min(first + this.#length(stretch), stretch.point(to)));
       }).filter((samples) => this.#share(samples) >= LEAST_SHARE);
       const worn = windows.map((samples) => ({ samples, axes: this.#axes.used }));
       if (worn.length) kept.push(...(await this.#embed(worn, stretch.rate_hz)));
     }
-    if (!kept.length || stop_s - start_s < LEAST_SHARE * window_s) {
+    if (!kept.length) {
       throw new Error(`Of that time less than half a window is kept; teach what was done in the last ${KEPT_S / 60} minutes, for ${window_s} s or more.`);
     }
     this.#taught.add(label, kept);
@@ -173,7 +180,7 @@ export class LiveRecogniser {
     const { step_s } = this.#settings;
     let waiting = [];
     for (const stretch of this.#signal.stretches) {
-      const last = Math.floor(stretch.stop_s / step_s + 1e-6);
+      const last = Math.floor(stretch.stop_s / step_s + SLACK_S);
       for (let moment = Math.max(this.#moment, Math.floor(stretch.start_s / step_s)) + 1; moment <= last; moment += 1) {
         [this.#moment, this.#newest, this.#answered] = [moment, { stretch, moment }, false];
         const before = this.#version;
@@ -259,7 +266,7 @@ export class LiveRecogniser {
     for (const rate_hz of new Set(due.map(({ stretch }) => stretch.rate_hz))) {
       const own = due.filter(({ stretch }) => stretch.rate_hz === rate_hz);
       const windows = own.map(({ stretch, moment, axes }) => ({ ...this.#window(stretch, moment), axes }));
-      const found = await this.#embed(windows, rate_hz);
+      const found = await this.#seen(windows, rate_hz);
       own.forEach(({ stretch, moment, version }, i) => {
         if (!found[i].embedding.some(Boolean)) return;
         const { start_s, whole } = windows[i];
@@ -278,9 +285,15 @@ export class LiveRecogniser {
     if (this.#rows.length > most) this.#rows.splice(0, this.#rows.length - most);
   }
 
+  /** Embeddings of windows, and features where these are of use: the past is looked at again once they are. */
+  async #seen(windows, rate_hz) {
+    const found = await this.#embed(windows, rate_hz);
+    return this.#read === null ? found.map(({ embedding }) => ({ embedding, features: null })) : found;
+  }
+
   #nameRow(row) {
     Object.assign(row, this.#naming.read(row.embedding));
-    if (this.#read !== null) Object.assign(row, this.#read(row.features, row.own, row.margin));
+    if (this.#read !== null && row.features !== null) Object.assign(row, this.#read(row.features, row.own, row.margin));
   }
 
   /** Look again at windows of the past, which were seen under other settings. */
@@ -295,16 +308,8 @@ export class LiveRecogniser {
     }
     for (const [rate_hz, rows] of kept) {
       const windows = rows.map((row) => ({ ...this.#window(stretches.get(row.stretch), row.moment), axes: this.#axes.used }));
-      const found = await this.#embed(windows, rate_hz);
+      const found = await this.#seen(windows, rate_hz);
       rows.forEach((row, i) => this.#nameRow(Object.assign(row, found[i])));
     }
   }
-}
-
-/** When windows of a span begin: side by side, the last one ends with it. */
-function beginnings(start_s, stop_s, window_s) {
-  const last = Math.max(start_s, stop_s - window_s);
-  const begins = [];
-  for (let i = 0; start_s + i * window_s < last - 1e-6; i += 1) begins.push(start_s + i * window_s);
-  return [...begins, last];
 }

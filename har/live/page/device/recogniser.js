@@ -15,6 +15,7 @@ export class DeviceRecogniser {
     this.#worker.onerror = (event) => this.#ended(event.message || "This browser cannot run the page's program; try a newer one.");
   }
 
+  onNaming(heard) { this.#heard.naming = heard; }
   onAnswer(heard) { this.#heard.answer = heard; }
   onSamples() {}
   onState(heard) { this.#heard.state = heard; }
@@ -66,6 +67,7 @@ export class DeviceRecogniser {
     else {
       const { resolve, reject } = this.#asked.get(data.id);
       this.#asked.delete(data.id);
+      if (data.naming) this.#heard.naming(data.naming);
       if (data.error === undefined) resolve(data.found);
       else reject(new Error(data.error));
     }

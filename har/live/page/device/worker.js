@@ -147,9 +147,7 @@ async function embed(channels, windows, rate_hz) {
 
 // --- What is asked for -------------------------------------------------------------------------------------------
 
-const DO = {
-  open,
-
+const CHANGES = {
   async start({ labels, placement: said, channels, gravity }) {
     network ??= await session(await file("model.onnx"));
     [placed, placement] = [await placementOf(said), said];
@@ -158,22 +156,16 @@ const DO = {
     fresh.name(...(await naming(labels)));
     fresh.placed(placed !== null);
     recogniser = fresh;
-    return named();
   },
 
-  async labels({ labels }) {
-    recogniser.name(...(await naming(labels)));
-    return named();
-  },
+  async labels({ labels }) { recogniser.name(...(await naming(labels))); },
 
   async placement({ placement: said }) {
     const text = said === null ? null : said.trim().split(/\s+/u).join(" ") || null;
     const found = await placementOf(text);
-    if (text !== placement) {
-      [placed, placement] = [found, text];
-      recogniser.placed(found !== null);
-    }
-    return named();
+    if (text === placement) return;
+    [placed, placement] = [found, text];
+    recogniser.placed(found !== null);
   },
 
   async teach({ label, start_s, stop_s }) {
@@ -184,12 +176,13 @@ const DO = {
     await recogniser.teach(clean, start_s, stop_s);
     recogniser.name(...next);
     await recogniser.renewed();
-    return named();
   },
+};
 
-  async text() {
-    if (ownWords === null) await loadText();
-  },
+const DO = {
+  ...CHANGES,
+  open,
+  async text() { if (ownWords === null) await loadText(); },
 };
 
 // --- One thing after the other -----------------------------------------------------------------------------------
@@ -224,18 +217,23 @@ async function work() {
   working = false;
 }
 
+async function reply(request) {
+  const said = { kind: "reply", id: request.id };
+  try {
+    said.found = await DO[request.kind](request);
+  } catch (error) {
+    said.error = error.message;
+  }
+  if (recogniser !== null && request.kind in CHANGES) said.naming = await named();
+  postMessage(said);
+}
+
 async function step() {
   const [times, rows] = waiting;
   waiting = [[], []];
   if (recogniser !== null && times.length) await recogniser.add(times, rows);
   const request = asked.shift();
-  if (request) {
-    try {
-      postMessage({ kind: "reply", id: request.id, found: await DO[request.kind](request) });
-    } catch (error) {
-      postMessage({ kind: "reply", id: request.id, error: error.message });
-    }
-  }
+  if (request) await reply(request);
   if (recogniser === null) return;
   const answer = await recogniser.answer();
   if (answer !== null) {
