@@ -1,10 +1,12 @@
 """The page without a server: a folder that any web server can host, in which the phone itself recognises."""
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from har.files.whole import hidden_folder, move_folder
-from har.live.device_files import write_device_files
+from har.live.device_files import TEXT, TOKENS, write_device_files
 from har.live.runtime import write_runtime
 from har.live.sessions import PLACEMENTS
 from har.network.alignment import AlignmentModel
@@ -13,6 +15,8 @@ from har.text.label_bank import LearnableLabelBank
 
 _PAGE = Path(__file__).parent / "page"
 _SERVERS_OWN = ("socket.js",)
+_OFFLINE = "offline.js"  # at the folder's root, which it then speaks for
+_LATER = (f"model/{TEXT}", f"model/{TOKENS}")
 _POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; "
     "style-src 'self'; img-src 'self' blob:; base-uri 'none'; form-action 'none'"
@@ -69,15 +73,33 @@ def write_static(
         (hidden / "device").mkdir()
         for file in (*_PAGE.iterdir(), *(_PAGE / "device").iterdir()):
             name = file.relative_to(_PAGE)
-            if file.is_file() and file.name not in _SERVERS_OWN:
+            if file.is_file() and file.name not in (*_SERVERS_OWN, _OFFLINE):
                 (hidden / name).write_text(_changed(name.as_posix(), file.read_text("utf-8")), encoding="utf-8")
+        (hidden / _OFFLINE).write_text(_offline(hidden), encoding="utf-8")
         (hidden / "README.txt").write_text(_README, encoding="utf-8")
-        sizes = {
-            str(file.relative_to(hidden)): file.stat().st_size for file in sorted(hidden.rglob("*")) if file.is_file()
-        }
+        sizes = {name: len(content) for name, content in _contents(hidden).items()}
         if not move_folder(hidden, folder):
             raise FileExistsError(f"{folder} came to hold something meanwhile; give a new folder")
     return sizes
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file())
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
+
+
+def _offline(folder: Path) -> str:
+    """The service worker of a folder that holds all else; it is another one when anything there is another."""
+    contents, digest = _contents(folder), hashlib.sha256()
+    for name, content in contents.items():
+        digest.update(f"{name} {len(content)} ".encode() + content)
+    constants = {
+        "DIGEST": digest.hexdigest()[:16],
+        "FILES": ["./", *(name for name in contents if name not in _LATER)],
+        "LATER": _LATER,
+    }
+    lines = [f"const {name} = {json.dumps(value)};" for name, value in constants.items()]
+    return "\n".join([*lines, (_PAGE / "device" / _OFFLINE).read_text("utf-8")])
 
 
 def _changed(name: str, text: str) -> str:

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -62,6 +63,12 @@ def folder(archive, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(folder) -> Iterator[str]:
+    with served(folder) as address:
+        yield address
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
     class Handler(SimpleHTTPRequestHandler):
         def __init__(self, *given) -> None:
             super().__init__(*given, directory=str(folder))
@@ -187,6 +194,20 @@ def test_the_page_runs_on_the_device(open_page):
     page.fill("#placement", "tied to a balloon")
     page.click("#place button")
     until(page, lambda: text(page, "#where-said") == "Set.")
+
+
+def test_it_works_without_a_network_once_it_was_loaded(browser, folder):
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    with served(folder) as address:
+        page.goto(address)
+        page.evaluate("navigator.serviceWorker.ready.then(() => null)")
+        assert page.evaluate("caches.keys()") != []
+    page.reload()
+    page.wait_for_selector("#start:not([hidden])")
+    assert text(page, "#connection") == "On this device"
+    context.close()
 
 
 def test_words_of_ones_own_mean_the_same(open_page, folder):

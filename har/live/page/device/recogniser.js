@@ -24,6 +24,9 @@ export class DeviceRecogniser {
   onEnded() {}
 
   async about() {
+    navigator.serviceWorker?.register(new URL("../offline.js", import.meta.url)).catch((error) => {
+      console.warn(`The page needs a network at its next start: ${error.message}`);
+    });
     const about = await this.#ask("open").catch((error) => {
       this.#ended(error.message);
       throw error;
