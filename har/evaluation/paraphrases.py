@@ -3,9 +3,8 @@
 `WORDINGS` has five wordings a label that mean the same, in the words of everyday life; `DETAILED` one that tells more
 than any label of training: where, with what, how. None of them is a phrasing that training could draw
 (`har.labels.wording.read_in_training` of any label), a training label or a member of a synonym group:
-`seen_in_training` compares, and a test keeps it so. They are for
-measuring how much the choice of words decides, and for nothing else: a wording that moves into training has to go from
-here.
+`seen_in_training` compares, and a test keeps it so. They are for measuring how much the choice of words decides, and
+for nothing else: a wording that moves into training has to go from here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
