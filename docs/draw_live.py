@@ -65,7 +65,8 @@ def main() -> int:
         server.should_exit = True
         serving.join()
     with atomic_writer(PICTURES / "live.png") as path:
-        Image.open(io.BytesIO(picture)).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+        reduced = Image.open(io.BytesIO(picture)).convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE)
+        reduced.save(path, optimize=True)
     with atomic_writer(PICTURES / "live.gif") as path:
         save_animation(frames, path)
     print(*(f"{path} ({path.stat().st_size / 1000:.0f} kB)" for path in sorted(PICTURES.glob("live.*"))), sep="\n")
@@ -112,8 +113,8 @@ def save_animation(frames: list[tuple[float, Image.Image]], path: Path) -> None:
     times, images = zip(*frames, strict=True)
     size = GIF_WIDTH, round(images[0].height * GIF_WIDTH / images[0].width)
     small = [image.convert("RGB").resize(size, Image.Resampling.LANCZOS) for image in images]
-    # One palette for all, or what stands still would flicker: of a frame with most of the colours.
-    palette = small[-1].quantize(COLORS, dither=Image.Dither.NONE)
+    # One palette for all, or what stands still would flicker: of a frame with most of the colours, small spots too.
+    palette = small[-1].quantize(COLORS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     drawn = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in small]
     lasting = [round(1000 * (after - at)) for at, after in zip(times, [*times[1:], SHOWN_S], strict=True)]
     drawn[0].save(path, save_all=True, append_images=drawn[1:], duration=lasting, loop=0, optimize=True)

@@ -2,12 +2,16 @@
 
 One label string is a single point in the text space; a model trained on it alone learns that string rather than its
 meaning. `phrasings` returns the label, a few sentence templates around it, and, for activities in the table,
-paraphrases that describe the motion of the body. Training draws one of them at random, inference averages over all
-(the prompt ensembling of CLIP, Radford et al. 2021, section 3.1.4).
+paraphrases that describe the motion of the body; inference averages over them (the prompt ensembling of CLIP, Radford
+et al. 2021, section 3.1.4). Training draws one of these and of what people call the activity (`read_in_training`) at
+random: to average over that as well names no better and takes three times as long.
 """
 
 import re
+from collections.abc import Mapping
 
+from har.labels.called_movements import CALLED_MOVEMENTS
+from har.labels.called_tasks import CALLED_TASKS
 from har.labels.groups import group_of, normalise
 from har.labels.hands import HAND_PARAPHRASES
 
@@ -490,6 +494,9 @@ PARAPHRASES: dict[str, tuple[str, ...]] = {
 } | HAND_PARAPHRASES
 # fmt: on
 
+# Such keys -> what people call it.
+CALLED = CALLED_MOVEMENTS | CALLED_TASKS
+
 # Labels that differ from their group in pace only, and use the entry of that pace.
 _SAME_PACE = {
     "walking quickly": "walking fast",
@@ -543,13 +550,19 @@ def phrasings(label: str) -> tuple[str, ...]:
     """
     phrase = clean_label(label)
     templates = VERB_TEMPLATES if phrase.split()[0].endswith("ing") else NOUN_TEMPLATES
-    paraphrases = PARAPHRASES.get(_paraphrase_key(phrase), ())
+    paraphrases = PARAPHRASES.get(_key(phrase, PARAPHRASES), ())
     return tuple(dict.fromkeys((label.strip(), *(template.format(phrase) for template in templates), *paraphrases)))
+
+
+def read_in_training(label: str) -> tuple[str, ...]:
+    """`phrasings`, and what people call the activity, or its synonym group, where the tables know it."""
+    phrase = clean_label(label)
+    return tuple(dict.fromkeys((*phrasings(label), *CALLED.get(_key(phrase, CALLED), ()))))
 
 
 def has_paraphrases(label: str) -> bool:
     """Whether the table describes the activity, or its synonym group. Raises as `clean_label` does."""
-    return _paraphrase_key(clean_label(label)) in PARAPHRASES
+    return _key(clean_label(label), PARAPHRASES) in PARAPHRASES
 
 
 def placement_text(placement: str | None) -> str:
@@ -567,8 +580,8 @@ def placement_phrasings(placement: str | None) -> tuple[str, ...]:
     return tuple(template.format(text) for template in PLACEMENT_TEMPLATES)
 
 
-def _paraphrase_key(phrase: str) -> str:
-    """Entry of `PARAPHRASES` that describes the phrase: its own, that of its pace, or that of its group."""
-    if phrase in PARAPHRASES:
+def _key(phrase: str, table: Mapping[str, tuple[str, ...]]) -> str:
+    """Entry of a table that describes the phrase: its own, that of its pace, or that of its group."""
+    if phrase in table:
         return phrase
     return _SAME_PACE.get(phrase, group_of(phrase))

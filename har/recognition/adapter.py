@@ -24,12 +24,13 @@ from scipy.special import expit
 from har.evaluation.few_shot_classifiers import gaussian_process
 from har.labels.wording import clean_label
 from har.network.alignment import AlignmentModel
-from har.readers.recording import Recording
+from har.readers.recording import Device, Recording
 from har.recognition.clock import Clock
 from har.recognition.embedding import BodyAxes, WindowPlan, embed_plan, surveyed
-from har.recognition.spans import stretches, windows_of
+from har.recognition.spans import samples_of, share_there, stretches, windows_of
 from har.recognition.vocabulary import check_labels
 from har.run.folder import atomic_writer
+from har.signal.channels import triads
 from har.text.naming import Naming
 
 _FORMAT = 2
@@ -232,12 +233,11 @@ def teach(
             continue
         inside = [one.cropped_to(recorded) for one in devices]
         start_s, borders = windows_of(recorded, window_s, window_s)
-        plan = WindowPlan(start_s, borders[:-1], borders[1:], np.ones(len(start_s), dtype=bool))
+        there = np.max([_share(one.device, start_s, model) for one in inside], axis=0) > LEAST_SHARE - 1e-3
+        plan = WindowPlan(start_s, borders[:-1], borders[1:], there)
         for _, found in embed_plan(model, inside, plan, axes, ("embedding", "features")):
             embeddings, features = (part.cpu().numpy() for part in found)
-            # An embedding is as long as the share of its window that was measured.
-            there = np.linalg.norm(embeddings, axis=1) > LEAST_SHARE - 1e-3
-            parts[stretch.label].append((features[there], embeddings[there]))
+            parts[stretch.label].append((features, embeddings))
     features, embeddings, classes = [], [], []
     for number, label in enumerate(labels):
         rows = [np.concatenate(layer) for layer in zip(*parts[label], strict=True)]
@@ -253,6 +253,12 @@ def teach(
         classes += [number] * len(some)
     kept = [np.concatenate(layer).astype(np.float32) for layer in (features, embeddings)]
     return Adapter(model_digest(model), labels, kept[0], np.array(classes), kept[1])
+
+
+def _share(device: Device, start_s: np.ndarray, model: AlignmentModel) -> np.ndarray:
+    """(N,) share of the windows that begin at (N,) in which a sensor that the network knows was measured."""
+    samples = samples_of(device, start_s, model.window_samples(device.sampling_rate_hz))
+    return share_there(samples, [axes for kind, axes in triads(device.channels) if kind in model.config.sensors])
 
 
 def check_taught(stretch: Taught, window_s: float, where: str = "") -> None:
@@ -292,7 +298,13 @@ def _rows_of(path: Path, clock: Clock) -> tuple[list[Taught], list[int]]:
     text = _decoded(path.read_bytes())
     if text is None:
         raise ValueError(f"{path} is no text in UTF-8, UTF-16 or Windows-1252; save it as CSV in UTF-8")
-    table = _table_of(text)
+    try:
+        table = _table_of(text)
+        found = [(table.line_num, row) for row in table]
+    except csv.Error as error:  # a cell of more than 128 KiB, as a quote that is left open makes one
+        raise ValueError(
+            f"{path}: {error}; is it a table of what is taught, and is each double quote closed?"
+        ) from error
     columns, delimiter = table.fieldnames, table.reader.dialect.delimiter
     if not set(_COLUMNS) <= set(columns):
         raise ValueError(f"{path} has the columns {', '.join(columns) or 'none'}; expected {', '.join(_COLUMNS)}")
@@ -300,8 +312,8 @@ def _rows_of(path: Path, clock: Clock) -> tuple[list[Taught], list[int]]:
         raise ValueError(f"{path} has the column {twice[0]} more than once; leave one")
     rows: list[Taught] = []
     lines: list[int] = []
-    for row in table:
-        where = f"{path}, line {table.line_num}"
+    for line, row in found:
+        where = f"{path}, line {line}"
         texts = [(row[name] or "").strip() for name in _COLUMNS]
         if not all(texts):
             raise ValueError(f"{where}: {row}; expected a start, a stop and a label")
@@ -319,7 +331,7 @@ def _rows_of(path: Path, clock: Clock) -> tuple[list[Taught], list[int]]:
         if not start_s < stop_s:
             raise ValueError(f"{where}: from {texts[0]} to {texts[1]}; expected a stop after the start")
         rows.append(Taught(start_s, stop_s, texts[2]))
-        lines.append(table.line_num)
+        lines.append(line)
     if not rows:
         raise ValueError(f"{path} has no row below its head; give at least one start, stop and label")
     if (pair := _contradiction(rows)) is not None:

@@ -24,7 +24,7 @@ from har.network.alignment import AlignmentModel
 from har.readers.recording import Recording
 from har.recognition.adapter import Adapter, is_teaching, model_digest
 from har.recognition.annotation import EXPORTS
-from har.recognition.outputs import bouts_table, save_windows
+from har.recognition.outputs import bouts_table, label_columns, save_windows
 from har.recognition.page import save_page
 from har.recognition.picture import save_picture
 from har.recognition.recognise import RELEASED, loaded, recognise
@@ -42,7 +42,7 @@ _TIMELINE, _SUMMARY, _PAGE, _PICTURE = ".timeline.csv", ".summary.json", ".html"
 _EXPORTED = ("accelerometer.csv", "totalacceleration.csv", "wristmotion.csv", "meta/time.csv", "acc.csv")
 
 TABLE_NAME = "timelines.csv"  # of a folder of recordings
-_TABLE_HEAD = ("recording", "start", "recorded", "unknown", "not worn", "gaps")
+_TABLE_HEAD, _PROBLEM = ("recording", "start", "recorded", "unknown", "not worn", "gaps"), "problem"
 
 Read = Callable[..., Recording]  # `har.readers.read_recording`
 
@@ -409,7 +409,7 @@ def outcomes_table(outcomes: Sequence[Outcome], folder: Path) -> str:
     names = [name for name in names if name not in RESERVED]
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow([*_TABLE_HEAD, *names, "problem"])
+    table.writerow([*_TABLE_HEAD, *label_columns(names, [*_TABLE_HEAD, _PROBLEM]), _PROBLEM])
     for outcome in outcomes:
         summary = outcome.summary or {}
         totals = [summary.get(f"{what}_minutes") for what in ("recorded", "unknown", "not_worn", "gap")]

@@ -21,7 +21,7 @@ from har.recognition.live_signal import LiveSignal, Stretch
 from har.recognition.live_wear import LiveWear
 from har.recognition.naming import named_alone, newest_in_context
 from har.recognition.recognise import RELEASED, loaded
-from har.recognition.spans import Span, inside
+from har.recognition.spans import Span, inside, share_there
 from har.recognition.vocabulary import NOT_WORN, UNKNOWN, check_labels
 from har.signal.channels import parse_devices, triads
 from har.signal.plausibility import GRAVITY, beyond, examine
@@ -180,7 +180,7 @@ class LiveRecogniser:
             last_s = max(span[0], span[1] - LEAST_SHARE * self._window_s)
             begins = [stretch.point(one) for one in np.arange(span[0], last_s + _SLACK_S, self._step_s)]
             samples = np.stack([_padded(stretch.read(a, min(a + length, stop)), length) for a in begins])
-            samples = samples[self._share(samples) >= LEAST_SHARE]
+            samples = samples[share_there(samples, self._sensors.values()) >= LEAST_SHARE]
             for layer, part in zip(found, self._embed(samples, stretch.rate_hz, features=True), strict=True):
                 layer.append(part)
         embeddings, features = (np.concatenate(layer) if layer else np.zeros((0, 1)) for layer in found)
@@ -195,11 +195,6 @@ class LiveRecogniser:
         self.set_labels(self.labels if clean_label(label) in known else [*self.labels, label])
         if len(self._past.rows):  # so that it is named at once
             self._renew(self._past.in_phase(self._every)[-_RENEWED:])
-
-    def _share(self, samples: np.ndarray) -> np.ndarray:
-        """(N,): of the samples of windows (N, T, C), those at which any sensor is there."""
-        whole = [np.isfinite(samples[..., columns]).all(axis=2) for columns in self._sensors.values()]
-        return np.any(whole, axis=0).mean(axis=1)
 
     @property
     def _used(self) -> Adapter | None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def windows_table(timeline: Timeline) -> bytes:
     """
     windows = timeline.windows
     head = io.StringIO()
-    csv.writer(head, lineterminator="\n").writerow([*_WINDOW, *_label_columns(timeline)])
+    csv.writer(head, lineterminator="\n").writerow([*_WINDOW, *label_columns(timeline.labels, _WINDOW)])
     names = [_quoted(name) for name in (*timeline.labels, UNKNOWN, NOT_WORN)]
     numbers = np.column_stack([windows.known, windows.probabilities])
     # A week has millions of numbers; as digits of one array they take seconds less.
@@ -51,9 +52,19 @@ def windows_table(timeline: Timeline) -> bytes:
     return (head.getvalue() + "".join(rows)).encode()
 
 
-def _label_columns(timeline: Timeline) -> list[str]:
-    """Labels may bear any name, also that of another column, and what reads a table takes each name once."""
-    return [f"{label} (label)" if label in _WINDOW else label for label in timeline.labels]
+def label_columns(labels: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Names of the columns of labels beside others.
+
+    Labels may bear any name, also that of another column, and what reads a table takes each name once.
+    """
+    taken = set(others)
+    columns = []
+    for label in labels:
+        while label in taken:
+            label = f"{label} (label)"
+        taken.add(label)
+        columns.append(label)
+    return columns
 
 
 def _quoted(text: str) -> str:
@@ -91,6 +102,6 @@ def save_windows(timeline: Timeline, path: Path) -> None:
     names = np.array([*timeline.labels, UNKNOWN, NOT_WORN])
     columns = [windows.start_s, windows.stop_s, names[windows.name], windows.known, *windows.probabilities.T]
     arrays = [pyarrow.array(np.ascontiguousarray(column)) for column in columns]
-    table = pyarrow.Table.from_arrays(arrays, [*_WINDOW, *_label_columns(timeline)])
+    table = pyarrow.Table.from_arrays(arrays, [*_WINDOW, *label_columns(timeline.labels, _WINDOW)])
     with atomic_writer(path) as temporary:
         parquet.write_table(table, temporary)

@@ -16,6 +16,7 @@ from har.recognition.embedding import BodyAxes, SurveyedDevice, WindowPlan, embe
 from har.recognition.naming import named_alone, named_in_context
 from har.recognition.timeline import NamedWindows, Timeline, bouts_of, clock_of
 from har.recognition.vocabulary import EVERYDAY_LABELS, check_labels
+from har.signal.entry import as_number
 from har.text.calibration import UNKNOWN_BELOW
 from har.text.label_bank import LearnableLabelBank
 from har.text.naming import Naming
@@ -51,8 +52,8 @@ def recognise(
 
     Raises ``ValueError`` for labels, thresholds and strides that make no sense, for a device without a sensor or rate
     that the network knows, for samples that cannot be in the units of a ``Recording``, for a recording of which no
-    second is there, and for an adapter of another model; ``TypeError`` for what is no ``Recording``; and as
-    `load_model` does.
+    second is there, and for an adapter of another model; ``TypeError`` for what is no ``Recording`` and
+    no number; and as `load_model` does.
     """
     if not isinstance(recording, Recording):
         raise TypeError(f"{recording!r} is no Recording; read a file with har.readers.read_recording(path) first")
@@ -61,6 +62,7 @@ def recognise(
         groups = {group_of(label) for label in taught}
         labels = [*taught, *(label for label in EVERYDAY_LABELS if group_of(label) not in groups)]
     labels = check_labels(labels)
+    unknown_below = as_number("unknown_below", unknown_below, "a probability such as 0.5")
     if not 0 <= unknown_below < 1:
         raise ValueError(f"unknown below a probability of {unknown_below}; expected at least 0 (nothing) and below 1")
     if (model is None) != (bank is None):
@@ -71,7 +73,7 @@ def recognise(
     if adapter is not None:
         adapter.check(model)
         unasked = adapter.left_out(labels)
-    stride_s = model.config.window_s / 2 if stride_s is None else stride_s
+    stride_s = model.config.window_s / 2 if stride_s is None else as_number("stride_s", stride_s, "seconds such as 2.5")
     if not 0 < stride_s <= model.config.window_s:
         raise ValueError(f"stride_s {stride_s}; expected more than 0 and at most a window, {model.config.window_s} s")
     if not any(len(piece.samples) for device in recording.devices for piece in device.pieces):

@@ -3,7 +3,7 @@
 Times are seconds on the clock of the recording. Shapes: N windows, T samples of a window, C channels.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -55,6 +55,15 @@ def windows_of(stretch: Span, window_s: float, stride_s: float) -> tuple[np.ndar
     begins = np.append(np.arange(start, last - 1e-6, stride_s), last)
     middle = begins + window_s / 2
     return begins, np.concatenate([[start], (middle[1:] + middle[:-1]) / 2, [stop]])
+
+
+def share_there(samples: np.ndarray, sensors: Iterable[Sequence[int]]) -> np.ndarray:
+    """(N,): of the samples of windows (N, T, C), those at which all channels of any of the sensors are there.
+
+    sensors: the channels of each.
+    """
+    whole = [np.isfinite(samples[..., list(columns)]).all(axis=2) for columns in sensors]
+    return np.any(whole, axis=0).mean(axis=1)
 
 
 def samples_of(device: Device, start_s: np.ndarray, length: int) -> np.ndarray:

@@ -13,20 +13,22 @@ if TYPE_CHECKING:  # loaded by those who hand tensors over; dataset folders are 
 
 
 def as_rate(sampling_rate_hz: Any) -> float:
-    """A rate as a plain float: any real number, also as an array or tensor of one element.
+    """A rate as a plain float; raises as `as_number` does."""
+    return as_number("sampling_rate_hz", sampling_rate_hz, "a number of samples a second, such as 50.0")
 
-    Raises ``TypeError`` for what is no number.
+
+def as_number(name: str, given: Any, expected: str) -> float:
+    """An argument as a plain float: any real number, also as an array or tensor of one element.
+
+    Raises ``TypeError`` for what is no number, which says what was expected.
     """
-    value = sampling_rate_hz
+    value = given
     if hasattr(value, "item") and math.prod(getattr(value, "shape", (0,))) == 1:
         value = value.item()
-    if isinstance(sampling_rate_hz, np.ma.MaskedArray) and np.ma.getmaskarray(sampling_rate_hz).any():
+    if isinstance(given, np.ma.MaskedArray) and np.ma.getmaskarray(given).any():
         value = None
     if isinstance(value, bool) or not isinstance(value, numbers.Real | Decimal):
-        raise TypeError(
-            f"sampling_rate_hz is {value!r} of type {type(value).__name__}; expected a number of samples a second, "
-            "such as 50.0"
-        )
+        raise TypeError(f"{name} is {value!r} of type {type(value).__name__}; expected {expected}")
     try:
         return float(value)
     except (OverflowError, ValueError):  # more than a float holds; a signalling NaN

@@ -327,9 +327,11 @@ def _minority(x: np.ndarray, name: str, rate_hz: float, gravity: str) -> list[Fi
     seconds = pieces[:, : length // second * second].reshape(len(pieces), -1, second, 3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of seconds without a sample
-        weights = np.nanmedian(np.linalg.norm(np.nanmean(seconds, axis=2, dtype=np.float64), axis=-1), axis=1)
-    # By weight alone: who shakes a device reads much for a while, and weighs as much as before.
-    scaled, light = weights > _LARGEST_MEAN_G, weights < LEAST_WEIGHT_G
+        weights = np.linalg.norm(np.nanmean(seconds, axis=2, dtype=np.float64), axis=-1)
+        lightest, weights = np.nanmin(weights, axis=1), np.nanmedian(weights, axis=1)
+    # By weight alone: who shakes a device reads much for a while, and weighs as much as before. Who swings it by its
+    # strap weighs more, but not in every second; in another unit every second weighs too much.
+    scaled, light = lightest > _LARGEST_MEAN_G, weights < LEAST_WEIGHT_G
     shown = f"of {length / rate_hz:.3g} s of the {name}"
     if scaled.any():
         text = (

@@ -1,11 +1,23 @@
 """Phrasings and cleaning of labels."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 
 from har.labels.groups import GROUPS, group_of, matches
-from har.labels.wording import PARAPHRASES, clean_label, phrasings, placement_phrasings, placement_text
+from har.labels.wording import (
+    CALLED,
+    PARAPHRASES,
+    clean_label,
+    phrasings,
+    placement_phrasings,
+    placement_text,
+    read_in_training,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
@@ -61,12 +73,19 @@ def test_synonyms_share_paraphrases_and_pace_keeps_its_own():
     assert not set(PARAPHRASES["climbing stairs"]) & set(phrasings("walking upstairs"))
 
 
+def test_training_reads_what_people_call_it_as_well():
+    assert read_in_training("jogging") == (*phrasings("jogging"), *CALLED["jogging"])
+    assert read_in_training("walking quickly") == (*phrasings("walking quickly"), *CALLED["walking fast"])
+    assert read_in_training("juggling") == phrasings("juggling")
+
+
 def test_paraphrases_describe_their_own_activity_only():
     owners: dict[str, str] = {}
-    for label, paraphrases in PARAPHRASES.items():
-        assert group_of(label) in GROUPS, label
-        assert 6 <= len(paraphrases) <= 10 and len(set(paraphrases)) == len(paraphrases), label
-        for text in paraphrases:
+    datasets = set(json.loads((ROOT / "har" / "weights" / "default" / "card.json").read_text())["labels"])
+    for label, others in (*PARAPHRASES.items(), *CALLED.items()):
+        assert group_of(label) in GROUPS or label in datasets, label
+        assert 5 <= len(others) <= 20 and len(set(others)) == len(others), label
+        for text in others:
             assert text == re.sub(r"\s+", " ", text.strip())
             if group_of(text) in GROUPS:
                 assert matches(text, label), (label, text)

@@ -168,14 +168,6 @@ def test_what_cannot_be_taught(acted, recorded):
         teach(recording, [Taught(0, 30, "unknown")], Featured())
 
 
-class Measuring(Featured):
-    """An embedding is as long as the share of its window that was measured, as that of the network."""
-
-    def embed_worn(self, worn, batch_size: int = 256, layer: str = "embedding"):
-        share = np.isfinite(np.asarray(worn[0].samples)).all(axis=-1).mean(axis=1)
-        return super().embed_worn(worn, batch_size, layer) * torch.from_numpy(share).float()[:, None]
-
-
 def test_errors_of_a_table_name_file_and_line(acted, recorded, tmp_path):
     recording = recorded(acted(("sitting", 60)))
     path = tmp_path / "mine.csv"
@@ -186,11 +178,11 @@ def test_errors_of_a_table_name_file_and_line(acted, recorded, tmp_path):
     ):
         path.write_text(f"start,stop,label\n{rows}")
         with pytest.raises(ValueError, match=problem):
-            teach_from(path, recording, Measuring())
+            teach_from(path, recording, Featured())
     path.write_text("start,stop,label\n0,30,sitting\n30,32.5,rowing\n")
-    adapter = teach_from(path, recording, Measuring())
+    adapter = teach_from(path, recording, Featured())
     assert adapter.classes.tolist() == [0] * 6 + [1]
-    again = teach(recording, read_taught(path, Clock(None)), Measuring())
+    again = teach(recording, read_taught(path, Clock(None)), Featured())
     assert adapter.digest() == again.digest()
 
 
@@ -222,6 +214,7 @@ def test_rows_of_what_is_taught(tmp_path):
         ("start,stop,label,stop\n0,5,a,6\n", "the column stop more than once"),
         ("start,stop,label\n0,5,a\0\n", "is no text"),
         ("start,stop,label\n5,2026-01-01T00:00,a\n", "line 2: .*tells none"),
+        ('start,stop,label\n0,5,"a\n' + 30000 * "5,6,b\n", r"mine.csv: .*is each double quote closed"),
     ):
         path.write_text(text)
         with pytest.raises(ValueError, match=problem):

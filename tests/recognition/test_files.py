@@ -134,6 +134,15 @@ def test_recordings_of_a_folder(tmp_path):
         Request(exports=("praat",))
 
 
+def test_a_table_of_recordings_has_each_column_once(folder):
+    minutes = {"start": 1.0, "gaps": 2.0, "gaps (label)": 3.0, "problem": 4.0}
+    table = files.outcomes_table([files.Outcome(folder / "one.csv", {"minutes": minutes})], folder)
+    (row,) = csv.DictReader(table.splitlines())
+    assert len(row) == len(next(csv.reader(table.splitlines())))
+    names = ["start (label)", "gaps (label)", "gaps (label) (label)", "problem (label)"]
+    assert [float(row[name]) for name in names] == [1, 2, 3, 4] and row["problem"] == ""
+
+
 def test_what_teaches_is_no_recording(tmp_path):
     some = np.zeros((1, 2), np.float32)
     Adapter("digest", ["a"], some, np.array([0]), some).save(tmp_path / "me.npz")

@@ -183,6 +183,9 @@ def test_one_label_is_a_question_of_yes_and_no(model, bank, acted, recorded):
             recognise(recorded(acted(("walking", 60))), labels, model, bank)
     with pytest.raises(ValueError, match="expected at least 0"):
         recognise(recorded(acted(("walking", 60))), ["walking"], model, bank, unknown_below=1.0)
+    for wrong in ({"unknown_below": "0.5"}, {"unknown_below": True}, {"stride_s": "2"}):
+        with pytest.raises(TypeError, match=rf"{next(iter(wrong))} is .* of type (str|bool); expected"):
+            recognise(recorded(acted(("walking", 60))), ["walking"], model, bank, **wrong)
     with pytest.raises(ValueError, match="both a model and its label bank"):
         recognise(recorded(acted(("walking", 60))), ["walking"], model)
 

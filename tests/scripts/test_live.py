@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -78,13 +77,10 @@ def test_a_recording_is_played_to_a_page_until_ctrl_c(start, walk):
                 kinds.append(json.loads(message)["type"])
                 if kinds[-1] == "answer":
                     answer = json.loads(message)
-        begun = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "Ended.\n"
-        ended_s = time.monotonic() - begun
     assert rows == 2000 and answer["name"] in ("walking", "sitting") and answer["labels"] == ["walking", "sitting"]
     assert process.wait(30) == 0 and process.stderr.read() == ""
-    assert ended_s < 5  # pages are given a second
 
 
 def test_https_shows_the_fingerprint_and_keeps_its_files_in_the_users_folder(start, tmp_path):

@@ -306,6 +306,14 @@ def test_a_rate_that_is_none_is_refused(rate):
             check_rate(rate)
 
 
+def test_a_device_that_is_swung_by_its_strap_is_in_the_right_unit():
+    """A second of 13 g on the circle, a second in hand: heavy on the whole, but not all the time."""
+    swung = np.concatenate([still(10), swinging(10)])
+    time_s = np.arange(swung.shape[1]) / RATE
+    swung[3:7, :, 2] += 12 * (np.floor(time_s) % 3 < 2)
+    assert texts(swung, certain=True) == []
+
+
 @pytest.mark.parametrize("long", [False, True])
 def test_a_minority_of_windows_or_of_a_recording_is_found_too(long):
     """Some people's files in another unit, or without gravity, among others that are right."""
