@@ -8,6 +8,7 @@ import tarfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 
 from har.files.whole import write_atomically
@@ -79,7 +80,7 @@ def _load(path: Path, tell: Callable[[str], object]) -> None:
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as response:
             data = response.read()
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise FileNotFoundError(
             f"onnxruntime-web {VERSION} is not in {path.parent} and could not be loaded ({error}); where there is a "
             f"network, `npm pack onnxruntime-web@{VERSION}` writes {_ARCHIVE}: give it as --runtime"
@@ -96,4 +97,4 @@ def _registry() -> str:
         return _REGISTRY
     found = subprocess.run([npm, "config", "get", "registry"], capture_output=True, text=True, timeout=_TIMEOUT_S)
     told = found.stdout.strip().rstrip("/")
-    return told if found.returncode == 0 and told.startswith("https://") else _REGISTRY
+    return told if found.returncode == 0 and told.startswith(("https://", "http://")) else _REGISTRY
