@@ -5,7 +5,6 @@ import hashlib
 import shutil
 import subprocess
 import tarfile
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from http.client import HTTPException
