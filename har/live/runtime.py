@@ -5,9 +5,8 @@ import hashlib
 import shutil
 import subprocess
 import tarfile
-import urllib.request
+import tempfile
 from collections.abc import Callable
-from http.client import HTTPException
 from pathlib import Path
 
 from har.files.whole import write_atomically
@@ -15,10 +14,10 @@ from har.run.folder import resolve_cache
 
 VERSION = "1.30.0"
 _INTEGRITY = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="  # SHA-512
-_REGISTRY = "https://registry.npmjs.org"  # npm's own default
+_PACKAGE = f"onnxruntime-web@{VERSION}"
 _ARCHIVE = f"onnxruntime-web-{VERSION}.tgz"
 _CACHE = Path(".cache/onnxruntime-web")
-_TIMEOUT_S = 60.0
+_TIMEOUT_S = 300.0
 
 # The build for WebAssembly alone: no WebGPU, no code that is put together at run time.
 FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
@@ -54,7 +53,7 @@ def write_runtime(folder: Path, archive: Path | None = None, tell: Callable[[str
     if archive is None and not found.is_file():
         _load(found, tell)
     if not found.is_file():
-        raise FileNotFoundError(f"there is no package {found}; `npm pack onnxruntime-web@{VERSION}` writes it")
+        raise FileNotFoundError(f"there is no package {found}; `npm pack {_PACKAGE}` writes it")
     _check(found.read_bytes(), found)
     folder.mkdir()
     with tarfile.open(found) as package:
@@ -74,26 +73,27 @@ def _check(data: bytes, where: Path | str) -> None:
 
 
 def _load(path: Path, tell: Callable[[str], object]) -> None:
-    url = f"{_registry()}/onnxruntime-web/-/{_ARCHIVE}"
-    tell(f"loading onnxruntime-web {VERSION} (33 MB) into {path.parent}, once")
-    try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as response:
-            data = response.read()
-    except (OSError, HTTPException) as error:
-        raise FileNotFoundError(
-            f"onnxruntime-web {VERSION} is not in {path.parent} and could not be loaded ({error}); where there is a "
-            f"network, `npm pack onnxruntime-web@{VERSION}` writes {_ARCHIVE}: give it as --runtime"
-        ) from error
-    _check(data, url)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, data, durable=False)
-
-
-def _registry() -> str:
-    """Of packages: npm's, as its user has set it, where npm is there."""
+    """Put the package into the cache, from wherever the user has set npm to take packages from."""
     npm = shutil.which("npm")
     if npm is None:
-        return _REGISTRY
-    found = subprocess.run([npm, "config", "get", "registry"], capture_output=True, text=True, timeout=_TIMEOUT_S)
-    told = found.stdout.strip().rstrip("/")
-    return told if found.returncode == 0 and told.startswith(("https://", "http://")) else _REGISTRY
+        raise FileNotFoundError(
+            f"onnxruntime-web {VERSION} is not in {path.parent}, and there is no npm to load it with; install Node.js "
+            f"with npm, or give what `npm pack {_PACKAGE}` writes on another machine as --runtime {_ARCHIVE}"
+        )
+    tell(f"loading onnxruntime-web {VERSION} (33 MB) into {path.parent}, once")
+    with tempfile.TemporaryDirectory() as folder:
+        command = [npm, "pack", _PACKAGE, "--loglevel=error", "--pack-destination", folder]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, cwd=folder)
+            data = (Path(folder) / _ARCHIVE).read_bytes() if done.returncode == 0 else None
+            problem = " ".join(done.stderr.split())
+        except (OSError, subprocess.TimeoutExpired) as error:
+            data, problem = None, str(error)
+    if data is None:
+        raise FileNotFoundError(
+            f"onnxruntime-web {VERSION} is not in {path.parent}, and npm could not load it ({problem}); where there is "
+            f"a network, `npm pack {_PACKAGE}` writes {_ARCHIVE}: give it as --runtime"
+        )
+    _check(data, f"{_ARCHIVE} of npm")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, data, durable=False)

@@ -254,10 +254,16 @@ def test_another_package_is_refused(tmp_path: Path):
     assert not (tmp_path / "runtime").exists()
 
 
-def test_without_a_network_it_says_what_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(runtime, "resolve_cache", lambda path: tmp_path)
-    monkeypatch.setattr(runtime, "_registry", lambda: "https://127.0.0.1:1")
-    told: list[str] = []
-    with pytest.raises(FileNotFoundError, match=r"npm pack onnxruntime-web@.*--runtime"):
-        runtime.write_runtime(tmp_path / "runtime", tell=told.append)
-    assert len(told) == 1 and list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("problem", ["no npm", "no network", "no time"])
+def test_without_npm_or_a_network_it_says_what_helps(problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\necho no network >&2\n" + ("exec sleep 60\n" if problem == "no time" else "exit 1\n"))
+    npm.chmod(0o755)
+    cache = tmp_path / "cache"
+    monkeypatch.setattr(runtime, "resolve_cache", lambda path: cache)
+    monkeypatch.setattr(runtime.shutil, "which", lambda name: None if problem == "no npm" else str(npm))
+    monkeypatch.setattr(runtime, "_TIMEOUT_S", 0.5 if problem == "no time" else 60.0)
+    said = {"no npm": "there is no npm", "no network": r"\(no network\)", "no time": "timed out"}[problem]
+    with pytest.raises(FileNotFoundError, match=rf"{said}.*npm pack onnxruntime-web@.*--runtime"):
+        runtime.write_runtime(tmp_path / "runtime")
+    assert list(tmp_path.iterdir()) == [npm]
