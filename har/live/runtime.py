@@ -86,7 +86,7 @@ def _load(path: Path, tell: Callable[[str], object]) -> None:
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, cwd=folder)
             data = (Path(folder) / _ARCHIVE).read_bytes() if done.returncode == 0 else None
-            problem = " ".join(done.stderr.split())
+            problem = next(iter(done.stderr.splitlines()), f"exit status {done.returncode}")
         except (OSError, subprocess.TimeoutExpired) as error:
             data, problem = None, str(error)
     if data is None:
