@@ -58,6 +58,7 @@ ALLOWED = {
     # A page that a phone opens, and its server.
     "har.live": (
         "har.recognition", "har.readers", "har.signal", "har.labels", "har.text", "har.network", "har.run", "har.files",
+        "har.export",
     ),
     # Measure the whole library; nothing in it may depend on that.
     "har.benchmark": ("har",),

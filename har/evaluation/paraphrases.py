@@ -2,15 +2,15 @@
 
 `WORDINGS` has five wordings a label that mean the same, in the words of everyday life; `DETAILED` one that tells more
 than any label of training: where, with what, how. None of them is a phrasing that training could draw
-(`har.labels.wording.phrasings` of any label), a training label or a member of a synonym group: `seen_in_training`
-compares, and a test keeps it so. They are for measuring how much the choice of words decides, and for nothing else: a
-wording that moves into training has to go from here.
+(`har.labels.wording.read_in_training` of any label), a training label or a member of a synonym group:
+`seen_in_training` compares, and a test keeps it so. They are for measuring how much the choice of words decides, and
+for nothing else: a wording that moves into training has to go from here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from har.labels.groups import GROUPS, normalise
-from har.labels.wording import CALLED, PARAPHRASES, clean_label, phrasings
+from har.labels.wording import CALLED, PARAPHRASES, clean_label, read_in_training
 
 # fmt: off
 WORDINGS: dict[str, tuple[str, str, str, str, str]] = {
@@ -362,5 +362,5 @@ def seen_in_training(wordings: Mapping[str, Sequence[str]], training_labels: Ite
         *PARAPHRASES,
         *CALLED,
     }
-    read = {as_compared(phrase) for label in labels for phrase in (*phrasings(label), clean_label(label))}
+    read = {as_compared(phrase) for label in labels for phrase in (*read_in_training(label), clean_label(label))}
     return [wording for given in wordings.values() for wording in given if as_compared(wording) in read]

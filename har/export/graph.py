@@ -6,6 +6,7 @@ Shape letters: B windows, S sensors (triads), T samples at the device's rate, D 
 import copy
 import math
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -21,6 +22,7 @@ from har.windows.resample import KAISER_BETA, PASS_SHARE, VALID_SHARE, ZERO_CROS
 # What the graph is fed, in this order, and which of its axes are free.
 INPUTS = ("signal", "sampling_rate_hz", "kind", "device", "placement", "body")
 OUTPUTS = ("window_embedding", "coverage")  # names that no layer inside has
+FEATURES = "window_features"  # one more, where it is asked for
 _OPSET = 20
 _BESSEL_TERMS = 18  # of the series of I0, beyond single precision up to the window's own parameter
 
@@ -39,24 +41,27 @@ class WindowGraph(nn.Module):
     - body (B, S, 2, 3): the body's up and ahead in the device's axes, zeros where unknown.
 
     and returns the embeddings (B, D), zero where nothing can be embedded, and the share (B,) of the window's patches
-    that were measured, by which embeddings of a longer signal's windows are weighted.
+    that were measured, by which embeddings of a longer signal's windows are weighted. features: also what the
+    embeddings are computed from (B, width), unit norm and zero likewise, as ``AlignmentModel.embed`` gives the layer.
     """
 
-    def __init__(self, model: AlignmentModel) -> None:
+    def __init__(self, model: AlignmentModel, features: bool = False) -> None:
         super().__init__()
-        self.encoder, self.config = model.encoder, model.config
+        self.encoder, self.config, self._features = model.encoder, model.config, features
         self.encoder.tokens = _Tokens(model.encoder.tokens)
 
     def forward(
         self, signal: Tensor, sampling_rate_hz: Tensor, kind: Tensor, device: Tensor, placement: Tensor, body: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, ...]:
         valid = ~torch.isnan(signal).any(2)
         resampled, there = self._resampled(torch.where(valid.unsqueeze(2), signal, 0.0), valid, sampling_rate_hz)
         rates = sampling_rate_hz.expand(kind.shape)
         windows = SensorWindows(resampled, there, kind, device, kind, rates, body)
         found = self.encoder(windows, placement)
         coverage = found.patch_valid.to(signal.dtype).mean(1)
-        return found.window * (coverage > 0).to(signal.dtype).unsqueeze(1), coverage
+        seen = (coverage > 0).to(signal.dtype).unsqueeze(1)
+        features = (F.normalize(found.features, dim=-1) * seen,) if self._features else ()
+        return found.window * seen, coverage, *features
 
     def _resampled(self, signal: Tensor, valid: Tensor, rate_hz: Tensor) -> tuple[Tensor, Tensor]:
         """``har.windows.resample`` with the rate as a number that is not known before: the kernel is computed anew."""
@@ -114,8 +119,28 @@ def _sinc(x: Tensor) -> Tensor:
     return torch.where(near, torch.ones_like(x), torch.sin(at) / at)
 
 
-def export_graph(model: AlignmentModel, path: Path) -> None:
+def export_graph(model: AlignmentModel, path: Path, features: bool = False) -> None:
     """Write a model as ONNX with free numbers of windows, sensors and samples. The model stays as it is.
+
+    features: as of ``WindowGraph``. Raises ``ImportError`` that says what to install where ONNX is not there.
+    """
+    windows, sensors, samples = (torch.export.Dim(name) for name in ("windows", "sensors", "samples"))
+    both = {0: windows, 1: sensors}
+    graph = WindowGraph(copy.deepcopy(model), features).eval()
+    outputs = (*OUTPUTS, FEATURES) if features else OUTPUTS
+    shapes = (both | {3: samples}, None, both, both, both, both)
+    write_onnx(graph, example_inputs(model), shapes, INPUTS, outputs, path)
+
+
+def write_onnx(
+    graph: nn.Module,
+    example: tuple[Tensor, ...],
+    shapes: tuple,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    path: Path,
+) -> None:
+    """Write a module as ONNX. shapes: of each input, which axes are free, as ``torch.onnx.export`` takes them.
 
     Raises ``ImportError`` that says what to install where ONNX is not there.
     """
@@ -123,15 +148,11 @@ def export_graph(model: AlignmentModel, path: Path) -> None:
         import onnxscript  # noqa: F401 - torch.onnx needs it, and says so less clearly
     except ImportError as error:
         raise ImportError("exporting takes onnx and onnxscript: pip install 'har-language[export]'") from error
-    windows, sensors, samples = (torch.export.Dim(name) for name in ("windows", "sensors", "samples"))
-    both = {0: windows, 1: sensors}
-    graph = WindowGraph(copy.deepcopy(model)).eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names that axes share
         program = torch.onnx.export(
-            graph, example_inputs(model), dynamo=True, verbose=False, opset_version=_OPSET,
-            dynamic_shapes=(both | {3: samples}, None, both, both, both, both),
-            input_names=INPUTS, output_names=OUTPUTS,
+            graph, example, dynamo=True, verbose=False, opset_version=_OPSET, dynamic_shapes=shapes,
+            input_names=inputs, output_names=outputs,
         )  # fmt: skip
     with atomic_writer(path) as temporary:
         program.save(temporary)

@@ -1,9 +1,10 @@
 """How an activity label or a placement is put into words for the text encoder.
 
 One label string is a single point in the text space; a model trained on it alone learns that string rather than its
-meaning. `phrasings` returns the label, a few sentence templates around it, and, for activities in the tables,
-paraphrases that describe the motion of the body, and what people call it. Training draws one of them at random,
-inference averages over all (the prompt ensembling of CLIP, Radford et al. 2021, section 3.1.4).
+meaning. `phrasings` returns the label, a few sentence templates around it, and, for activities in the table,
+paraphrases that describe the motion of the body; inference averages over them (the prompt ensembling of CLIP, Radford
+et al. 2021, section 3.1.4). Training draws one of these and of what people call the activity (`read_in_training`) at
+random: to average over that as well names no better and takes three times as long.
 """
 
 import re
@@ -493,7 +494,7 @@ PARAPHRASES: dict[str, tuple[str, ...]] = {
 } | HAND_PARAPHRASES
 # fmt: on
 
-# The same keys -> what people call it.
+# Such keys -> what people call it.
 CALLED = CALLED_MOVEMENTS | CALLED_TASKS
 
 # Labels that differ from their group in pace only, and use the entry of that pace.
@@ -541,22 +542,27 @@ def clean_label(label: str) -> str:
 
 
 def phrasings(label: str) -> tuple[str, ...]:
-    """The label itself, templates around its cleaned form, and other words where the tables know the activity.
+    """The label itself, templates around its cleaned form, and paraphrases where the table knows the activity.
 
     Deterministic, without duplicates, the label first exactly as given (white space at its ends removed). Works for any
-    string that `clean_label` accepts and raises what it raises. A label without words of its own takes those of its
-    synonym group if it is listed there.
+    string that `clean_label` accepts and raises what it raises. A label without paraphrases of its own takes those of
+    its synonym group if it is listed there.
     """
     phrase = clean_label(label)
     templates = VERB_TEMPLATES if phrase.split()[0].endswith("ing") else NOUN_TEMPLATES
-    told = (*PARAPHRASES.get(_key(phrase, PARAPHRASES), ()), *CALLED.get(_key(phrase, CALLED), ()))
-    return tuple(dict.fromkeys((label.strip(), *(template.format(phrase) for template in templates), *told)))
+    paraphrases = PARAPHRASES.get(_key(phrase, PARAPHRASES), ())
+    return tuple(dict.fromkeys((label.strip(), *(template.format(phrase) for template in templates), *paraphrases)))
+
+
+def read_in_training(label: str) -> tuple[str, ...]:
+    """`phrasings`, and what people call the activity, or its synonym group, where the tables know it."""
+    phrase = clean_label(label)
+    return tuple(dict.fromkeys((*phrasings(label), *CALLED.get(_key(phrase, CALLED), ()))))
 
 
 def has_paraphrases(label: str) -> bool:
-    """Whether a table has other words for the activity, or its synonym group. Raises as `clean_label` does."""
-    phrase = clean_label(label)
-    return any(_key(phrase, table) in table for table in (PARAPHRASES, CALLED))
+    """Whether the table describes the activity, or its synonym group. Raises as `clean_label` does."""
+    return _key(clean_label(label), PARAPHRASES) in PARAPHRASES
 
 
 def placement_text(placement: str | None) -> str:

@@ -21,7 +21,7 @@ from har.live.access import Guard, is_token
 from har.live.flow import Allowance, Outbox
 from har.live.protocol import BROKEN, Refusal, Samples, Start, Unmet
 from har.live.session import Recogniser, Session
-from har.live.sessions import Sessions, Settings
+from har.live.sessions import PLACEMENTS, Sessions, Settings
 from har.recognition.vocabulary import EVERYDAY_LABELS
 
 _TYPES = {
@@ -32,10 +32,6 @@ _TYPES = {
 }
 _INDEX = "index.html"
 _SOCKETS_A_CLIENT = 2  # a page that comes back may do so before its former socket is known to be dead
-_PLACEMENTS = (
-    "trouser pocket", "jacket pocket", "hand", "left wrist", "right wrist", "waist", "chest", "upper arm", "ankle",
-    "backpack",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -232,7 +228,7 @@ def hello(settings: Settings) -> dict[str, Any]:
         "labels": list(settings.labels),
         "suggestions": list(EVERYDAY_LABELS),
         "placement": settings.placement if replay is None else settings.placement or replay.device.placement,
-        "placements": list(_PLACEMENTS),
+        "placements": list(PLACEMENTS),
         "channels": None if replay is None else list(replay.channels),
         "kept_s": settings.kept_s,
     }

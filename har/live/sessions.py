@@ -25,6 +25,11 @@ from har.live.session import COMMANDS, Recogniser, Session
 FIRST_LABELS = (
     "walking", "standing", "sitting", "lying", "running", "walking upstairs", "walking downstairs", "cycling",
 )  # fmt: skip
+# Where a phone or a watch is worn most.
+PLACEMENTS = (
+    "trouser pocket", "jacket pocket", "hand", "left wrist", "right wrist", "waist", "chest", "upper arm", "ankle",
+    "backpack",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -188,7 +188,9 @@ class LiveRecogniser:
                 f"kept; teach what was done in the last {KEPT_S / 60:g} minutes, for {self._window_s:g} s or more"
             )
         before = self._adapter or Adapter.empty(model_digest(self._model), features.shape[1], embeddings.shape[1])
-        self._adapter = before.extended(label, features, embeddings)
+        used, self._adapter = self._used is not None, before.extended(label, features, embeddings)
+        if self._used is not None and not used:  # a label that was among them: `set_labels` sees no change
+            self._version += 1
         known = {clean_label(one) for one in self.labels}
         self.set_labels(self.labels if clean_label(label) in known else [*self.labels, label])
         if len(self._past.rows):  # so that it is named at once

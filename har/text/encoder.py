@@ -126,19 +126,18 @@ class SentenceEncoder:
 
     def _compute(self, texts: list[str]) -> list[tuple[Tensor, Tensor]]:
         """Per text its tokens (t, W), unpadded, and its sentence embedding (W,), on the CPU."""
-        if self._model is None:
-            self._model = self._load()
+        model = self.loaded()
         # Sorted by length, so that a batch holds little padding.
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         # Older releases of sentence-transformers, which pyproject.toml admits, know the method as `tokenize`.
-        preprocess = self._model.preprocess if hasattr(self._model, "preprocess") else self._model.tokenize
+        preprocess = model.preprocess if hasattr(model, "preprocess") else model.tokenize
         results: list[tuple[Tensor, Tensor] | None] = [None] * len(texts)
         for start in range(0, len(order), BATCH_SIZE):
             chosen = order[start : start + BATCH_SIZE]
             batch = preprocess([texts[i] for i in chosen])
             batch = {key: value.to(self.device) if isinstance(value, Tensor) else value for key, value in batch.items()}
             with torch.no_grad():
-                output = self._model(batch)
+                output = model(batch)
             if "token_embeddings" not in output:
                 raise ValueError(
                     f"text encoder {self.name!r} gives no token embeddings, found {sorted(output)}; "
@@ -149,11 +148,17 @@ class SentenceEncoder:
             pooled = F.normalize(output["sentence_embedding"].float(), dim=-1).cpu()
             for row, i in enumerate(chosen):
                 results[i] = (tokens[row, masks[row]].clone(), pooled[row].clone())
-        limit = self._model.max_seq_length
+        limit = model.max_seq_length
         for text, (tokens_TW, _) in zip(texts, results, strict=True):
             if limit is not None and len(tokens_TW) >= limit:
                 warnings.warn(f"text cut at {limit} tokens by {self.name!r}: {text[:60]!r}...", stacklevel=3)
         return results
+
+    def loaded(self) -> Any:
+        """The ``SentenceTransformer`` itself, for whoever exports it. Raises as ``encode`` of a text that is new."""
+        if self._model is None:
+            self._model = self._load()
+        return self._model
 
     def _load(self) -> Any:
         """The model, in float32 and evaluation mode, after its files were checked."""

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from har.labels.groups import group_of, pace_of, undecided_pairs
-from har.labels.wording import has_paraphrases, phrasings
+from har.labels.wording import has_paraphrases, phrasings, read_in_training
 from har.layers.blocks import AttentionPooling
 from har.text.arguments import clean_labels, listed, numbered, one_per_window, unit_windows
 from har.text.calibration import STANDARD, UNCALIBRATED, UNKNOWN, UNKNOWN_BELOW, Calibration, tempered, with_unknown
@@ -422,7 +422,7 @@ class PhrasingTable:
             twice = sorted({label for label in cleaned if cleaned.count(label) > 1})
             raise ValueError(f"labels of a phrasing table must differ, found more than once: {twice}")
         self.labels = labels
-        phrases = [phrasings(label) for label in cleaned]
+        phrases = [read_in_training(label) for label in cleaned]
         row_of = {phrase: row for row, phrase in enumerate(dict.fromkeys(p for group in phrases for p in group))}
         self.tokens, self.mask, self.pooled = encoder.encode(list(row_of))
         self.counts = torch.tensor([len(group) for group in phrases])

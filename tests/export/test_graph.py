@@ -87,6 +87,25 @@ def test_windows_of_one_call_are_the_same_as_one_by_one_and_know_their_body(trai
     assert np.abs(together[0] - together[1]).max() > 1e-3
 
 
+def test_features_are_those_of_the_network(trained):
+    model, _ = trained
+    rng = np.random.default_rng(0)
+    signal = (rng.normal(0, 0.3, (3, 250, 6)) + np.eye(6)[2]).astype(np.float32)
+    sensors = torch.from_numpy(signal).movedim(1, -1).unflatten(1, (2, 3))
+    zeros = torch.zeros(3, 2, dtype=torch.int64)
+    fed = (
+        torch.cat([sensors, torch.full_like(sensors[:1], torch.nan)]), torch.tensor([50.0]),
+        torch.tensor([0, 1]).expand(4, -1), torch.cat([zeros, zeros[:1]]),
+        torch.zeros(4, 2, model.config.text_width), torch.zeros(4, 2, 2, 3),
+    )  # fmt: skip
+    with torch.no_grad():
+        found = WindowGraph(copy.deepcopy(model), features=True).eval()(*fed)
+        plain = WindowGraph(copy.deepcopy(model)).eval()(*fed)
+    assert len(plain) == 2 and all(torch.equal(one, other) for one, other in zip(plain, found, strict=False))
+    torch.testing.assert_close(found[2][:3], model.embed(signal, 50.0, SIX, layer="features"), atol=1e-4, rtol=0)
+    assert not found[2][3].any()
+
+
 def test_the_example_names_as_the_library_does(trained, exported, tmp_path, capsys):
     model, bank = trained
     spec = importlib.util.spec_from_file_location("example", exported / EXAMPLE.name)

@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from har.labels.groups import GROUPS, group_of, matches
-from har.labels.wording import CALLED, PARAPHRASES, clean_label, phrasings, placement_phrasings, placement_text
+from har.labels.wording import (
+    CALLED,
+    PARAPHRASES,
+    clean_label,
+    phrasings,
+    placement_phrasings,
+    placement_text,
+    read_in_training,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -63,6 +71,12 @@ def test_synonyms_share_paraphrases_and_pace_keeps_its_own():
     assert set(PARAPHRASES["walking fast"]) <= set(phrasings("walking quickly"))
     assert not set(PARAPHRASES["walking"]) & set(phrasings("walking slowly"))
     assert not set(PARAPHRASES["climbing stairs"]) & set(phrasings("walking upstairs"))
+
+
+def test_training_reads_what_people_call_it_as_well():
+    assert read_in_training("jogging") == (*phrasings("jogging"), *CALLED["jogging"])
+    assert read_in_training("walking quickly") == (*phrasings("walking quickly"), *CALLED["walking fast"])
+    assert read_in_training("juggling") == phrasings("juggling")
 
 
 def test_paraphrases_describe_their_own_activity_only():

@@ -419,3 +419,15 @@ def test_what_teaches_nothing_is_refused(acted, watched):
         with pytest.raises(ValueError, match=words):
             live.teach(label, start_s, stop_s)
     assert live.adapter is None and live.labels == tuple(LABELS)
+
+
+def test_what_is_taught_of_a_label_that_is_asked_for_changes_all_of_the_past(watched, acted):
+    samples = acted(("walking", 60), ("sitting", 60))
+    live = watched()
+    time_s = stamps(samples)
+    for _ in answers(live, time_s[:-100], samples[:-100]):
+        pass
+    live.teach("sitting", 100.0, 110.0)
+    for _ in answers(live, time_s[-100:], samples[-100:]):
+        pass
+    assert np.isfinite(live._past.features[-60:]).all()

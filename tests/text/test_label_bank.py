@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from har.labels.wording import phrasings
+from har.labels.wording import phrasings, read_in_training
 from har.layers.blocks import AttentionPooling
 from har.text.calibration import UNCALIBRATED, Calibration
 from har.text.encoder import SentenceEncoder, TextFeatures
@@ -586,9 +586,9 @@ def test_table_holds_the_features_of_every_phrasing():
     encoder = FakeEncoder()
     table = PhrasingTable(encoder, LABELS)
     assert len(encoder.calls) == 1 and len(table) == len(LABELS)
-    assert table.counts.tolist() == [len(phrasings(label)) for label in LABELS]
+    assert table.counts.tolist() == [len(read_in_training(label)) for label in LABELS]
     for i, label in enumerate(LABELS):
-        alone = encoder.encode(phrasings(label))
+        alone = encoder.encode(read_in_training(label))
         count, length = alone.mask.shape
         rows = table.rows[i, :count]
         assert torch.equal(table.tokens[rows, :length], alone.tokens)
@@ -600,7 +600,7 @@ def test_table_holds_the_features_of_every_phrasing():
 
 def test_table_holds_a_phrasing_of_two_labels_once():
     labels = ["running", "jogging", "walking"]  # synonyms share phrasings
-    every = [phrase for label in labels for phrase in phrasings(label)]
+    every = [phrase for label in labels for phrase in read_in_training(label)]
     table = PhrasingTable(FakeEncoder(), labels)
     assert len(table.pooled) == len(table.tokens) == len(table.mask) == len(set(every)) < len(every)
 
@@ -609,7 +609,7 @@ def test_draw_gives_what_a_table_padded_to_one_block_would():
     """Against the features laid out as (L, F, ...) blocks, a copy of each phrasing for each label, to the bit."""
     encoder = FakeEncoder()
     table = PhrasingTable(encoder, LABELS)
-    groups = [phrasings(label) for label in LABELS]
+    groups = [read_in_training(label) for label in LABELS]
     features = encoder.encode([phrase for group in groups for phrase in group])
     blocks = [torch.nn.utils.rnn.pad_sequence(f.split([len(g) for g in groups]), batch_first=True) for f in features]
     ids = torch.arange(len(LABELS)).repeat(50)
@@ -628,7 +628,7 @@ def test_draw_reaches_every_phrasing_of_a_label_evenly_and_no_other():
     drawn = table.draw(ids, torch.Generator().manual_seed(0))
     assert drawn.tokens.shape[:2] == drawn.mask.shape and drawn.mask.dtype == torch.bool
     for i in (0, 3):
-        allowed = encoder.encode(phrasings(LABELS[i])).pooled
+        allowed = encoder.encode(read_in_training(LABELS[i])).pooled
         distance = torch.cdist(drawn.pooled[ids == i], allowed, compute_mode="donot_use_mm_for_euclid_dist")
         assert distance.min(dim=1).values.max() < 1e-5
         share = torch.bincount(distance.argmin(dim=1), minlength=len(allowed)) / 6000

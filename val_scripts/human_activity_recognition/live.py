@@ -8,6 +8,10 @@ warns of the certificate, which this machine has made for itself, and goes on wh
 
     python val_scripts/human_activity_recognition/live.py --replay walk.csv --speed 4
 
+Without a server, as a folder that any web server can host (the phone then recognises by itself):
+
+    python val_scripts/human_activity_recognition/live.py --static FOLDER           # takes the extra [export]
+
 Nothing is stored on this machine. Ctrl-C ends it. Privacy, security, protocol: docs/live.md. Needs
 pip install 'har-language[live]'. Errors end with one line and exit status 2.
 """
@@ -58,10 +62,32 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--clients", type=int, default=CLIENTS, help=f"pages at a time ({CLIENTS})")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="a recording in place of a phone's sensors")
     parser.add_argument("--speed", type=float, default=1.0, help="of --replay: seconds of it in one second (1)")
+    parser.add_argument("--static", type=Path, metavar="FOLDER", help="write the page without a server, and end")
+    parser.add_argument(
+        "--runtime", type=Path, metavar="TGZ",
+        help="of --static: the package onnxruntime-web from a file, where there is no network",
+    )  # fmt: skip
     return parser.parse_args(argv)
 
 
+def write(arguments: argparse.Namespace) -> None:
+    from har.live.sessions import FIRST_LABELS
+    from har.live.static import write_static
+
+    labels = FIRST_LABELS if arguments.labels is None else tuple(check_labels(arguments.labels))
+    model, bank = loaded(arguments.checkpoint)
+    sizes = write_static(
+        arguments.static, model, bank, labels, arguments.placement, arguments.unknown, arguments.runtime,
+        partial(print, flush=True),
+    )  # fmt: skip
+    print(f"{len(sizes)} files, {sum(sizes.values()) / 1e6:.0f} MB: {arguments.static}")
+    print(f"On this machine: python -m http.server --directory {arguments.static}; phones take HTTPS: docs/live.md")
+
+
 def run(arguments: argparse.Namespace) -> None:
+    if arguments.static is not None:
+        write(arguments)
+        return
     check_installed()
     from har.live.access import address, is_loopback, names_of, new_token
     from har.live.certificate import certificate_for, config_folder

@@ -83,7 +83,7 @@ function waiting(detail) {
 
 recogniser.onState(({ state, reason }) => {
   part("connection").dataset.state = state;
-  part("connection-text").textContent = STATES[state];
+  part("connection-text").textContent = recogniser.states?.[state] ?? STATES[state];
   if (state === "connected") {
     problem("");
     if (reason) {

@@ -42,6 +42,7 @@
  * @property {function(function()): void} onEnded            the recording that is played has ended
  * @property {function(): void} retry                         now, rather than after a while
  * @property {function(): void} close
+ * @property {Object<string, string>} [states]               what the page calls a state, where that is another name
  */
 
 export { SocketRecogniser as Recogniser } from "./socket.js";

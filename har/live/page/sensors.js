@@ -19,7 +19,7 @@ export class SensorError extends Error {}
 /** Why there can be no samples, as a sentence, or null. */
 export function obstacle() {
   if (!window.isSecureContext) {
-    return "This page is not secure, and browsers give motion sensors to secure pages only. Start the server with --https and open the https address.";
+    return "This page is not secure, and browsers give motion sensors to secure pages only. Open its https address; the server has one with --https.";
   }
   if (typeof DeviceMotionEvent === "undefined") {
     return "This browser knows no motion sensors. Open the page on a phone.";
