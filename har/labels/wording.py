@@ -535,8 +535,8 @@ def clean_label(label: str) -> str:
         phrase = " ".join(words.casefold().split())
     if not any(character.isalpha() for character in phrase):
         raise ValueError(
-            f"an activity label must hold a letter, found {label!r}; turn codes into phrases with the dataset's label "
-            "table"
+            f"an activity label must hold a letter, found {label!r}; write it in words, codes of a "
+            "dataset by its label table"
         )
     return phrase
 

@@ -120,10 +120,11 @@ class Guard:
 
 
 def _headers(socket_origin: str) -> Mapping[str, str]:
+    # Some browsers do not count a socket of the same server to 'self'. No policy can name an IPv6 address.
+    sockets = "" if "[" in socket_origin else f" {socket_origin}"
     return {
-        # Some browsers do not count a socket of the same server to 'self'.
         "Content-Security-Policy": (
-            f"default-src 'self'; connect-src 'self' {socket_origin}; base-uri 'none'; form-action 'none'; "
+            f"default-src 'self'; connect-src 'self'{sockets}; base-uri 'none'; form-action 'none'; "
             "frame-ancestors 'none'; object-src 'none'"
         ),
         "Permissions-Policy": "accelerometer=(self), gyroscope=(self), screen-wake-lock=(self), camera=(), "

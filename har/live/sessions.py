@@ -91,9 +91,13 @@ class Sessions:
             raise Refusal(FULL)
         session = await self._open(start)
         session.attach(outbox, resumed=False)
-        if self.settings.replay is not None:
-            session.replay = asyncio.create_task(self.settings.replay.play(session))
+        self._play(session)
         return session
+
+    def _play(self, session: Session) -> None:
+        """Begin the recording, if there is one; one that has ended begins again."""
+        if self.settings.replay is not None and (session.replay is None or session.replay.done()):
+            session.replay = asyncio.create_task(self.settings.replay.play(session))
 
     async def _go_on(self, session: Session, start: Start, outbox: Outbox) -> Session:
         if session.outbox is None and self.connected >= self.settings.clients:
@@ -109,6 +113,7 @@ class Sessions:
         except BaseException:  # the page went meanwhile, or the session failed
             self.leave(session, outbox)
             raise
+        self._play(session)
         return session
 
     async def _open(self, start: Start) -> Session:

@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 from websockets.sync.client import ClientConnection, connect
 
-from har.live.access import new_token
+from har.live.access import address, names_of, new_token
 from har.live.protocol import write_samples
 from har.live.server import Bounds, live_app
 from har.live.serving import bind, server_of
@@ -123,10 +123,10 @@ def serve_live() -> Iterator[Callable[..., SimpleNamespace]]:
             return made[-1]
 
         settings = Settings(**{name: options.pop(name) for name in list(options) if hasattr(Settings, name)})
-        certificate = options.pop("certificate", None)
+        certificate, host = options.pop("certificate", None), options.pop("host", "127.0.0.1")
         token = options.pop("token", new_token())
-        bound, bounds = bind("127.0.0.1", port), Bounds(**options)
-        app = live_app(make or scripted, token, ["127.0.0.1", "localhost", INSECURE], settings, bounds, threads)
+        bound, bounds = bind(host, port), Bounds(**options)
+        app = live_app(make or scripted, token, [*names_of(host, host), INSECURE], settings, bounds, threads)
         server = server_of(app, certificate)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[bound])))
         thread.start()
@@ -134,15 +134,15 @@ def serve_live() -> Iterator[Callable[..., SimpleNamespace]]:
         port = bound.getsockname()[1]
 
         def page(path: str | None = None, **given: Any) -> Page:
-            address = f"ws://127.0.0.1:{port}/{path or token + '/socket'}"
+            socket = f"ws://127.0.0.1:{port}/{path or token + '/socket'}"
             given = {"origin": f"http://127.0.0.1:{port}", "open_timeout": 10} | given
-            return Page(sockets.enter_context(connect(address, **given)))
+            return Page(sockets.enter_context(connect(socket, **given)))
 
         def stop() -> None:
             server.should_exit = True
             thread.join(10)
 
-        url = f"http://127.0.0.1:{port}/{token}/"
+        url = address(host, port, token, https=False)
         return SimpleNamespace(url=url, port=port, token=token, made=made, page=page, stop=stop)
 
     yield serve

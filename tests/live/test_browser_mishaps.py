@@ -2,8 +2,11 @@
 
 import time
 
+import numpy as np
 import pytest
 
+from har.live.replay import Replay
+from har.readers.recording import Device, Piece, Recording
 from tests.live.conftest import ScriptedRecogniser
 from tests.live.test_browser import FLAT, G, begin, text, until, wait_for
 
@@ -124,6 +127,35 @@ def test_a_name_that_is_old_is_not_shown_as_what_is_done_now(serve_live, open_pa
     silent = True
     wait_for(page, "#activity", "No answer", within_s=20)
     silent = False
+    wait_for(page, "#activity", "walking")
+
+
+def test_after_the_end_of_a_recording_there_is_nothing_to_record_until_it_is_played_again(serve_live, open_page):
+    rows = np.tile(np.array([[0, 0, 1]], np.float32), (300, 1))
+    device = Device("left wrist", ("acc_x", "acc_y", "acc_z"), 50.0, (Piece(0.0, rows),))
+    live = serve_live(replay=Replay(Recording("x" * 200, (device,)), 2.0), clients=1)
+    page = open_page(live, width=360)
+    wait_for(page, "#connection-text", "The recording has ended")
+    add(page, "juggling")
+    until(page, lambda: "juggling" in words_of(page))
+    assert page.is_disabled("#record") and page.is_enabled("#teach")
+    assert page.evaluate("document.documentElement.scrollWidth") == 360  # the name is long
+    other = open_page(live)
+    wait_for(other, "#problem-text", "As many devices")
+    page.reload()
+    wait_for(page, "#activity", "walking")
+    until(page, lambda: page.is_enabled("#record"))
+    assert "juggling" in words_of(page)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_page_at_an_address_of_either_kind(serve_live, open_page, host):
+    try:
+        live = serve_live(host=host)
+    except OSError as error:  # such as a container without IPv6
+        pytest.skip(str(error))
+    page = open_page(live)
+    begin(page)
     wait_for(page, "#activity", "walking")
 
 

@@ -144,6 +144,7 @@ def test_a_message_that_is_too_large_is_refused_before_it_is_read():
         ({"type": "labels", "labels": ["a", "A"]}, "more than once"),
         ({"type": "labels", "labels": ["unknown"]}, "unknown"),
         ({"type": "labels", "labels": ["two\nlines"]}, "line break"),
+        ({"type": "labels", "labels": ["\N{RUNNER}"]}, "in words"),
         ({"type": "labels", "labels": ["a" * 81]}, "80 characters"),
         ({"type": "labels", "labels": ["\ud800" + "a" * 80]}, "half a character"),
         ({"type": "placement", "placement": "\ud800"}, "one line"),

@@ -75,6 +75,21 @@ def test_a_page_sees_a_recording_as_if_it_were_measured_now(serve_live):
         page.socket.recv(timeout=5)
 
 
+def test_a_recording_that_has_ended_is_played_again_to_a_page_that_comes_back(serve_live):
+    live = serve_live(replay=Replay(recording(piece(0.0, 4.0)), 20.0))
+    page = live.page()
+    session = page.start()["session"]
+    page.hear("ended")
+    page.socket.close()
+    again = live.page()
+    assert again.start(session=session)["resumed"]
+    again.hear("answer")
+    again.hear("ended")
+    (made,) = live.made
+    times = [time_s for time_s, _ in made.rows]
+    assert len(times) == 400 and times[:200] == times[200:]
+
+
 def test_a_recording_waits_for_a_page_that_is_away(serve_live):
     live = serve_live(replay=Replay(recording(piece(0.0, 30.0)), 10.0))
     page = live.page()

@@ -71,13 +71,15 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def write(arguments: argparse.Namespace) -> None:
-    from har.live.sessions import FIRST_LABELS
+    from har.live.sessions import FIRST_LABELS, Settings
     from har.live.static import write_static
 
     labels = FIRST_LABELS if arguments.labels is None else tuple(check_labels(arguments.labels))
+    Settings(labels, arguments.placement)
+    unknown_below = check_unknown_below(arguments.unknown)
     model, bank = loaded(arguments.checkpoint)
     sizes = write_static(
-        arguments.static, model, bank, labels, arguments.placement, arguments.unknown, arguments.runtime,
+        arguments.static, model, bank, labels, arguments.placement, unknown_below, arguments.runtime,
         partial(print, flush=True),
     )  # fmt: skip
     print(f"{len(sizes)} files, {sum(sizes.values()) / 1e6:.0f} MB: {arguments.static}")

@@ -37,6 +37,8 @@ let starting = false;
 let answered_ms = null;
 let recording = null;
 let isRecording = false;
+/** The recording that is played has ended. */
+let over = false;
 let latest_s = 0;
 let heard_ms = 0;
 
@@ -107,7 +109,7 @@ recogniser.onUnusable((reason) => problem(reason === null ? "" : sentence(reason
 
 recogniser.onEnded(() => {
   part("connection-text").textContent = "The recording has ended";
-  part("record").disabled = true;
+  part("record").disabled = over = true;
   record(false);
 });
 
@@ -131,7 +133,8 @@ function named(naming) {
   strip.colors = naming.colors;
   if (document.activeElement !== part("placement")) part("placement").value = naming.placement ?? "";
   part("save").disabled = !naming.taught.length;
-  for (const id of ["teach", "record"]) part(id).disabled = false;
+  part("teach").disabled = false;
+  part("record").disabled = over;
 }
 
 /** Do what somebody asked for, and say why where it cannot be. */
@@ -164,6 +167,7 @@ function rename(change) {
 
 function took(times, rows) {
   heard_ms = performance.now();
+  if (over) part("record").disabled = over = false;
   latest_s = times.at(-1);
   axes.push(times, rows);
   if (isRecording && !recording.add(times, rows)) {
@@ -203,12 +207,12 @@ async function begin(layout) {
     note("This browser gives acceleration without gravity: how the phone is held is not seen.");
   }
   if (channels.length < 6) note("This device has no gyroscope; acceleration alone is used.");
+  await commence(layout);
+}
+
+function commence(layout) {
   waiting("The first answer takes some seconds.");
-  try {
-    await recogniser.start(about.labels, about.placement, layout);
-  } catch (error) {
-    say("keep-said", sentence(error.message), true);
-  }
+  return asked("keep-said", () => recogniser.start(about.labels, about.placement, layout));
 }
 
 function watch() {
@@ -318,8 +322,7 @@ part("placement").value = about.placement ?? "";
 if (about.source === "replay") {
   ({ channels } = about);
   document.querySelector("h1").textContent = `Replay: ${about.name}`;
-  waiting("The first answer takes some seconds.");
-  await recogniser.start(about.labels, about.placement, { channels, gravity: "included" });
+  commence({ channels, gravity: "included" });
 } else {
   const reason = obstacle();
   if (reason) {
