@@ -432,12 +432,11 @@ def test_everything_can_be_read_and_pressed(serve_live, open_page, tmp_path, wid
     picture = tmp_path / "page.png"
     page.screenshot(path=picture)
     assert picture.stat().st_size > 10_000
-    # Both canvases are drawn, and sharp.
+    # Both canvases are drawn, and sharp, once the page comes to it.
+    drawn = (
+        "(id) => { const c = document.getElementById(id); const data = c.getContext('2d')"
+        ".getImageData(0, 0, c.width, c.height).data; return [c.width / c.clientWidth, data.some((v) => v)]; }"
+    )
     for canvas in ("strip", "axes"):
-        drawn = page.evaluate(
-            "(id) => { const c = document.getElementById(id); const data = c.getContext('2d')"
-            ".getImageData(0, 0, c.width, c.height).data; return [c.width / c.clientWidth, data.some((v) => v)]; }",
-            canvas,
-        )
-        assert drawn == [1, True]
+        until(page, lambda canvas=canvas: page.evaluate(drawn, canvas) == [1, True])
     assert "running" in page.get_attribute("#strip", "aria-label")
