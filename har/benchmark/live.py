@@ -38,7 +38,7 @@ def live_figures(
         bank = load_label_bank(held, "cpu", path)
         # A step is complete with the row after it: so each part completes one.
         ends_s = past_s + STEP_S * (0.5 + np.arange(answers + _RENEWING + 1))
-        time_s, samples = _walked(rate_hz, ends_s[-1])
+        time_s, samples = walked(rate_hz, ends_s[-1])
         rows = [slice(*pair) for pair in np.searchsorted(time_s, np.stack([ends_s[:-1], ends_s[1:]], axis=1))]
         figures: dict[str, Any] = {}
         for count in dict.fromkeys((1, phones)):
@@ -85,7 +85,7 @@ def _answered(
     return spent, computed
 
 
-def _walked(rate_hz: float, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+def walked(rate_hz: float, seconds: float) -> tuple[np.ndarray, np.ndarray]:
     """A phone in the pocket of somebody who walks and stands in turn, by uneven stamps: (n,) s, (n, 6)."""
     random = np.random.default_rng(0)
     time_s = np.arange(round(seconds * rate_hz)) / rate_hz

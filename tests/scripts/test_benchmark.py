@@ -49,7 +49,9 @@ def test_an_exported_network_beside_pytorch(run_script, whole_run, tmp_path):
 
 
 def test_answers_to_phones_while_they_measure(run_script, tmp_path):
-    few = ("--PHONES=2", "--PAST_S=20", "--ANSWERS=3", f"--OUTPUT_ROOT={tmp_path}")
+    pytest.importorskip("uvicorn", reason="serving takes the extra [live]")
+    few = ("--PHONES=2", "--PAST_S=20", "--ANSWERS=3", "--SERVED_S=6", '--NEW_WORDS=("juggling",)')
+    few = (*few, f"--OUTPUT_ROOT={tmp_path}")
     done = run_script(SCRIPT, "--live", *few)
     assert done.returncode == 0, done.stderr
     figures = json.loads((tmp_path / "benchmark" / "live.json").read_text())
@@ -57,10 +59,12 @@ def test_answers_to_phones_while_they_measure(run_script, tmp_path):
     assert {name.partition(",")[0] for name in figures} == {
         "one phone",
         "2 phones",
+        "one phone and the server",
+        "2 phones and the server",
         "other labels",
         "another placement",
     }
-    assert min(figures.values()) > 0
+    assert min(figures.values()) > 0 and figures["one phone and the server, answers of those due"] < 1.5
     assert figures["2 phones, a round, longest, ms"] > figures["2 phones, an answer, longest, ms"]
 
 

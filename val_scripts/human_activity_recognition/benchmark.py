@@ -6,7 +6,7 @@
     python benchmark.py --processes 2       two processes of one thread against one of two
     python benchmark.py --scaling           how the cost of a corpus grows with it (docs/scaling.md)
     python benchmark.py --onnx              the exported network beside PyTorch, one window on one core
-    python benchmark.py --live              answers to one phone and to several, after minutes of past
+    python benchmark.py --live              answers to one phone and to several, by the recogniser and by the server
     python benchmark.py --quick             the GPU's table on any device, with sizes that only show that it works
 
 Training runs as users run it, in a process of its own. At its end the last step is repeated on its batch, on a GPU as a
@@ -45,6 +45,8 @@ LATENCY_RUNS = 100
 SIMULATED_HOURS = 0.25  # in each simulated dataset
 WINDOW_S, WINDOW_HZ = 5.0, 50.0  # of the window whose latency is measured, accelerometer and gyroscope
 PHONES, PHONE_HZ, PAST_S, ANSWERS = 10, 60.0, 600.0, 60  # of the live benchmark; browsers report 60 times a second
+SERVED_S = 40.0  # for which phones send to the server
+NEW_WORDS = ("juggling", "tea ceremony", "knitting a scarf", "wrestling a bear", "painting a fence", "raking leaves")
 GPU_BATCHES, GPU_STEPS = (128, 1024, 8192), 200
 QUICK_BATCHES, QUICK_STEPS, QUICK_LOG_EVERY = (16, 24), 8, 2
 
@@ -128,8 +130,12 @@ def exported(scratch: Path) -> dict:
 
 
 def answered(scratch: Path) -> dict:
-    """Answers to phones while they measure."""
-    return live_figures(CHECKPOINT, PHONES, PHONE_HZ, PAST_S, ANSWERS, partial(tqdm, desc="answers", unit="round"))
+    """Answers to phones while they measure: of the recogniser alone, and of the server with all that is between."""
+    from har.benchmark.live_server import server_figures  # takes the extra [live]
+
+    alone = live_figures(CHECKPOINT, PHONES, PHONE_HZ, PAST_S, ANSWERS, partial(tqdm, desc="answers", unit="round"))
+    with tqdm(desc="server", unit="s") as bar:
+        return alone | server_figures(CHECKPOINT, PHONES, PHONE_HZ, SERVED_S, NEW_WORDS, bar.update)
 
 
 def several(scratch: Path) -> dict:
