@@ -44,8 +44,7 @@ CHECKPOINT = "default"  # that is exported or answers: the released model, or a 
 LATENCY_RUNS = 100
 SIMULATED_HOURS = 0.25  # in each simulated dataset
 WINDOW_S, WINDOW_HZ = 5.0, 50.0  # of the window whose latency is measured, accelerometer and gyroscope
-PHONES, PHONE_HZ, PAST_S, ANSWERS = 10, 60.0, 600.0, 60  # of the live benchmark; browsers report 60 times a second
-SERVED_S = 40.0  # for which phones send to the server
+PHONES, PHONE_HZ, PAST_S, ANSWERS, SERVED_S = 10, 60.0, 600.0, 60, 40.0  # live; browsers report 60 times a second
 NEW_WORDS = ("juggling", "tea ceremony", "knitting a scarf", "wrestling a bear", "painting a fence", "raking leaves")
 GPU_BATCHES, GPU_STEPS = (128, 1024, 8192), 200
 QUICK_BATCHES, QUICK_STEPS, QUICK_LOG_EVERY = (16, 24), 8, 2
@@ -53,11 +52,9 @@ QUICK_BATCHES, QUICK_STEPS, QUICK_LOG_EVERY = (16, 24), 8, 2
 
 def main(argv: list[str] | None = None) -> dict:
     """Run a benchmark, print its table and write it to a file; returns the figures."""
-    argv = [
-        f"{a}=true" if a in ("--scaling", "--quick", "--onnx", "--live") else a
-        for a in (sys.argv[1:] if argv is None else argv)
-    ]
-    override_constants(globals(), joined_arguments([f"--{a[2:].upper()}" if "=true" in a else a for a in argv]))
+    argv = sys.argv[1:] if argv is None else argv
+    switches = ("--scaling", "--quick", "--onnx", "--live")
+    override_constants(globals(), joined_arguments([f"{a.upper()}=true" if a in switches else a for a in argv]))
     check_arguments()
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory(prefix="har-benchmark-") as folder:
@@ -86,8 +83,7 @@ def main(argv: list[str] | None = None) -> dict:
 def check_arguments() -> None:
     """Raises ``ConstantError`` for what would end without a figure."""
     check_choices(globals(), {"DEVICE": ("auto", "cpu", "cuda")})
-    names = ("RUNS", "PROCESSES", "REPEATED_STEPS", "LATENCY_RUNS", "PHONES", "ANSWERS")
-    counts = {name: globals()[name] for name in names}
+    counts = {n: globals()[n] for n in ("RUNS", "PROCESSES", "REPEATED_STEPS", "LATENCY_RUNS", "PHONES", "ANSWERS")}
     if min(counts.values()) < 1 or STEPS <= LOG_EVERY:
         raise ConstantError(
             f"{counts}, STEPS {STEPS}, LOG_EVERY {LOG_EVERY}; expected 1 at least, and more steps than LOG_EVERY, "
@@ -134,8 +130,7 @@ def answered(scratch: Path) -> dict:
     from har.benchmark.live_server import server_figures  # takes the extra [live]
 
     alone = live_figures(CHECKPOINT, PHONES, PHONE_HZ, PAST_S, ANSWERS, partial(tqdm, desc="answers", unit="round"))
-    with tqdm(desc="server", unit="s") as bar:
-        return alone | server_figures(CHECKPOINT, PHONES, PHONE_HZ, SERVED_S, NEW_WORDS, bar.update)
+    return alone | server_figures(CHECKPOINT, PHONES, PHONE_HZ, SERVED_S, NEW_WORDS, tqdm(unit="s").update)
 
 
 def several(scratch: Path) -> dict:
