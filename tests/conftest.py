@@ -1,6 +1,7 @@
 """Scripts are run as users run them: in a process of their own."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import torch
+from filelock import FileLock
 
 from har.endurance.scripts import ForkedScript, ForkedScripts
 from har.recordings.simulate import write_simulated_corpus
@@ -83,46 +85,71 @@ def run_script(start_script: Callable) -> Callable[..., subprocess.CompletedProc
 
 
 @pytest.fixture(scope="session")
-def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three simulated datasets with four people and a few minutes each, prepared like any other."""
-    root = tmp_path_factory.mktemp("data")
-    write_simulated_corpus(root, people=4, hours=SMALL_CORPUS_HOURS, seed=0, names=SMALL_CORPUS)
-    return root
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """once(name, make) -> the folder that ``make(folder)`` has filled, a single time for all processes of pytest."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    def folder(name: str, make: Callable[[Path], object]) -> Path:
+        made, done = shared / name, shared / f"{name}.done"
+        with FileLock(shared / f"{name}.lock"):
+            if not done.exists():
+                shutil.rmtree(made, ignore_errors=True)  # another process has failed at it
+                made.mkdir()
+                make(made)
+                done.touch()
+        return made
+
+    return folder
 
 
 @pytest.fixture(scope="session")
-def arguments(small_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
+def small_corpus(once: Callable) -> Path:
+    """Three simulated datasets with four people and a few minutes each, prepared like any other."""
+
+    def make(root: Path) -> None:
+        write_simulated_corpus(root, people=4, hours=SMALL_CORPUS_HOURS, seed=0, names=SMALL_CORPUS)
+
+    return once("small_corpus", make)
+
+
+@pytest.fixture(scope="session")
+def arguments(small_corpus: Path, once: Callable) -> Callable[..., list[str]]:
     """arguments(NAME=value, …): a training of seconds on the small corpus; texts are encoded once for all of them."""
-    places = {"DATA_ROOT": small_corpus, "TEXT_CACHE": tmp_path_factory.mktemp("text")}
+    places = {"DATA_ROOT": small_corpus, "TEXT_CACHE": once("text", lambda folder: None)}
     return lambda **changes: [f"--{name}={value}" for name, value in (TINY | places | changes).items()]
 
 
 @pytest.fixture(scope="session")
-def pretraining_arguments(small_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
+def pretraining_arguments(small_corpus: Path, once: Callable) -> Callable[..., list[str]]:
     """The same for stage 1."""
-    places = {"DATA_ROOT": small_corpus, "TEXT_CACHE": tmp_path_factory.mktemp("text")}
+    places = {"DATA_ROOT": small_corpus, "TEXT_CACHE": once("text", lambda folder: None)}
     return lambda **changes: [f"--{name}={value}" for name, value in (TINY_PRETRAINING | places | changes).items()]
 
 
 @pytest.fixture(scope="session")
-def whole_pretraining(
-    run_script: Callable, pretraining_arguments: Callable, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, str]:
+def whole_pretraining(run_script: Callable, pretraining_arguments: Callable, once: Callable) -> tuple[Path, str]:
     """Folder and console output of stage 1 in one go."""
-    out = tmp_path_factory.mktemp("out")
     script = "training_scripts/human_activity_recognition/pretrain.py"
-    done = run_script(script, *pretraining_arguments(OUTPUT_ROOT=out), cwd=out)
-    assert done.returncode == 0, done.stderr
-    (folder,) = (out / "imu_pretraining").iterdir()
-    return folder, done.stdout
+    return trained(once, "whole_pretraining", run_script, script, pretraining_arguments)
 
 
 @pytest.fixture(scope="session")
-def whole_run(run_script: Callable, arguments: Callable, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """Folder and console output of four epochs in one go, started from a folder that is not the repository."""
-    out = tmp_path_factory.mktemp("out")
+def whole_run(run_script: Callable, arguments: Callable, once: Callable) -> tuple[Path, str]:
+    """Folder and console output of four epochs in one go."""
     script = "training_scripts/human_activity_recognition/semantic_alignment_train.py"
-    done = run_script(script, *arguments(OUTPUT_ROOT=out), cwd=out)
-    assert done.returncode == 0, done.stderr
-    (folder,) = (out / "semantic_alignment").iterdir()
-    return folder, done.stdout
+    return trained(once, "whole_run", run_script, script, arguments)
+
+
+def trained(once: Callable, name: str, run_script: Callable, script: str, arguments: Callable) -> tuple[Path, str]:
+    """Run folder and console output of a training, started from a folder that is not the repository."""
+
+    def make(out: Path) -> None:
+        done = run_script(script, *arguments(OUTPUT_ROOT=out), cwd=out)
+        assert done.returncode == 0, done.stderr
+        (out / "said.txt").write_text(done.stdout)
+
+    out = once(name, make)
+    (folder,) = out.glob("*/*/")
+    return folder, (out / "said.txt").read_text()

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from har.recordings.simulate import simulate_bouts
 from har.run.folder import repository_root
@@ -51,13 +52,28 @@ def test_the_command_names_a_recording_without_the_repository(installed, tmp_pat
     assert [bout["label"] for bout in bouts] == ["walking", "sitting"]
     assert (tmp_path / "walk.html").is_file() and (tmp_path / "walk.timeline.png").is_file()
 
-    where = (
-        "import har, har.weights.released as r; from har.live.server import page_files as p; "
-        "print(har.__file__, r.released_names(), sorted(p()))"
-    )
-    told = subprocess.run(
-        [sys.executable, "-c", where], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
-    ).stdout
+
+AWAY = """
+import sys, numpy as np, har
+from har.live.server import page_files
+from har.weights.released import released_names
+from val_scripts.human_activity_recognition.model_loading import load_label_bank, load_model
+model, checkpoint, record = load_model(sys.argv[1], "cpu")
+bank = load_label_bank(checkpoint, "cpu", record)
+signal = np.random.default_rng(0).normal(0, 0.01, (1, 250, 3)) + [0.0, 0.0, 1.0]
+print(har.__file__, released_names(), sorted(page_files()))
+print(bank.classify(model.embed(signal, 50.0, ["acc_x", "acc_y", "acc_z"]), checkpoint["labels"][:3])[0][0])
+"""
+
+
+def test_a_notebook_loads_a_run_without_the_repository(installed, whole_run, tmp_path):
+    best = whole_run[0] / "best.pt"
+    environment = os.environ | {"PYTHONPATH": str(installed), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    command = [sys.executable, "-c", AWAY, str(best)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    told, answer = done.stdout.splitlines()
     assert told.split()[0] == str(installed / "har" / "__init__.py") and "default" in told
     page = [path.name for path in (repository_root() / "har" / "live" / "page").iterdir() if path.is_file()]
     assert all(name in told for name in page) and len(page) > 10
+    assert answer in torch.load(best, weights_only=True)["labels"][:3]

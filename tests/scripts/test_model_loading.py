@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -381,26 +379,3 @@ def test_nothing_in_a_checkpoint_is_executed(state, save, tmp_path):
     assert not (tmp_path / "executed").exists()
     torch.load(path, weights_only=False)  # the trap is real
     assert (tmp_path / "executed").exists()
-
-
-AWAY = """
-import sys, numpy as np, har
-from val_scripts.human_activity_recognition.model_loading import load_label_bank, load_model
-model, checkpoint, record = load_model(sys.argv[1], "cpu")
-bank = load_label_bank(checkpoint, "cpu", record)
-signal = np.random.default_rng(0).normal(0, 0.01, (1, 250, 3)) + [0.0, 0.0, 1.0]
-print(har.__file__)
-print(bank.classify(model.embed(signal, 50.0, ["acc_x", "acc_y", "acc_z"]), checkpoint["labels"][:3])[0][0])
-"""
-
-
-def test_a_package_installed_away_from_its_repository_loads_models(whole_run, tmp_path):
-    for package in ("har", "val_scripts"):
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    command = [sys.executable, "-c", AWAY, str(whole_run[0] / "best.pt")]
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    where, answer = done.stdout.splitlines()
-    assert Path(where).is_relative_to(tmp_path)
-    assert answer in torch.load(whole_run[0] / "best.pt", weights_only=True)["labels"][:3]

@@ -149,20 +149,14 @@ def test_weights_moments_and_the_queue_end_where_one_process_ends(script, runs):
     assert_states_agree(script.state(runs[2]), script.state(runs[0]))
 
 
-@pytest.mark.parametrize(("before", "after"), [(2, 0), (0, 2)])
+@pytest.mark.parametrize(
+    ("script", "before", "after"), [("semantic_alignment", 0, 2), ("imu_pretraining", 2, 0)],
+    indirect=["script"], scope="module",
+)  # fmt: skip
 def test_a_run_goes_on_in_another_number_of_processes(script, runs, tmp_path, before, after):
     folder = script.run(after, tmp_path, RESUME=copied(runs[before], tmp_path) / script.first_epoch)
     assert_logs_agree(folder, runs[before])
     assert_states_agree(script.state(folder), script.state(runs[before]))
-
-
-@pytest.mark.parametrize("script", ["semantic_alignment"], indirect=True, scope="module")
-def test_a_run_goes_on_in_as_many_processes_to_the_bit(script, tmp_path, same_state):
-    """With dropout, which every process draws for its own windows."""
-    whole = script.run(2, tmp_path / "whole", DROPOUT=0.1)
-    folder = script.run(2, tmp_path, DROPOUT=0.1, RESUME=copied(whole, tmp_path) / script.first_epoch)
-    assert same_state(script.state(folder), script.state(whole))
-    assert logged(folder) == logged(whole)
 
 
 def copied(folder: Path, output_root: Path) -> Path:
@@ -262,20 +256,22 @@ def test_a_killed_process_ends_the_run_within_a_minute_and_says_what_to_do(scrip
 
 
 @on_linux
-@pytest.mark.parametrize(
-    ("script", "rank"), [("semantic_alignment", 0), ("imu_pretraining", 1)], indirect=["script"], scope="module"
-)
-def test_a_killed_process_is_replaced_and_the_run_goes_on_by_itself(script, runs, tmp_path, same_state, rank):
-    """In the same folder, from the newest checkpoint, to the bits of a run that nothing happened to."""
-    with started(script, tmp_path, "--max-restarts=1", EPOCHS=3, STOP_AFTER_EPOCH=2) as run:
+@pytest.mark.parametrize("script", ["semantic_alignment"], indirect=True, scope="module")
+def test_a_killed_process_is_replaced_and_the_run_goes_on_by_itself(script, tmp_path, same_state):
+    """In the same folder, from the newest checkpoint, to the bits of a run that nothing happened to.
+
+    With dropout, which every process draws for its own windows.
+    """
+    whole = script.run(2, tmp_path / "whole", DROPOUT=0.1)
+    with started(script, tmp_path / "killed", "--max-restarts=1", EPOCHS=3, STOP_AFTER_EPOCH=2, DROPOUT=0.1) as run:
         run.wait_for(script.first_epoch)
-        os.kill(run.workers()[rank], signal.SIGKILL)
+        os.kill(run.workers()[0], signal.SIGKILL)
         output, errors = run.process.communicate(timeout=120)
     assert run.process.returncode == 0, errors
     assert f"Stopped after {LAST_STEP} of" in output
-    folder = script.folder(tmp_path)
-    assert same_state(script.state(folder), script.state(runs[2]))
-    assert logged(folder) == logged(runs[2])
+    folder = script.folder(tmp_path / "killed")
+    assert same_state(script.state(folder), script.state(whole))
+    assert logged(folder) == logged(whole)
 
 
 @on_linux
