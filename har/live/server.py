@@ -31,6 +31,7 @@ _TYPES = {
     "svg": "image/svg+xml",
 }
 _INDEX = "index.html"
+_MOST_ASKED = 8  # that wait to be done; a page that asks for more is not read meanwhile
 _SOCKETS_A_CLIENT = 2  # a page that comes back may do so before its former socket is known to be dead
 
 
@@ -67,17 +68,19 @@ def live_app(
     """The application.
 
     make: as ``Sessions``. token: as ``har.live.access.new_token``; names: under which it may be opened. threads: of
-    the pool that recognises; the event loop never computes.
+    the pool that recognises, beside one that encodes words; the event loop never computes.
     """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="live")
-    sessions, files = Sessions(make, settings, pool), page_files()
+    words = ThreadPoolExecutor(1, thread_name_prefix="words")
+    sessions, files = Sessions(make, settings, pool, words), page_files()
     sockets = 0
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         sessions.end()
-        pool.shutdown(wait=False, cancel_futures=True)
+        for executor in (pool, words):
+            executor.shutdown(wait=False, cancel_futures=True)
 
     async def file(request: Request) -> Response:
         if not is_token(request.path_params["token"], token):
@@ -132,11 +135,12 @@ class Connection:
         self._outbox = Outbox()
         self._messages = Allowance(bounds.messages_a_second, bounds.messages_at_once)
         self._samples = Allowance(bounds.samples_a_second, bounds.samples_at_once)
+        self._asked: asyncio.Queue[tuple[Session, protocol.Message | Unmet]] = asyncio.Queue(_MOST_ASKED)
 
     async def run(self) -> None:
         """Serve the page until it goes, or is refused."""
         self._outbox.put(hello(self._sessions.settings))
-        tasks = {asyncio.create_task(self._receive()), asyncio.create_task(self._send())}
+        tasks = {asyncio.create_task(work()) for work in (self._receive, self._obey, self._send)}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -165,6 +169,16 @@ class Connection:
             else:
                 await self._websocket.send_json(message)
 
+    async def _obey(self) -> None:
+        """Do what the page asks, one thing after the other, while its samples are read."""
+        while True:
+            session, asked = await self._asked.get()
+            if isinstance(asked, Unmet):
+                session.refuse(asked)
+            else:
+                # What was begun is ended though the page goes meanwhile, which leaves the session of one piece.
+                await asyncio.shield(session.handle(asked))
+
     async def _receive(self) -> None:
         session = await self._started()
         try:
@@ -176,12 +190,12 @@ class Connection:
                 except TimeoutError:
                     raise Refusal(protocol.IDLE) from None
                 except Unmet as reason:
-                    session.refuse(reason)
+                    await self._asked.put((session, reason))
                     continue
                 if isinstance(message, Start):
                     raise Refusal(protocol.MALFORMED, "It has started already.")
                 if not isinstance(message, Samples):
-                    await session.handle(message)
+                    await self._asked.put((session, message))
                 elif session.replay is None:
                     session.add(message)
                 else:

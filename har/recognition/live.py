@@ -122,6 +122,16 @@ class LiveRecogniser:
 
     # --- Settings -----------------------------------------------------------------------------------------------------
 
+    def read(self, labels: Sequence[str] = (), placement: str | None = None) -> None:
+        """Encode words that are to be set, which takes longest of it; another thread may do so meanwhile.
+
+        Raises ``ValueError`` for labels and a placement that cannot be set.
+        """
+        if labels:
+            self._bank.encode(check_labels(labels))
+        if placement is not None:
+            self._model.placement_feature(placement)
+
     @property
     def labels(self) -> tuple[str, ...]:
         return tuple(self._naming.labels)

@@ -425,3 +425,36 @@ def test_a_slow_session_holds_no_other_up(serve_live):
         quick.send([number], [number, 0, 1])
         quick.hear("answer", within_s=2.5)
     assert live.made[0].busy  # it is still at its first one
+
+
+def test_answers_go_on_while_words_are_encoded(serve_live):
+    live = serve_live(labels=("walking", "standing"))
+    page, other = live.page(), live.page()
+    page.start()
+    other.start()
+    for made in live.made:
+        made.reads_in_s = 1.0
+    page.say("labels", labels=["juggling", "standing"])
+    page.say("placement", placement="a" * 100)
+    page.say("placement", placement="hand")
+    for number in range(5):
+        for one in (page, other):
+            one.send([number], [0, 0, 1])
+            assert one.hear("answer")["labels"] == ["walking", "standing"]
+    assert page.hear("labels")["labels"] == ["juggling", "standing"]
+    # In the order in which they were asked for, what cannot be met among them.
+    assert page.hear("refused")["asked"] == "placement"
+    assert page.hear("placement")["placement"] == "hand"
+
+
+def test_what_a_page_asked_for_is_done_though_it_goes_meanwhile(serve_live):
+    live = serve_live(labels=("walking", "standing"))
+    page = live.page()
+    session = page.start()["session"]
+    live.made[0].reads_in_s = 0.5
+    page.say("labels", labels=["juggling"])
+    time.sleep(0.2)
+    page.socket.close()
+    time.sleep(0.6)
+    assert live.page().start(session=session, labels=["juggling"])["labels"] == ["juggling"]
+    assert live.made[0].labels == ("juggling",)

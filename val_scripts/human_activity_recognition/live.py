@@ -116,7 +116,7 @@ def run(arguments: argparse.Namespace) -> None:
     model, bank = loaded(arguments.checkpoint)
     if adapter is not None:
         adapter.check(model)
-    keep_typed_words_private(bank)
+    keep_typed_words_private(model, bank)
     make = partial(LiveRecogniser, model=model, bank=bank, adapter=adapter, unknown_below=unknown_below)
 
     listens, port = bound.getsockname()[:2]
