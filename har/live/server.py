@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from har.live import protocol
 from har.live.access import Guard, is_token
 from har.live.flow import Allowance, Outbox
-from har.live.protocol import BROKEN, Refusal, Samples, Start, Unmet
+from har.live.protocol import BROKEN, Ping, Refusal, Samples, Start, Unmet
 from har.live.session import Recogniser, Session
 from har.live.sessions import PLACEMENTS, Sessions, Settings
 from har.recognition.vocabulary import EVERYDAY_LABELS
@@ -215,7 +215,14 @@ class Connection:
         return await self._sessions.join(start, self._outbox)
 
     async def _next(self, session: Session | None) -> protocol.Message | Samples:
-        """The next message of the page."""
+        """The next message of the page; to one that only asks whether anybody is there, all of them are silence."""
+        message = await self._read(session)
+        while session is not None and isinstance(message, Ping):
+            session.tell({"type": "pong"})
+            message = await self._read(session)
+        return message
+
+    async def _read(self, session: Session | None) -> protocol.Message | Samples:
         frame = await self._websocket.receive()
         if frame["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(frame["code"])

@@ -324,6 +324,26 @@ def test_silence_closes(serve_live):
     assert closed(page) == protocol.IDLE
 
 
+def test_a_sign_of_life_comes_at_once_and_asking_for_it_is_silence(serve_live):
+    live = serve_live(idle_s=0.6)
+    page = live.page()
+    page.start()
+    live.made[0].answers_in_s = live.made[0].reads_in_s = 1.0
+    page.send([0.0], [0, 0, 1])
+    page.say("labels", labels=["juggling"])
+    page.say("ping")
+    page.hear("pong", within_s=0.5)
+    with pytest.raises(ConnectionClosed) as ending:
+        for _ in range(20):
+            page.say("ping")
+            page.hear("pong")
+            time.sleep(0.1)
+    assert ending.value.rcvd.code == protocol.IDLE.code
+    early = live.page()
+    early.say("ping")
+    assert closed(early).code == protocol.MALFORMED.code
+
+
 def test_more_pages_than_the_server_takes(serve_live):
     live = serve_live(clients=2)
     first, second, third = live.page(), live.page(), live.page()
