@@ -32,12 +32,15 @@ _TYPES = {
 }
 _INDEX = "index.html"
 _MOST_ASKED = 8  # that wait to be done; a page that asks for more is not read meanwhile
+_CLOSES_WITHIN_S = 1.0
 _SOCKETS_A_CLIENT = 2  # a page that comes back may do so before its former socket is known to be dead
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """messages, samples: of one page, a second and at once. idle_s, start_within_s: until a silent page is closed."""
+    """messages, samples: of one page, a second and at once. idle_s, start_within_s: until a silent page is closed.
+    deaf_s: until one is that does not read.
+    """
 
     messages_a_second: float = 40.0
     messages_at_once: float = 200.0
@@ -45,6 +48,7 @@ class Bounds:
     samples_at_once: float = 5000.0
     idle_s: float = 60.0
     start_within_s: float = 10.0
+    deaf_s: float = 10.0
 
 
 _log = logging.getLogger(__name__)
@@ -158,16 +162,19 @@ class Connection:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _close(self, refusal: Refusal) -> None:
-        with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # the page may have been faster
-            await self._websocket.close(refusal.close.code, refusal.reason)
+        # The page may have been faster, or does not read even this.
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
+            await asyncio.wait_for(self._websocket.close(refusal.close.code, refusal.reason), _CLOSES_WITHIN_S)
 
     async def _send(self) -> None:
         while True:
             message = await self._outbox.get()
-            if isinstance(message, bytes):
-                await self._websocket.send_bytes(message)
-            else:
-                await self._websocket.send_json(message)
+            binary = isinstance(message, bytes)
+            sending = self._websocket.send_bytes(message) if binary else self._websocket.send_json(message)
+            try:
+                await asyncio.wait_for(sending, self._bounds.deaf_s)
+            except TimeoutError:
+                raise Refusal(protocol.DEAF) from None
 
     async def _obey(self) -> None:
         """Do what the page asks, one thing after the other, while its samples are read."""

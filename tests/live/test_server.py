@@ -17,6 +17,7 @@ from har.live.server import page_files
 from har.live.sessions import Settings
 from har.recognition.adapter import Adapter
 from har.recognition.colors import colors_of
+from tests.live.conftest import CHANNELS
 
 
 def get(live, path: str, **headers: str):
@@ -322,6 +323,40 @@ def test_silence_closes(serve_live):
         time.sleep(0.15)
         page.send([number], [0, 0, 1])
     assert closed(page) == protocol.IDLE
+
+
+def test_a_page_that_never_reads_loses_its_place_soon(serve_live):
+    live = serve_live(clients=1, deaf_s=0.5, messages_a_second=1e6, messages_at_once=1e6)
+    with socket.socket() as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.connect(("127.0.0.1", live.port))
+        host = f"127.0.0.1:{live.port}"
+        head = [
+            f"GET /{live.token}/socket HTTP/1.1", f"Host: {host}", f"Origin: http://{host}", "Upgrade: websocket",
+            "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {'A' * 22}==",
+        ]  # fmt: skip
+        raw.sendall("\r\n".join([*head, "", ""]).encode())
+
+        def say(kind: str, **fields) -> None:  # a masked frame of text, RFC 6455, section 5.2
+            text = json.dumps({"type": kind, **fields}).encode()
+            raw.sendall(b"\x81\xfe" + len(text).to_bytes(2, "big") + bytes(4) + text)
+
+        padding = "a" * 80
+        say("start", labels=None, placement=padding, channels=CHANNELS, gravity="included", session=None)
+        raw.settimeout(0.2)
+        with contextlib.suppress(TimeoutError, ConnectionError):  # it reads no more of who reads nothing
+            while True:
+                say("labels", labels=[f"{n} {padding}"[:80] for n in "abcdefghijklmnopqrstuvwxyz" * 2])
+        until = time.monotonic() + 8
+        while True:
+            page = live.page()
+            page.say("start", labels=None, placement=None, channels=CHANNELS, gravity="included", session=None)
+            try:
+                page.hear("started")
+                break
+            except ConnectionClosed:
+                assert time.monotonic() < until
+                time.sleep(0.1)
 
 
 def test_a_sign_of_life_comes_at_once_and_asking_for_it_is_silence(serve_live):
