@@ -285,8 +285,8 @@ class AlignmentModel(nn.Module):
                         for number, (text, columns) in enumerate(devices)
                     ],
                     texts,
-                    layer,
-                )
+                    (layer,),
+                )[0]
                 for signal, axes in (
                     (part.to(self.device), part_axes.to(self.device))
                     for part, part_axes in zip(windows.split(batch_size), body.split(batch_size), strict=True)
@@ -361,7 +361,6 @@ class AlignmentModel(nn.Module):
                 progress(len(part))
         return embeddings
 
-    @torch.no_grad()
     def embed_worn(self, worn: Sequence[WornWindows], batch_size: int = 256, layer: str = "embedding") -> Tensor:
         """(N, D) unit-norm embeddings of N windows that devices measured together, each at a rate of its own.
 
@@ -370,7 +369,14 @@ class AlignmentModel(nn.Module):
         layer: as in ``embed``. Raises ``ValueError`` for windows of different numbers or of another length than the
         network's, and as ``embed`` for channel names and layers.
         """
-        width = self._width_of(layer)
+        return self.embed_worn_layers(worn, (layer,), batch_size)[0]
+
+    @torch.no_grad()
+    def embed_worn_layers(
+        self, worn: Sequence[WornWindows], layers: Sequence[str], batch_size: int = 256
+    ) -> list[Tensor]:
+        """What ``embed_worn`` gives of each of several layers, by one pass through the network."""
+        widths = [self._width_of(layer) for layer in layers]
         counts = {len(device.samples) for device in worn}
         lengths = [self.window_samples(device.sampling_rate_hz) for device in worn]
         if len(counts) != 1 or [device.samples.shape[1] for device in worn] != lengths:
@@ -389,7 +395,7 @@ class AlignmentModel(nn.Module):
         was_training = self.training
         self.eval()
         try:
-            parts = [torch.zeros(0, width, device=self.device)]
+            parts = [[torch.zeros(0, width, device=self.device) for width in widths]]
             for first in range(0, count, batch_size):
                 rows = slice(first, first + batch_size)
                 batch = [
@@ -398,13 +404,15 @@ class AlignmentModel(nn.Module):
                     )
                     for device in measured
                 ]
-                parts.append(self._embed_windows(batch, texts, layer))
+                parts.append(self._embed_windows(batch, texts, layers))
         finally:
             self.train(was_training)
-        return F.normalize(torch.cat(parts), dim=-1)
+        return [F.normalize(torch.cat(found), dim=-1) for found in zip(*parts, strict=True)]
 
-    def _embed_windows(self, devices: Sequence[_Measured], texts: dict[str, Tensor], layer: str) -> Tensor:
-        """(n, D) unit-norm embeddings or features, times the share of measured patches: a short tail says less."""
+    def _embed_windows(
+        self, devices: Sequence[_Measured], texts: dict[str, Tensor], layers: Sequence[str]
+    ) -> list[Tensor]:
+        """Of each layer (n, D), unit-norm, times the share of measured patches: a short tail says less."""
         config = self.config
         sensors = [
             (number, kind, [list(device.columns.values())[i] for i in order])
@@ -427,8 +435,9 @@ class AlignmentModel(nn.Module):
             if device.text is not None:
                 feature[:, slot] = texts[device.text]
         out = self.encoder(windows, feature)
-        found = out.window if layer == "embedding" else F.normalize(out.features, dim=-1)
-        return found.float() * out.patch_valid.float().mean(1, keepdim=True)
+        share = out.patch_valid.float().mean(1, keepdim=True)
+        found = [out.window if layer == "embedding" else F.normalize(out.features, dim=-1) for layer in layers]
+        return [one.float() * share for one in found]
 
     def _width_of(self, layer: str) -> int:
         if layer not in LAYERS:
