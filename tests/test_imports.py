@@ -47,7 +47,7 @@ ALLOWED = {
     # Puts models, recordings and scores together; of the library, only what measures its speed may know it.
     "har.protocol": (
         "har.recordings", "har.windows", "har.labels", "har.signal", "har.layers", "har.text", "har.network",
-        "har.evaluation", "har.plots", "har.run",
+        "har.evaluation", "har.plots", "har.run", "har.files",
     ),
     # A recording and names in, a timeline out.
     "har.recognition": (

@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from har.files.home import given_path
 from har.labels.groups import group_of
 from har.plots.bodies import FilmedMovement, plot_bodies, plot_side_by_side
 from har.plots.recordings import ExampleWindow, plot_example_windows
@@ -88,7 +89,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     conversion = commands.add_parser("convert", help="raw files as published -> dataset folders")
     conversion.add_argument("names", nargs="+", metavar="NAME", help="datasets as `list` names them, or: all")
     conversion.add_argument(
-        "--raw", type=Path, required=True, metavar="FOLDER_OR_ARCHIVE",
+        "--raw", type=given_path, required=True, metavar="FOLDER_OR_ARCHIVE",
         help="raw files of the one NAME; or a folder that holds NAME or NAME.tar.xz, NAME.zip ... of each",
     )  # fmt: skip
     conversion.set_defaults(command=convert_datasets)

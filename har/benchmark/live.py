@@ -1,7 +1,7 @@
 """How long a live answer takes: rows of half a second in, a name out, with minutes of past."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from har.recognition.vocabulary import EVERYDAY_LABELS
 
 STEP_S = 0.5
 _RENEWING = 20  # answers while the past is looked at again
+_QUANTILES = {"median": 0.5, "95 in 100": 0.95, "longest": 1.0}
 _STEPS_HZ, _JITTER_S = 1.8, 2e-3
 
 
@@ -47,23 +48,28 @@ def live_figures(
                 live.add(time_s[: rows[0].start], samples[: rows[0].start])
                 live.answer()
             spent, computed = _answered(lives, time_s, samples, rows[:answers], progress)
-            of = "one phone" if count == 1 else f"{count} phones"
-            figures |= {f"{of}, an answer, median, ms": float(np.median(spent))}
-            figures |= {f"{of}, an answer, 95 in 100, ms": float(np.quantile(spent, 0.95))}
-            figures |= {f"{of}, an answer, longest, ms": float(spent.max())}
-            figures |= {f"{of}, an answer, CPU time, median, ms": float(np.median(computed))}
+            of = phones_of(count)
+            figures |= spread(f"{of}, an answer", spent) | spread(f"{of}, an answer, CPU time", computed, ["median"])
             if count > 1:
-                figures |= {f"{of}, a round, median, ms": float(np.median(spent.sum(axis=1)))}
-                figures |= {f"{of}, a round, longest, ms": float(spent.sum(axis=1).max())}
+                figures |= spread(f"{of}, a round", spent.sum(axis=1), ["median", "longest"])
         began = time.perf_counter()
         lives[0].set_labels(EVERYDAY_LABELS[1:])
         figures["other labels, ms"] = 1000 * (time.perf_counter() - began)
         lives[0].set_placement("left wrist")
         spent, _ = _answered(lives[:1], time_s, samples, rows[answers:])
-        figures["another placement, an answer, median, ms"] = float(np.median(spent))
-        return figures
+        return figures | spread("another placement, an answer", spent, ["median"])
     finally:
         torch.set_num_threads(threads)
+
+
+def phones_of(count: int) -> str:
+    """So many phones, as rows name them."""
+    return "one phone" if count == 1 else f"{count} phones"
+
+
+def spread(of: str, times_ms: np.ndarray, quantiles: Collection[str] = tuple(_QUANTILES)) -> dict[str, float]:
+    """A row for each of the quantiles of times, named after what they are of."""
+    return {f"{of}, {name}, ms": float(np.quantile(times_ms, _QUANTILES[name])) for name in quantiles}
 
 
 def _answered(

@@ -5,17 +5,18 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from websockets.sync.client import ClientConnection, connect
 
-from har.benchmark.live import STEP_S, walked
+from har.benchmark.live import STEP_S, phones_of, spread, walked
 from har.live.protocol import write_samples
 from har.run.folder import repository_root
 
@@ -56,18 +57,11 @@ def server_figures(
             heard = _listened(url, count, rate_hz, seconds, words, progress)
         lags_ms = 1000 * np.array([lag for one in heard for lag in one.lags_s])
         words_ms = 1000 * np.array([word for one in heard for word in one.words_s])
-        of = "one phone" if count == 1 else f"{count} phones"
-        figures |= {
-            f"{of} and the server, answers of those due": len(lags_ms) * STEP_S / (count * seconds),
-            f"{of} and the server, lag, median, ms": float(np.median(lags_ms)),
-            f"{of} and the server, lag, 95 in 100, ms": float(np.quantile(lags_ms, 0.95)),
-            f"{of} and the server, lag, longest, ms": float(lags_ms.max()),
-        }
+        of = f"{phones_of(count)} and the server"
+        figures[f"{of}, answers of those due"] = len(lags_ms) * STEP_S / (count * seconds)
+        figures |= spread(f"{of}, lag", lags_ms)
         if len(words_ms):
-            figures |= {
-                f"{of} and the server, a new word, median, ms": float(np.median(words_ms)),
-                f"{of} and the server, a new word, longest, ms": float(words_ms.max()),
-            }
+            figures |= spread(f"{of}, a new word", words_ms, ["median", "longest"])
     return figures
 
 
@@ -76,21 +70,29 @@ def _served(checkpoint: str, clients: int) -> Iterator[str]:
     """The address of a server that runs meanwhile."""
     command = [sys.executable, "-u", str(repository_root() / SCRIPT), "--port", "0"]
     command += ["--clients", str(clients), "--checkpoint", checkpoint]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        url, told = None, []
-        for line in server.stdout:
-            told.append(line)
-            if found := re.search(r"http://\S+", line):
-                url = found[0]
-            if line.startswith("Ctrl-C"):
-                break
-        if url is None:
-            raise RuntimeError(f"{SCRIPT} did not start: {server.stderr.read().strip() or ''.join(told)}")
-        yield url
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.communicate()
+    with tempfile.TemporaryFile("w+") as errors:  # a pipe that nobody reads meanwhile would fill up and block it
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+        try:
+            yield _address_told(server, errors)
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.communicate()
+
+
+def _address_told(server: subprocess.Popen, errors: TextIO) -> str:
+    """The address that a server prints once it is ready."""
+    url, told = None, []
+    for line in server.stdout:
+        told.append(line)
+        if found := re.search(r"http://\S+", line):
+            url = found[0]
+        if line.startswith("Ctrl-C"):
+            break
+    if url is None:
+        server.wait()
+        errors.seek(0)
+        raise RuntimeError(f"{SCRIPT} did not start: {errors.read().strip() or ''.join(told)}")
+    return url
 
 
 def _listened(

@@ -663,7 +663,12 @@ def matches(predicted_phrase: str, true_phrase: str, strict: bool = False) -> bo
     With `strict` only phrases of the same group match.
     """
     predicted, true = group_of(predicted_phrase), group_of(true_phrase)
-    return predicted == true or (not strict and predicted in ACCEPTED.get(true, frozenset()))
+    return predicted == true or (not strict and groups_match(predicted, true))
+
+
+def groups_match(predicted: str, true: str) -> bool:
+    """`matches` of phrases by the names of their groups."""
+    return predicted == true or predicted in ACCEPTED.get(true, frozenset())
 
 
 def check_groups(groups: Mapping[str, Sequence[str]]) -> dict[tuple[str, ...], str]:

@@ -100,6 +100,10 @@ class SaveTaught(NamedTuple):
     """Asks for what was taught, as a file."""
 
 
+class Ping(NamedTuple):
+    """Asks for a sign of life."""
+
+
 @dataclass(frozen=True)
 class Samples:
     """time_s: (n,) float64, never decreasing. samples: (n, C) float32."""
@@ -108,7 +112,7 @@ class Samples:
     samples: np.ndarray
 
 
-Message = Start | SetLabels | SetPlacement | Teach | SaveTaught
+Message = Start | SetLabels | SetPlacement | Teach | SaveTaught | Ping
 
 
 class Unmet(ValueError):
@@ -243,4 +247,5 @@ _READERS: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], Message]]]
     "placement": (("placement",), lambda given: SetPlacement(check_placement(given["placement"]))),
     "teach": (("label", "start_s", "stop_s"), _teach),
     "save": ((), lambda given: SaveTaught()),
+    "ping": ((), lambda given: Ping()),
 }

@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from har.live import protocol
 from har.live.access import Guard, is_token
 from har.live.flow import Allowance, Outbox
-from har.live.protocol import BROKEN, Refusal, Samples, Start, Unmet
+from har.live.protocol import BROKEN, Ping, Refusal, Samples, Start, Unmet
 from har.live.session import Recogniser, Session
 from har.live.sessions import PLACEMENTS, Sessions, Settings
 from har.recognition.vocabulary import EVERYDAY_LABELS
@@ -31,12 +31,16 @@ _TYPES = {
     "svg": "image/svg+xml",
 }
 _INDEX = "index.html"
+_MOST_ASKED = 8  # that wait to be done; a page that asks for more is not read meanwhile
+_CLOSES_WITHIN_S = 1.0
 _SOCKETS_A_CLIENT = 2  # a page that comes back may do so before its former socket is known to be dead
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """messages, samples: of one page, a second and at once. idle_s, start_within_s: until a silent page is closed."""
+    """messages, samples: of one page, a second and at once. idle_s, start_within_s: until a silent page is closed.
+    deaf_s: until one is that does not read.
+    """
 
     messages_a_second: float = 40.0
     messages_at_once: float = 200.0
@@ -44,6 +48,7 @@ class Bounds:
     samples_at_once: float = 5000.0
     idle_s: float = 60.0
     start_within_s: float = 10.0
+    deaf_s: float = 10.0
 
 
 _log = logging.getLogger(__name__)
@@ -67,17 +72,19 @@ def live_app(
     """The application.
 
     make: as ``Sessions``. token: as ``har.live.access.new_token``; names: under which it may be opened. threads: of
-    the pool that recognises; the event loop never computes.
+    the pool that recognises, beside one that encodes words; the event loop never computes.
     """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="live")
-    sessions, files = Sessions(make, settings, pool), page_files()
+    words = ThreadPoolExecutor(1, thread_name_prefix="words")
+    sessions, files = Sessions(make, settings, pool, words), page_files()
     sockets = 0
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         sessions.end()
-        pool.shutdown(wait=False, cancel_futures=True)
+        for executor in (pool, words):
+            executor.shutdown(wait=False, cancel_futures=True)
 
     async def file(request: Request) -> Response:
         if not is_token(request.path_params["token"], token):
@@ -132,11 +139,12 @@ class Connection:
         self._outbox = Outbox()
         self._messages = Allowance(bounds.messages_a_second, bounds.messages_at_once)
         self._samples = Allowance(bounds.samples_a_second, bounds.samples_at_once)
+        self._asked: asyncio.Queue[tuple[Session, protocol.Message | Unmet]] = asyncio.Queue(_MOST_ASKED)
 
     async def run(self) -> None:
         """Serve the page until it goes, or is refused."""
         self._outbox.put(hello(self._sessions.settings))
-        tasks = {asyncio.create_task(self._receive()), asyncio.create_task(self._send())}
+        tasks = {asyncio.create_task(work()) for work in (self._receive, self._obey, self._send)}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -154,16 +162,29 @@ class Connection:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _close(self, refusal: Refusal) -> None:
-        with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # the page may have been faster
-            await self._websocket.close(refusal.close.code, refusal.reason)
+        # The page may have been faster, or does not read even this.
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
+            await asyncio.wait_for(self._websocket.close(refusal.close.code, refusal.reason), _CLOSES_WITHIN_S)
 
     async def _send(self) -> None:
         while True:
             message = await self._outbox.get()
-            if isinstance(message, bytes):
-                await self._websocket.send_bytes(message)
+            binary = isinstance(message, bytes)
+            sending = self._websocket.send_bytes(message) if binary else self._websocket.send_json(message)
+            try:
+                await asyncio.wait_for(sending, self._bounds.deaf_s)
+            except TimeoutError:
+                raise Refusal(protocol.DEAF) from None
+
+    async def _obey(self) -> None:
+        """Do what the page asks, one thing after the other, while its samples are read."""
+        while True:
+            session, asked = await self._asked.get()
+            if isinstance(asked, Unmet):
+                session.refuse(asked)
             else:
-                await self._websocket.send_json(message)
+                # What was begun is ended though the page goes meanwhile, which leaves the session of one piece.
+                await asyncio.shield(session.handle(asked))
 
     async def _receive(self) -> None:
         session = await self._started()
@@ -176,12 +197,12 @@ class Connection:
                 except TimeoutError:
                     raise Refusal(protocol.IDLE) from None
                 except Unmet as reason:
-                    session.refuse(reason)
+                    await self._asked.put((session, reason))
                     continue
                 if isinstance(message, Start):
                     raise Refusal(protocol.MALFORMED, "It has started already.")
                 if not isinstance(message, Samples):
-                    await session.handle(message)
+                    await self._asked.put((session, message))
                 elif session.replay is None:
                     session.add(message)
                 else:
@@ -201,7 +222,14 @@ class Connection:
         return await self._sessions.join(start, self._outbox)
 
     async def _next(self, session: Session | None) -> protocol.Message | Samples:
-        """The next message of the page."""
+        """The next message of the page; to one that only asks whether anybody is there, all of them are silence."""
+        message = await self._read(session)
+        while session is not None and isinstance(message, Ping):
+            session.tell({"type": "pong"})
+            message = await self._read(session)
+        return message
+
+    async def _read(self, session: Session | None) -> protocol.Message | Samples:
         frame = await self._websocket.receive()
         if frame["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(frame["code"])

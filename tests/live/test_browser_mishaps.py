@@ -118,7 +118,7 @@ def test_a_name_that_is_old_is_not_shown_as_what_is_done_now(serve_live, open_pa
 
     def through(route) -> None:
         server = route.connect_to_server()
-        server.on_message(lambda message: None if silent else route.send(message))
+        server.on_message(lambda message: None if silent and '"answer"' in message else route.send(message))
 
     page.route_web_socket("**/socket", through)
     page.goto(live.url)
@@ -126,8 +126,57 @@ def test_a_name_that_is_old_is_not_shown_as_what_is_done_now(serve_live, open_pa
     wait_for(page, "#activity", "walking")
     silent = True
     wait_for(page, "#activity", "No answer", within_s=20)
+    assert text(page, "#connection-text") == "Connected"  # a computer that is slow is there all the same
     silent = False
     wait_for(page, "#activity", "walking")
+    assert len(live.made) == 1
+
+
+def test_a_connection_that_nobody_closes_is_given_up_and_goes_on_anew(serve_live, open_page):
+    """As of a phone that leaves its network: what it sends is swallowed, and no frame ever closes the socket."""
+    live = serve_live(labels=("walking", "standing"))
+    page = open_page(live, url="about:blank")
+    dead: list = []
+    opened: list = []
+
+    def through(route) -> None:
+        number = len(opened)
+        opened.append(route)
+        server = route.connect_to_server()
+        route.on_message(lambda message: None if number in dead else server.send(message))
+        server.on_message(lambda message: None if number in dead else route.send(message))
+        route.on_close(lambda code, reason: None)
+        server.on_close(lambda code, reason: None if number in dead else route.close(code=code, reason=reason))
+
+    page.route_web_socket("**/socket", through)
+    page.goto(live.url)
+    begin(page, FLAT)
+    wait_for(page, "#activity", "walking")
+    dead.append(0)
+    wait_for(page, "#problem-text", "silent", within_s=9)
+    assert page.get_attribute("#connection", "data-state") == "lost"
+    wait_for(page, "#connection-text", "Connected again")
+    page.evaluate("([rows]) => move(rows, 60)", [[[G, 0.0, G]]])
+    wait_for(page, "#activity", "standing")
+    assert len(opened) == 2 and len(live.made) == 1  # the session of before
+
+
+@pytest.mark.parametrize("state", ["without answers", "without samples"])
+def test_a_connection_on_which_there_is_nothing_to_say_stays(serve_live, open_page, state):
+    class Silent(ScriptedRecogniser):
+        def answer(self):
+            found = super().answer()
+            return None if state == "without answers" else found
+
+    page = open_page(serve_live(make=Silent))
+    begin(page, FLAT)
+    wait_for(page, "#connection-text", "Connected")
+    page.evaluate("window.lost = []; new MutationObserver(() => lost.push(document.getElementById('connection').dataset"
+                  ".state)).observe(document.getElementById('connection'), { attributes: true })")  # fmt: skip
+    if state == "without samples":
+        page.evaluate("stopMoving()")
+    page.wait_for_timeout(8_000)
+    assert page.evaluate("lost") == [] and text(page, "#connection-text") == "Connected"
 
 
 def test_after_the_end_of_a_recording_there_is_nothing_to_record_until_it_is_played_again(serve_live, open_page):

@@ -15,6 +15,7 @@ from har.live.protocol import (
     MOST_LABELS,
     MOST_ROWS,
     TOO_BIG,
+    Ping,
     Refusal,
     SaveTaught,
     SetLabels,
@@ -87,7 +88,7 @@ def test_messages_are_read():
     assert read("labels", labels=["walking", "Äpfel pflücken"]) == SetLabels(("walking", "Äpfel pflücken"))
     assert read("placement", placement=None) == SetPlacement(None)
     assert read("teach", label="juggling", start_s=1, stop_s=6.5) == Teach("juggling", 1.0, 6.5)
-    assert read("save") == SaveTaught()
+    assert read("save") == SaveTaught() and read("ping") == Ping()
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from har.live.server import page_files
 from har.live.sessions import Settings
 from har.recognition.adapter import Adapter
 from har.recognition.colors import colors_of
+from tests.live.conftest import CHANNELS
 
 
 def get(live, path: str, **headers: str):
@@ -324,6 +325,60 @@ def test_silence_closes(serve_live):
     assert closed(page) == protocol.IDLE
 
 
+def test_a_page_that_never_reads_loses_its_place_soon(serve_live):
+    live = serve_live(clients=1, deaf_s=0.5, messages_a_second=1e6, messages_at_once=1e6)
+    with socket.socket() as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.connect(("127.0.0.1", live.port))
+        host = f"127.0.0.1:{live.port}"
+        head = [
+            f"GET /{live.token}/socket HTTP/1.1", f"Host: {host}", f"Origin: http://{host}", "Upgrade: websocket",
+            "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {'A' * 22}==",
+        ]  # fmt: skip
+        raw.sendall("\r\n".join([*head, "", ""]).encode())
+
+        def say(kind: str, **fields) -> None:  # a masked frame of text, RFC 6455, section 5.2
+            text = json.dumps({"type": kind, **fields}).encode()
+            raw.sendall(b"\x81\xfe" + len(text).to_bytes(2, "big") + bytes(4) + text)
+
+        padding = "a" * 80
+        say("start", labels=None, placement=padding, channels=CHANNELS, gravity="included", session=None)
+        raw.settimeout(0.2)
+        with contextlib.suppress(TimeoutError, ConnectionError):  # it reads no more of who reads nothing
+            while True:
+                say("labels", labels=[f"{n} {padding}"[:80] for n in "abcdefghijklmnopqrstuvwxyz" * 2])
+        until = time.monotonic() + 8
+        while True:
+            page = live.page()
+            page.say("start", labels=None, placement=None, channels=CHANNELS, gravity="included", session=None)
+            try:
+                page.hear("started")
+                break
+            except ConnectionClosed:
+                assert time.monotonic() < until
+                time.sleep(0.1)
+
+
+def test_a_sign_of_life_comes_at_once_and_asking_for_it_is_silence(serve_live):
+    live = serve_live(idle_s=0.6)
+    page = live.page()
+    page.start()
+    live.made[0].answers_in_s = live.made[0].reads_in_s = 1.0
+    page.send([0.0], [0, 0, 1])
+    page.say("labels", labels=["juggling"])
+    page.say("ping")
+    page.hear("pong", within_s=0.5)
+    with pytest.raises(ConnectionClosed) as ending:
+        for _ in range(20):
+            page.say("ping")
+            page.hear("pong")
+            time.sleep(0.1)
+    assert ending.value.rcvd.code == protocol.IDLE.code
+    early = live.page()
+    early.say("ping")
+    assert closed(early).code == protocol.MALFORMED.code
+
+
 def test_more_pages_than_the_server_takes(serve_live):
     live = serve_live(clients=2)
     first, second, third = live.page(), live.page(), live.page()
@@ -425,3 +480,36 @@ def test_a_slow_session_holds_no_other_up(serve_live):
         quick.send([number], [number, 0, 1])
         quick.hear("answer", within_s=2.5)
     assert live.made[0].busy  # it is still at its first one
+
+
+def test_answers_go_on_while_words_are_encoded(serve_live):
+    live = serve_live(labels=("walking", "standing"))
+    page, other = live.page(), live.page()
+    page.start()
+    other.start()
+    for made in live.made:
+        made.reads_in_s = 1.0
+    page.say("labels", labels=["juggling", "standing"])
+    page.say("placement", placement="a" * 100)
+    page.say("placement", placement="hand")
+    for number in range(5):
+        for one in (page, other):
+            one.send([number], [0, 0, 1])
+            assert one.hear("answer")["labels"] == ["walking", "standing"]
+    assert page.hear("labels")["labels"] == ["juggling", "standing"]
+    # In the order in which they were asked for, what cannot be met among them.
+    assert page.hear("refused")["asked"] == "placement"
+    assert page.hear("placement")["placement"] == "hand"
+
+
+def test_what_a_page_asked_for_is_done_though_it_goes_meanwhile(serve_live):
+    live = serve_live(labels=("walking", "standing"))
+    page = live.page()
+    session = page.start()["session"]
+    live.made[0].reads_in_s = 0.5
+    page.say("labels", labels=["juggling"])
+    time.sleep(0.2)
+    page.socket.close()
+    time.sleep(0.6)
+    assert live.page().start(session=session, labels=["juggling"])["labels"] == ["juggling"]
+    assert live.made[0].labels == ("juggling",)

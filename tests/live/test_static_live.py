@@ -39,8 +39,8 @@ const others = (labels) => words.otherActivities(given.known, labels).map(axis);
 const naming = (labels) => new Naming(labels, labels.map(axis), others(labels), 12);
 const live = new LiveRecogniser(embed, { ...given.settings, step_s: 0.5 }, given.channels, "included");
 live.name(naming(given.labels), given.labels);
-live.placed(false);
-const answers = [];
+live.placed(null);
+const [answers, unusable] = [[], []];
 for (const { times, rows, labels, taught } of given.parts) {
   await live.add(times, rows.map((row) => row.map((value) => value ?? NaN)));
   if (labels) live.name(naming(labels), labels);
@@ -51,8 +51,9 @@ for (const { times, rows, labels, taught } of given.parts) {
     await live.renewed();
   }
   answers.push(await live.answer());
+  unusable.push(live.unusable);
 }
-return { answers, notes: live.notes };
+return { answers, unusable, notes: live.notes };
 """
 
 
@@ -64,14 +65,19 @@ def together(tmp_path: Path):
         renamed, taught = renamed or {}, taught or {}
         live = LiveRecogniser(LABELS, MovementModel(), AxisBank(), channels=CHANNELS)
         borders = np.searchsorted(time_s, np.arange(time_s[0] + every_s, time_s[-1], every_s)).tolist()
-        parts, expected = [], []
+        parts, expected, unusable = [], [], []
         for number, (first, last) in enumerate(zip([0, *borders], [*borders, len(time_s)], strict=True)):
             live.add(time_s[first:last], samples[first:last])
             if number in renamed:
                 live.set_labels(renamed[number])
             if number in taught:
                 live.teach(*taught[number])
-            expected.append(live.answer())
+            try:
+                expected.append(live.answer())
+                unusable.append(None)
+            except ValueError as error:
+                expected.append(None)
+                unusable.append(str(error))
             part = {"times": plain(time_s[first:last]), "rows": plain(samples[first:last])}
             parts.append(part | {"labels": renamed.get(number), "taught": taught.get(number)})
         given = {
@@ -79,6 +85,7 @@ def together(tmp_path: Path):
             "settings": {"window_s": 5.0, "calibration": AxisBank.calibration.to_dict(), "unknown_below": 0.5},
         }  # fmt: skip
         found = in_node(NETWORK, given, tmp_path, live="LiveRecogniser", naming="Naming", words="Words")
+        assert found["unusable"] == unusable
         return expected, found["answers"], live.notes, found["notes"]
 
     return run
@@ -122,3 +129,23 @@ def test_a_device_on_the_table_is_not_worn_from_the_same_moment_on(together, act
     time_s = np.arange(len(samples)) / RATE_HZ
     expected, found, _, _ = together(time_s, samples, every_s=2.5)
     assert check(expected, found) >= {"not worn", "walking", "sitting"}
+
+
+def test_what_cannot_be_is_told_from_the_same_moment_on_until_it_can(together, acted):
+    """Half a minute in m/s^2, as long in g, which is no better until a gap begins another stretch."""
+    samples = acted(("walking", 30), ("sitting", 30), ("walking", 30))
+    samples[: round(30 * RATE_HZ)] *= 9.80665
+    time_s = np.arange(len(samples)) / RATE_HZ
+    time_s[round(60 * RATE_HZ) :] += 5.0
+    expected, found, notes, told = together(time_s, samples)
+    named = check(expected, found)
+    assert notes == told and "walking" in named
+    assert [one is None for one in expected].index(False) == pytest.approx((60 + 5 + 2) / 0.5, abs=3)
+
+
+def test_what_is_odd_is_noted_in_the_same_words(together, acted):
+    samples = acted(("walking", 30), ("sitting", 30))
+    samples[..., 2] -= 1.0
+    expected, found, notes, told = together(np.arange(len(samples)) / RATE_HZ, samples)
+    check(expected, found)
+    assert notes == told and "Gravity has probably been removed" in " ".join(notes)

@@ -19,7 +19,7 @@ from har.recognition.live import LiveRecogniser
 from har.recognition.recognise import RELEASED, loaded
 from har.recordings.simulate import SimulatedRecording, simulate_bouts
 from tests.live.browser import MOVE, launched
-from tests.live.test_browser import FLAT, begin, text, until
+from tests.live.test_browser import FLAT, G, begin, text, until
 
 pytest.importorskip("onnxscript", reason="a static page takes the extra [export]")
 
@@ -190,6 +190,18 @@ def test_the_page_runs_on_the_device(open_page):
     page.fill("#placement", "tied to a balloon")
     page.click("#place button")
     until(page, lambda: text(page, "#where-said") == "Set.")
+
+
+def test_samples_that_cannot_be_are_said_and_single_ones_are_left_out(open_page):
+    page = open_page()
+    begin(page, [[0.0, 0.0, 9.8 * G]])
+    until(page, lambda: "Divide m/s^2 by 9.80665" in text(page, "#problem-text"), 60)
+    assert text(page, "#connection") == "On this device"
+    page = open_page()
+    begin(page, [*FLAT * 30, [3000.0, 0.0, G]])
+    until(page, lambda: "samples left out" in text(page, "#notes"), 60)
+    until(page, lambda: "sure" in text(page, "#detail") or "fits" in text(page, "#detail"), 60)
+    assert page.is_hidden("#problem")
 
 
 def test_it_works_without_a_network_once_it_was_loaded(browser, folder):

@@ -13,6 +13,9 @@ from har.recognition.live_signal import LiveSignal
 from har.recognition.live_wear import LiveWear
 from har.recognition.naming import newest_in_context
 from har.recordings.simulate import simulate_bouts
+from har.signal.channels import parse_devices
+from har.signal.clocks import ClockError
+from har.signal.plausibility import examine
 from har.text.calibration import STANDARD
 from har.text.naming import prototype_similarity
 from har.windows.body_axes import cut_pieces
@@ -201,3 +204,127 @@ def test_equations_are_solved(tmp_path: Path):
 def test_halves_go_to_the_even_number(tmp_path: Path):
     values = [0.5, 1.5, 2.5, -0.5, -1.5, 12.49999, 12.5, 13.5, 1e9 + 0.5]
     assert in_node("return given.map(rint);", values, tmp_path, numbers="rint") == [round(value) for value in values]
+
+
+# --- What cannot be ---------------------------------------------------------------------------------------------------
+
+
+def signals() -> dict[str, tuple[np.ndarray, str, str | None]]:
+    """Windows (N, T, C), gravity and place: right ones, and those that are wrong in each way that is known."""
+    rng, rate = np.random.default_rng(0), 50.0
+    time = np.arange(125) / rate
+    right = np.zeros((16, 125, 6))
+    tilt = 0.5 * np.sin(2 * np.pi * 0.4 * time + np.arange(16)[:, None])
+    right[..., 1], right[..., 2] = np.sin(tilt), np.cos(tilt)
+    right[..., 3] = np.gradient(tilt, time, axis=1)
+    right += 0.003 * rng.standard_normal(right.shape)
+    still = np.zeros((8, 125, 6))
+    still[..., 2] = 1.0
+    still += 0.002 * rng.standard_normal(still.shape)
+    moved = 0.4 * rng.standard_normal((8, 125, 6))
+
+    def scaled(signal, acc=1.0, gyro=1.0, windows=slice(None)):
+        out = signal.copy()
+        out[windows, :, :3] *= acc
+        out[windows, :, 3:] *= gyro
+        return out
+
+    def with_value(signal, value, share, columns=slice(0, 3)):
+        out = signal.copy()
+        rows = rng.random(out.shape[:2]) < share
+        out[..., columns] = np.where(rows[..., None], value, out[..., columns])
+        return out
+
+    holes = right.copy()
+    holes[3:6, 10:90] = np.nan
+    turned = still.copy()
+    turned[..., 3:] += [20.0, 0.0, 0.0]
+    return {
+        "right": (right, "included", "hand"),
+        "three axes": (right[..., :3], "included", None),
+        "holes": (holes, "included", None),
+        "metres": (scaled(right, 9.80665), "included", "left wrist"),
+        "metres without gravity": (scaled(moved, 9.80665 * 1.5), "included", None),
+        "metres, removed": (scaled(moved, 9.80665 * 1.5), "removed", None),
+        "some metres": (scaled(right, 9.80665, windows=slice(4, 9)), "included", None),
+        "one of metres": (scaled(right, 9.80665, windows=slice(4, 5)), "included", None),
+        "counts": (scaled(right, 128), "included", None),
+        "twice divided": (scaled(right, 1 / 9.80665), "included", None),
+        "no gravity": (moved, "included", "waist"),
+        "strong without gravity": (scaled(moved, 4.0), "included", None),
+        "strong, removed": (scaled(moved, 4.0), "removed", None),
+        "gravity though removed": (right, "removed", None),
+        "removed": (scaled(moved, 0.2), "removed", None),
+        "some without gravity": (scaled(right, 0.1, windows=slice(0, 5)), "included", None),
+        "another range": (scaled(still, 0.5), "included", None),
+        "degrees": (scaled(right, gyro=180 / np.pi), "included", "hand"),
+        "fast degrees": (scaled(right, gyro=180), "included", None),
+        "degrees while still": (turned, "included", None),
+        "radians twice": (scaled(right, gyro=np.pi / 180), "included", None),
+        "a code": (with_value(right, 99.0, 0.05), "included", None),
+        "a code of the gyroscope": (with_value(right, -250.0, 0.05, slice(3, 6)), "included", "chest"),
+        "the range": (with_value(right, 32.0, 0.004), "included", None),
+        "often the range": (with_value(right, 32.0, 0.05), "included", None),
+        "zeros": (with_value(right, 0.0, 0.1), "included", None),
+        "a gyroscope that is off": (scaled(right, gyro=0.0), "included", None),
+        "a gyroscope that is off while still": (scaled(still, gyro=0.0), "included", None),
+        "one short window": (scaled(right, 9.80665)[:1, :100], "included", None),
+        "too short": (right[:, :5], "included", None),
+    }
+
+
+def test_what_cannot_be_is_found_in_the_same_words(tmp_path: Path):
+    cases = signals()
+    given = []
+    for signal, gravity, place in cases.values():
+        windows = signal.astype(np.float32).reshape(len(signal), -1)
+        given.append([plain(windows), signal.shape[2], 50.0, gravity, place])
+    body = """
+      const window = (values) => Float32Array.from(values, (value) => value ?? NaN);
+      return given.map(([windows, ...more]) => examine(windows.map(window), ...more));
+    """
+    found = in_node(body, given, tmp_path, plausibility="examine")
+    said = set()
+    for (name, (signal, gravity, place)), one in zip(cases.items(), found, strict=True):
+        devices = parse_devices(SIX[: signal.shape[2]], place)
+        expected = examine(signal.astype(np.float32), devices, 50.0, gravity)
+        assert [(each["certain"], each["text"]) for each in one] == [tuple(each) for each in expected], name
+        said |= {" ".join(word for word in text.split() if word.isalpha())[:90] for _, text in expected}
+    assert len(said) >= 17 and not found[0] and not found[1] and not found[2]
+
+
+@pytest.mark.parametrize("digits", [2, 3, 6])
+def test_numbers_are_written_as_python_writes_them(tmp_path: Path, digits: int):
+    values = [
+        0.0,
+        1.0,
+        9.80665,
+        0.0001234567,
+        0.00001234567,
+        123456.7,
+        999999.6,
+        1e6,
+        1.5e9,
+        -250.0,
+        0.1 + 0.2,
+        57.29578,
+    ]
+    found = in_node(f"return given.map((value) => general(value, {digits}));", values, tmp_path, numbers="general")
+    assert found == [f"{value:.{digits}g}" for value in values]
+
+
+@pytest.mark.parametrize("kind", ["ms", "us", "ages away", "lonely ms"])
+def test_stamps_that_are_no_seconds_are_refused_in_the_same_words(tmp_path: Path, kind: str):
+    times = np.arange(300) / 50.0
+    times = {"ages away": times + 2e11 * (times > 3), "us": 1e6 * times}.get(kind, 1e3 * times)
+    times = 1e3 * np.arange(300) / 0.5 if kind == "lonely ms" else times
+    samples = np.tile(np.array([[0, 0, 1.0]]), (len(times), 1))
+    with pytest.raises(ClockError) as expected:
+        LiveSignal(SIX[:3], 30.0).add(times, samples)
+    body = """
+      const live = new LiveSignal([[0, 1, 2]], 30);
+      try { live.add(given.times, given.samples); } catch (error) { return error.message; }
+      return null;
+    """
+    found = in_node(body, {"times": plain(times), "samples": plain(samples)}, tmp_path, signal="LiveSignal")
+    assert found == str(expected.value)

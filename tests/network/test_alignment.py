@@ -641,6 +641,23 @@ def test_windows_as_they_were_worn_are_those_of_the_recording(model):
         model.embed_worn([worn, worn._replace(sampling_rate_hz=12.5)])
 
 
+def test_several_layers_of_one_pass_are_those_of_a_pass_each(model, monkeypatch):
+    passes = []
+    forward = model.encoder.forward
+    monkeypatch.setattr(model.encoder, "forward", lambda *given: passes.append(1) or forward(*given))
+    axes = np.zeros((2, 3), dtype=np.float32)
+    for count in (0, 1, 9):
+        samples = motion(25, 4, count=9)[:count].astype(np.float32)
+        worn = WornWindows(samples, 25.0, SIX, "wrist", axes)
+        passes.clear()
+        found = model.embed_worn_layers([worn], ("features", "embedding"), batch_size=4)
+        assert len(passes) == -(-count // 4)
+        for layer, part in zip(("features", "embedding"), found, strict=True):
+            torch.testing.assert_close(part, model.embed_worn([worn], 4, layer), rtol=0, atol=0)
+    with pytest.raises(ValueError, match="expected one of"):
+        model.embed_worn_layers([worn], ("embedding", "tokens"))
+
+
 def test_devices_with_rates_of_their_own_are_embedded_together(model):
     """As `embed` of both at one rate; a device that recorded nothing is as if it were not there."""
     left, right = motion(25, 4, count=3, seed=1), motion(25, 4, count=3, seed=2)

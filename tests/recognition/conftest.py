@@ -52,6 +52,9 @@ class MovementModel(torch.nn.Module):
             out[row, kind] = 1.0
         return torch.from_numpy(out).float()
 
+    def embed_worn_layers(self, worn, layers, batch_size: int = 256) -> list[Tensor]:
+        return [self.embed_worn(worn, batch_size, layer) for layer in layers]
+
 
 class AxisBank:
     """Label texts of `MovementModel`: each of `KNOWN` is an axis, other words lie between all."""

@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from har.labels.groups import GROUPS, group_of, matches
 from har.text.calibration import UNCALIBRATED
 from har.text.naming import Naming, among_neighbours, other_activities
 
@@ -53,6 +54,19 @@ def test_without_other_activities_everything_is_known():
 def test_other_activities_are_not_what_labels_mean():
     known = ["walking", "strolling", "walking upstairs", "jogging", "sitting", "sit", "cycling"]
     assert other_activities(known, ["climbing stairs", "running"]) == ["walking", "sitting", "cycling"]
+
+
+def test_other_activities_are_those_of_a_loop_over_all_pairs():
+    random = np.random.default_rng(0)
+    phrases = [phrase for name, some in GROUPS.items() for phrase in (name, *some)]
+    for count in (1, 3, 8, 20):
+        known = random.choice(phrases, 200, replace=False).tolist()
+        labels = [*random.choice(phrases, count, replace=False).tolist(), "juggling with fire"]
+        first = {}
+        for activity in known:
+            first.setdefault(group_of(activity), activity)
+        apart = [one for one in first.values() if not any(matches(one, own) or matches(own, one) for own in labels)]
+        assert other_activities(known, labels) == apart
 
 
 def test_the_share_is_a_mean_over_neighbours_but_not_across_gaps():

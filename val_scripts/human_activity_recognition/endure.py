@@ -25,6 +25,7 @@ from har.endurance.bench import Bench
 from har.endurance.outcome import Outcome
 from har.endurance.scripts import ForkedScripts
 from har.endurance.table import table
+from har.files.home import given_path
 from har.run.ending import exit_status
 
 # Trials of each kind.
@@ -70,9 +71,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=list(COUNTS), default=list(COUNTS), help="kinds of trials (all)")
     parser.add_argument("--share", type=float, default=1.0, help="of the trials of each kind (1)")
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (0)")
-    raw = os.environ.get("HAR_RAW_SAMPLES")
-    parser.add_argument("--raw", type=Path, default=raw, help="folder of real raw files (default: HAR_RAW_SAMPLES)")
-    parser.add_argument("--work", type=Path, help="new folder for all files (default: a temporary one)")
+    raw = os.environ.get("HAR_RAW_SAMPLES") or None
+    parser.add_argument("--raw", type=given_path, default=raw, help="folder of real raw files (HAR_RAW_SAMPLES)")
+    parser.add_argument("--work", type=given_path, help="new folder for all files (default: a temporary one)")
     return parser.parse_args(argv)
 
 

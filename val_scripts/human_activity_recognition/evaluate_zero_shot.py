@@ -26,11 +26,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from tqdm import tqdm
 
 from har.evaluation.leave_one_out import Bootstrap
+from har.files.home import given_path
 from har.protocol import forest, run
 from har.protocol.cells import FOREST_PROTOCOL
 from har.protocol.comparison import compare
@@ -95,8 +95,8 @@ def zero_shot(arguments: argparse.Namespace) -> None:
 def protocol_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=run.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--protocol", required=True, choices=[run.PROTOCOL])
-    parser.add_argument("--out", required=True, type=Path, help="folder to write into, or to go on in")
-    parser.add_argument("--data", type=Path, help="folder of the prepared datasets (default: data/ of the repository)")
+    parser.add_argument("--out", required=True, type=given_path, help="folder to write into, or to go on in")
+    parser.add_argument("--data", type=given_path, help="folder of the prepared datasets (data/ of the repository)")
     parser.add_argument("--datasets", nargs="+", metavar="NAME", help=f"left out in turn ({' '.join(LEFT_OUT)})")
     seeds = " ".join(map(str, SEEDS))
     parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help=f"of training (default: {seeds})")
@@ -125,10 +125,10 @@ def leave_one_out(arguments: argparse.Namespace) -> None:
 def forest_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=forest.__doc__)
     parser.add_argument("--protocol", required=True, choices=[FOREST_PROTOCOL])
-    parser.add_argument("--plan", required=True, type=Path, help=f"{PLAN_NAME} of the protocol")
+    parser.add_argument("--plan", required=True, type=given_path, help=f"{PLAN_NAME} of the protocol")
     parser.add_argument("--datasets", required=True, nargs=1, help="the dataset left out")
     parser.add_argument("--seed", required=True, type=int)
-    parser.add_argument("--out", required=True, type=Path)
+    parser.add_argument("--out", required=True, type=given_path)
     return parser
 
 

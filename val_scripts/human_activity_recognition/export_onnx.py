@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from har.export.package import GRAPH, export_package, quantise
 from har.export.parity import compare, windows_of_all_layouts
+from har.files.home import given_path
 from har.network.loading import load_label_bank, load_model
 from har.run.ending import exit_status
 from har.run.folder import write_json
@@ -30,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Export as the command line says; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", default="default", help="a .pt file (default: the released model)")
-    parser.add_argument("--out", required=True, type=Path, help="folder to write into (made if absent)")
+    parser.add_argument("--out", required=True, type=given_path, help="folder to write into (made if absent)")
     parser.add_argument("--labels", nargs="+", metavar="NAME", help="labels to store (default: all that it remembers)")
     parser.add_argument("--int8", action="store_true", help="a graph with weights of eight bits as well")
     parser.add_argument("--windows", type=int, default=PARITY_WINDOWS, metavar="N", help="windows to compare")

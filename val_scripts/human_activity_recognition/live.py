@@ -22,10 +22,10 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import torch
 
+from har.files.home import given_path
 from har.live import check_installed
 from har.readers import read_recording
 from har.recognition.adapter import Adapter
@@ -51,7 +51,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--labels", nargs="+", metavar="NAME", help="names that a page begins with (8 common ones)")
     parser.add_argument("--placement", help='where it is worn, in words, to begin with: "trouser pocket"')
     parser.add_argument("--checkpoint", default=RELEASED, help="a .pt file in its run folder (the released model)")
-    parser.add_argument("--adapter", type=Path, metavar="NPZ", help="what was taught before: by the page, or --teach")
+    parser.add_argument("--adapter", type=given_path, metavar="NPZ", help="what was taught: by the page, or --teach")
     parser.add_argument(
         "--unknown", type=float, default=UNKNOWN_BELOW, metavar="PROBABILITY",
         help=f"unknown is what shows any of the labels less likely than this ({UNKNOWN_BELOW:g}; 0: nothing is)",
@@ -60,11 +60,11 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=PORT, help=f"0 for any that is free ({PORT})")
     parser.add_argument("--https", action="store_true", help="with a certificate that is made for this machine")
     parser.add_argument("--clients", type=int, default=CLIENTS, help=f"pages at a time ({CLIENTS})")
-    parser.add_argument("--replay", type=Path, metavar="FILE", help="a recording in place of a phone's sensors")
+    parser.add_argument("--replay", type=given_path, metavar="FILE", help="a recording in place of a phone's sensors")
     parser.add_argument("--speed", type=float, default=1.0, help="of --replay: seconds of it in one second (1)")
-    parser.add_argument("--static", type=Path, metavar="FOLDER", help="write the page without a server, and end")
+    parser.add_argument("--static", type=given_path, metavar="FOLDER", help="write the page without a server, and end")
     parser.add_argument(
-        "--runtime", type=Path, metavar="TGZ",
+        "--runtime", type=given_path, metavar="TGZ",
         help="of --static: the package onnxruntime-web from a file, where there is no network",
     )  # fmt: skip
     return parser.parse_args(argv)
@@ -116,7 +116,7 @@ def run(arguments: argparse.Namespace) -> None:
     model, bank = loaded(arguments.checkpoint)
     if adapter is not None:
         adapter.check(model)
-    keep_typed_words_private(bank)
+    keep_typed_words_private(model, bank)
     make = partial(LiveRecogniser, model=model, bank=bank, adapter=adapter, unknown_below=unknown_below)
 
     listens, port = bound.getsockname()[:2]

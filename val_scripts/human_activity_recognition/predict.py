@@ -25,10 +25,10 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from tqdm import tqdm
 
+from har.files.home import given_path
 from har.readers import read_recording
 from har.recognition import files
 from har.recognition.adapter import Adapter, teach_from
@@ -51,10 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recording", type=Path, help="a file, an app's export, or a folder of recordings")
+    parser.add_argument("recording", type=given_path, help="a file, an app's export, or a folder of recordings")
     parser.add_argument("--labels", nargs="+", metavar="NAME", help="names to choose from (24 everyday activities)")
     parser.add_argument("--checkpoint", default=RELEASED, help="a .pt file in its run folder (the released model)")
-    parser.add_argument("--out", type=Path, help="folder to write into (beside the recording)")
+    parser.add_argument("--out", type=given_path, help="folder to write into (beside the recording)")
     parser.add_argument("--placement", help='where it was worn, in words: "left wrist", "trouser pocket"')
     parser.add_argument("--reader", help="format of the file (found out)")
     parser.add_argument("--columns", help="which columns are what: time=t,acc_x=ax,... (found out)")
@@ -66,8 +66,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--unknown", type=float, default=UNKNOWN_BELOW, metavar="PROBABILITY",
         help=f"unknown is what shows any of the labels less likely than this ({UNKNOWN_BELOW:g}; 0: nothing is)",
     )  # fmt: skip
-    parser.add_argument("--teach", type=Path, metavar="CSV", help="rows start, stop, label of this recording")
-    parser.add_argument("--adapter", type=Path, metavar="NPZ", help="what was taught: written by --teach, else read")
+    parser.add_argument("--teach", type=given_path, metavar="CSV", help="rows start, stop, label of this recording")
+    parser.add_argument("--adapter", type=given_path, metavar="NPZ", help="what was taught: --teach writes it")
     parser.add_argument("--jobs", type=int, help="recordings of a folder at a time (one a core)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="spread them over a Dask cluster: tcp://host:8786")
     parser.add_argument(

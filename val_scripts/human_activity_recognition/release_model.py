@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from har.files.home import given_path
 from har.network.release import release
 from har.recognition.vocabulary import EVERYDAY_LABELS
 from har.recordings.format import Dataset, read_dataset
@@ -30,10 +31,10 @@ from har.weights.released import CARD, CONSTANTS, WEIGHTS
 def main(argv: Sequence[str] | None = None) -> int:
     """Release as the command line says; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", required=True, type=Path, help="best.pt or epoch_*.pt in its run folder")
-    parser.add_argument("--out", required=True, type=Path, help="folder to write into (made if absent)")
-    parser.add_argument("--scores", type=Path, help="results.json of datasets that the model has not seen")
-    parser.add_argument("--data", type=Path, help="folder of the training datasets (default: data/ of the repository)")
+    parser.add_argument("--checkpoint", required=True, type=given_path, help="best.pt or epoch_*.pt in its run folder")
+    parser.add_argument("--out", required=True, type=given_path, help="folder to write into (made if absent)")
+    parser.add_argument("--scores", type=given_path, help="results.json of datasets that the model has not seen")
+    parser.add_argument("--data", type=given_path, help="folder of the training datasets (data/ of the repository)")
     arguments = parser.parse_args(argv)
     return exit_status(partial(release_model, arguments), print, partial(print, file=sys.stderr))
 

@@ -56,8 +56,8 @@ function problem(text, retry = null) {
   part("retry").onclick = retry;
 }
 
-/** Sentences about the device, which stay, and about the signal, which the recogniser changes. */
-const notes = { device: [], signal: [] };
+/** Sentences about the device, which stay, of what was left out, and about the signal, which the recogniser changes. */
+const notes = { device: [], leftOut: [], signal: [] };
 
 function note(text) {
   if (!notes.device.includes(text)) notes.device.push(text);
@@ -65,7 +65,7 @@ function note(text) {
 }
 
 function list() {
-  part("notes").replaceChildren(...[...notes.device, ...notes.signal].map((text) => {
+  part("notes").replaceChildren(...[...notes.device, ...notes.leftOut, ...notes.signal].map((text) => {
     return Object.assign(document.createElement("li"), { textContent: text });
   }));
 }
@@ -189,6 +189,9 @@ async function start() {
     stop = await listen(begin, (times, rows) => {
       took(times, rows);
       recogniser.add(times, rows);
+    }, (count) => {
+      notes.leftOut = [`${count} ${count === 1 ? "sample" : "samples"} left out: more than anything worn measures.`];
+      list();
     });
     keepAwake(note);
     setInterval(watch, 1000);

@@ -8,6 +8,8 @@ const AXES = ["x", "y", "z"];
  * (https://github.com/w3c/deviceorientation/pull/43).
  */
 const TURNS = ["alpha", "beta", "gamma"];
+/** Nothing worn measures more (har/signal/plausibility.py): such an event is a glitch of the sensor. */
+const [LARGEST_G, LARGEST_TURN] = [250, 400];
 const BATCH_MS = 100;
 const FIRST_EVENT_MS = 3000;
 /** Events that tell which sensors there are: the first ones may lack one that starts later. */
@@ -50,15 +52,16 @@ export async function allow() {
  * Samples from now on.
  *
  * begin({channels, gravity}) is called once it is known which sensors there are, and take(times, rows) about ten times
- * a second: seconds, and an array of channels each. Rejects with `SensorError` where no sensor answers. Returns what
- * ends it.
+ * a second: seconds, and an array of channels each. leftOut(count) is called with the samples so far that nothing worn
+ * measures, whenever there are more. Rejects with `SensorError` where no sensor answers. Returns what ends it.
  */
-export async function listen(begin, take, { userAgent, maxTouchPoints } = navigator) {
+export async function listen(begin, take, leftOut, { userAgent, maxTouchPoints } = navigator) {
   const sign = countsDownwards({ userAgent, maxTouchPoints }) ? -1 : 1;
   const clock = new EventClock();
   const seen = [];
   let layout = null;
   let [times, rows] = [[], []];
+  let [impossible, told] = [0, 0];
   let found;
   const first = new Promise((resolve) => { found = resolve; });
 
@@ -73,11 +76,16 @@ export async function listen(begin, take, { userAgent, maxTouchPoints } = naviga
     }
     const row = rowOf(event, layout, sign);
     if (row === null) return;
+    if (!isPossible(row)) {
+      impossible += 1;
+      return;
+    }
     times.push(clock.seconds(event));
     rows.push(row);
   };
   addEventListener("devicemotion", heard);
   const sending = setInterval(() => {
+    if (impossible > told) leftOut(told = impossible);
     if (!times.length) return;
     take(times, rows);
     [times, rows] = [[], []];
@@ -142,6 +150,9 @@ export function rowOf(event, { channels, gravity }, sign) {
   }
   return Float32Array.from(row);
 }
+
+/** Whether something worn can measure a row. */
+export const isPossible = (row) => row.every((value, c) => Math.abs(value) <= (c < 3 ? LARGEST_G : LARGEST_TURN));
 
 function hasAll(reading, names) {
   return reading != null && names.every((name) => Number.isFinite(reading[name]));

@@ -7,6 +7,13 @@ const FINAL = new Set([4400, 4401, 4409, 4422, 4429]);
 const HIDDEN_IS_FINE = 4440;
 const MOST_ROWS = 1024;
 const LOST = "The connection to the computer is lost. Trying again …";
+const SILENT = "The computer is silent. Trying again …";
+/**
+ * Of a network that is gone nobody tells. So many ticks without a word, and the socket is given up; while it begins,
+ * the computer may have more to do. Ticks are counted, not time: a page that was asleep has words to read first.
+ */
+const TICK_MS = 1000;
+const [MOST_SILENT, MOST_SILENT_BEFORE] = [5, 20];
 
 export class SocketRecogniser {
   #socket = null;
@@ -18,6 +25,7 @@ export class SocketRecogniser {
   /** The session has begun on this socket: before that nothing else may be said. */
   #begun = false;
   #closed = false;
+  #silent = 0;
   #heard = {};
   #first;
   #store = `har-live-session ${location.pathname}`;
@@ -28,6 +36,7 @@ export class SocketRecogniser {
       this.#memory = JSON.parse(sessionStorage.getItem(this.#store)) ?? {};
     } catch { /* As below. */ }
     this.#first = new Promise((resolve) => { this.#hello = resolve; });
+    setInterval(() => this.#tick(), TICK_MS);
     addEventListener("online", () => this.retry());
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.retry(); });
     addEventListener("pageshow", (event) => { if (event.persisted) this.retry(); });
@@ -79,9 +88,19 @@ export class SocketRecogniser {
     this.#socket?.close(1000);
   }
 
+  #tick() {
+    if (!(this.#socket?.readyState <= WebSocket.OPEN)) return;
+    this.#silent += 1;
+    if (this.#silent > (this.#begun ? MOST_SILENT : MOST_SILENT_BEFORE)) {
+      Object.assign(this.#socket, { onmessage: null, onclose: null });
+      this.#socket.close();
+      this.#lost({ reason: SILENT });
+    } else if (this.#begun && this.#silent > 1) this.#socket.send(JSON.stringify({ type: "ping" }));
+  }
+
   #connect() {
     clearTimeout(this.#timer);
-    this.#begun = false;
+    [this.#begun, this.#silent] = [false, 0];
     const address = new URL("socket", location.href);
     address.protocol = address.protocol.replace("http", "ws");
     const socket = new WebSocket(address);
@@ -92,11 +111,13 @@ export class SocketRecogniser {
   }
 
   #receive(data) {
+    this.#silent = 0;
     if (data instanceof ArrayBuffer) {
       this.#heard.samples(...unframe(data));
       return;
     }
     const message = JSON.parse(data);
+    if (message.type === "pong") return;
     if (message.type === "hello") this.#greeted(message);
     else if (message.type === "answer") this.#heard.answer(message);
     else if (message.type === "notes") this.#heard.notes(message.notes);

@@ -3,6 +3,7 @@
 import { LiveAxes, pieceLength } from "./body_axes.js";
 import { newestInContext } from "./context.js";
 import { argmax, rint } from "./numbers.js";
+import { examine } from "./plausibility.js";
 import { LiveSignal } from "./signal.js";
 import { LEAST_IN_CONTEXT, LEAST_SHARE, Taught } from "./taught.js";
 import { LiveWear } from "./wear.js";
@@ -13,6 +14,8 @@ const BACKLOG_S = 60;
 const RENEWED = 16;
 const TOGETHER = 32;
 const SLACK_S = 1e-6; // of times that were computed
+const FIRST_EXAMINED_S = 2;
+const EXAMINED = 12; // pieces of a stretch after each of which it is examined, and then after every so many
 const LARGEST = { acc: 250, gyro: 400 };
 
 export class LiveRecogniser {
@@ -30,7 +33,8 @@ export class LiveRecogniser {
   #naming = null;
   #cleaned = [];
   #read = null;
-  #placed = false;
+  #placement = null;
+  #findings = [];
   #version = 0;
   #moment = 0;
   #stretch = null;
@@ -68,19 +72,24 @@ export class LiveRecogniser {
     this.#answered = false;
   }
 
-  /** What `embed` makes of windows has changed; told: whether it is known where the device is worn. */
-  placed(told) {
-    this.#placed = told;
+  /** What `embed` makes of windows has changed; placement: where the device is worn, or null. */
+  placed(placement) {
+    this.#placement = placement;
     this.#version += 1;
   }
 
   get notes() {
-    const notes = [...this.#signal.sentences];
+    const notes = [...this.#signal.sentences, ...this.#findings.map(({ text }) => text)];
     if (this.#gravity === "removed") notes.push("The accelerometer comes without gravity: postures can hardly be told apart.");
-    if (!this.#placed) notes.push("Nothing is known of where the device is worn; saying so makes the names better.");
+    if (this.#placement === null) notes.push("Nothing is known of where the device is worn; saying so makes the names better.");
     const unasked = this.#taught.labels.filter((label) => !this.#cleaned.includes(label));
     if (unasked.length) notes.push(`Taught, but not among the names asked for: ${unasked.map((one) => `“${one}”`).join(", ")}.`);
     return notes;
+  }
+
+  /** Why what was measured cannot be in g and rad/s, or null. */
+  get unusable() {
+    return this.#findings.filter(({ certain }) => certain).map(({ text }) => text).join("; besides, ") || null;
   }
 
   /** Keep windows of what was measured from start to stop, on the sender's clock, under a clean label. */
@@ -133,10 +142,10 @@ export class LiveRecogniser {
     if (newest && newest.stop_s - this.#moment * this.#settings.step_s > BACKLOG_S) await this.#advance();
   }
 
-  /** What is being done at the newest step that is complete; null where none is new. */
+  /** What is being done at the newest step that is complete; null where none is new, and as long as it is `unusable`. */
   async answer() {
     await this.#advance();
-    if (this.#answered || this.#newest === null) return null;
+    if (this.unusable !== null || this.#answered || this.#newest === null) return null;
     this.#answered = true;
     const last = this.#rows.at(-1);
     const { stretch, moment } = this.#newest;
@@ -202,7 +211,7 @@ export class LiveRecogniser {
     await this.#look(waiting);
   }
 
-  /** What the samples of one step tell beside its window: axes of the body, and wear. */
+  /** What the samples of one step tell beside its window: axes of the body, wear, what cannot be. */
   #hear(stretch, moment) {
     if (stretch !== this.#stretch) {
       if (this.#stretch !== null) this.#hearPieces(this.#stretch, this.#stretch.complete, true);
@@ -212,6 +221,8 @@ export class LiveRecogniser {
     const stop = stretch.point(time_s);
     this.#wear.add(time_s, this.#acceleration(stretch.read(this.#wornTo, stop)));
     this.#off = this.#wear.off() ?? this.#off;
+    const first = rint(FIRST_EXAMINED_S * stretch.rate_hz);
+    if (this.#wornTo < first && first <= stop) this.#examine([stretch.read(0, stop)], stretch.rate_hz);
     this.#wornTo = stop;
     this.#hearPieces(stretch, stop, false);
   }
@@ -221,11 +232,21 @@ export class LiveRecogniser {
     while (this.#pieces * length + (ended ? 1 : length) <= stop) {
       const first = this.#pieces * length;
       this.#pieces += 1;
-      if (this.#gravity !== "included") continue;
-      const piece = new Float32Array(3 * length).fill(NaN);
-      piece.set(this.#acceleration(stretch.read(first, Math.min(first + length, stop))));
-      if (this.#axes.add(piece, stretch.rate_hz)) this.#version += 1;
+      if (this.#gravity === "included") {
+        const piece = new Float32Array(3 * length).fill(NaN);
+        piece.set(this.#acceleration(stretch.read(first, Math.min(first + length, stop))));
+        if (this.#axes.add(piece, stretch.rate_hz)) this.#version += 1;
+      }
+      if (this.#pieces > EXAMINED && this.#pieces % EXAMINED && this.unusable === null) continue;
+      const kept = Math.ceil(stretch.keptFrom / length);
+      const pieces = Array.from({ length: this.#pieces - kept }, (_, i) => stretch.read((kept + i) * length, (kept + i + 1) * length));
+      this.#examine(pieces, stretch.rate_hz);
     }
+  }
+
+  #examine(windows, rate_hz) {
+    if (!windows.some((window) => window.some(Number.isFinite))) return;
+    this.#findings = examine(windows, this.#width, rate_hz, this.#gravity, this.#placement);
   }
 
   #acceleration(samples) {

@@ -70,3 +70,13 @@ export function interpolate(moments, times, rows) {
     return Float32Array.from(rows[j], (value, c) => value + share * (rows[j + 1][c] - value));
   });
 }
+
+/** A number in so many digits, as "%g" writes it. */
+export function general(value, digits) {
+  if (value === 0) return "0";
+  const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
+  const bare = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
+  const power = Number(exponent);
+  if (power >= -4 && power < digits) return bare(value.toFixed(digits - 1 - power));
+  return `${bare(mantissa)}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
+}

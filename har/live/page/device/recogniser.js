@@ -20,7 +20,7 @@ export class DeviceRecogniser {
   onSamples() {}
   onState(heard) { this.#heard.state = heard; }
   onNotes(heard) { this.#heard.notes = heard; }
-  onUnusable() {}
+  onUnusable(heard) { this.#heard.unusable = heard; }
   onEnded() {}
 
   async about() {
@@ -65,6 +65,7 @@ export class DeviceRecogniser {
   #receive(data) {
     if (data.kind === "answer") this.#heard.answer(data.answer);
     else if (data.kind === "notes") this.#heard.notes(data.notes);
+    else if (data.kind === "unusable") this.#heard.unusable(data.reason);
     else if (data.kind === "progress") this.#heard.progress(data.share);
     else if (data.kind === "ended") this.#ended(data.reason);
     else {

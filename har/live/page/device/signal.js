@@ -5,7 +5,7 @@
  */
 
 import { UniformGrid } from "./grid.js";
-import { finite, mean, median, rint } from "./numbers.js";
+import { finite, general, mean, median, rint } from "./numbers.js";
 
 /** Samples missing for no longer are missing samples of a window; more is a gap, which ends what is done. */
 const BRIDGED_S = 1;
@@ -19,6 +19,14 @@ const [LOWEST_RATE_HZ, HIGHEST_RATE_HZ] = [1, 20_000];
 /** Nothing is known of how long a clock was away when it was set back: long enough to be a gap. */
 const SET_BACK_S = 2 * BRIDGED_S;
 const FIRST_ROWS = 4096;
+/** Rows in a row, each a gap away from the next: their stamps are no seconds. */
+const LONE_ROWS = 8;
+/** Of a worn device, to tell the unit of stamps by. */
+const USUAL_HZ = 50;
+const MOST_STEP_RATIO = 4;
+const UNITS = [["minutes", 60], ["ms", 1e-3], ["us", 1e-6], ["ns", 1e-9]];
+/** From stamp to stamp, three thousand years: in any unit that stamps are in. */
+const FARTHEST_S = 1e11;
 
 /** Positive steps in s -> Hz: their mean without lost samples and gaps, a whole number where it nearly is. */
 export function rateOfSteps(steps) {
@@ -29,6 +37,18 @@ export function rateOfSteps(steps) {
   const rate = 1 / mean(own);
   const whole = rint(rate);
   return whole && Math.abs(rate / whole - 1) < SNAP ? whole : rint(rate * 1000) / 1000;
+}
+
+/** Refuse increasing stamps whose median step is far from the period of a rate: `check_step` of har/signal/clocks.py. */
+function checkStep(times, rate_hz) {
+  if (times.length < 3) return;
+  const step = median(times.slice(1).map((time, i) => time - times[i]));
+  const fits = (ratio) => 1 / MOST_STEP_RATIO <= ratio && ratio <= MOST_STEP_RATIO;
+  if (fits(step * rate_hz)) return;
+  const found = UNITS.find(([, size]) => fits(step * rate_hz * size));
+  const way = found && (found[1] > 1 ? `multiply by ${general(found[1], 6)}` : `divide by ${general(1 / found[1], 6)}`);
+  const likely = found ? `they are in ${found[0]}: ${way}` : `is the rate ${general(1 / step, 6)} Hz, or are stamps rounded or lost?`;
+  throw new RangeError(`the median step of the time stamps is ${general(step, 6)}; expected about ${general(1 / rate_hz, 6)} s at ${general(rate_hz, 6)} Hz: ${likely}`);
 }
 
 /** Samples without a gap of more than a second, on a grid of one rate. */
@@ -89,6 +109,8 @@ export class LiveSignal {
   #sensors;
   #kept_s;
   #shift_s = null;
+  #stamp = null;
+  #lone = [];
   #latest = -Infinity;
   #led = -Infinity;
   #waiting = [[], []];
@@ -111,6 +133,7 @@ export class LiveSignal {
   add(times, rows) {
     const told = times.map((time, i) => i).filter((i) => Number.isFinite(times[i]));
     this.#count("samples without a time left out", times.length - told.length);
+    this.#checkSteps(told.map((i) => times[i]));
     let [kept, keptRows, late] = [[], [], 0];
     for (const i of told) {
       this.#shift_s ??= times[i];
@@ -132,6 +155,12 @@ export class LiveSignal {
     }
     this.#count("samples that come later than their time stamps, left out", late);
     this.#forwards(kept, keptRows);
+  }
+
+  #checkSteps(stamps) {
+    const far = stamps.find((stamp, i) => Math.abs(stamp - (i ? stamps[i - 1] : this.#stamp ?? stamp)) > FARTHEST_S);
+    if (far !== undefined) throw new RangeError(`a time stamp is ${general(far, 6)}, ages away from the one before; give seconds`);
+    this.#stamp = stamps.at(-1) ?? this.#stamp;
   }
 
   /** Rows in order of time, on the clock of the recording, from gap to gap of the leading sensor. */
@@ -161,7 +190,7 @@ export class LiveSignal {
     const [all, allRows] = this.#waiting;
     const led = all.filter((_, i) => finite(this.#sensors[0].map((column) => allRows[i][column])));
     if (!led.length || led.at(-1) - led[0] < RATE_S) return;
-    this.#waiting = [[], []];
+    [this.#waiting, this.#lone] = [[[], []], []];
     const stop = led.findIndex((time) => time >= led[0] + RATE_S);
     this.#begin(led.slice(0, stop + 1));
     this.#feed(all, allRows);
@@ -172,6 +201,7 @@ export class LiveSignal {
     const steps = first.slice(1).map((time, i) => time - first[i]).filter((step) => step > 0);
     let rate_hz = rateOfSteps(steps);
     if (!(rate_hz >= LOWEST_RATE_HZ && rate_hz <= HIGHEST_RATE_HZ)) {
+      checkStep(first, USUAL_HZ);
       throw new RangeError(`The sensors seem to measure ${rate_hz} times a second, which nothing worn does.`);
     }
     const before = this.stretches.at(-1)?.rate_hz ?? rate_hz;
@@ -216,6 +246,7 @@ export class LiveSignal {
   /** The leading sensor has a gap, or the clock was set back. */
   #end() {
     if (this.#grids === null) {
+      this.#lonely(this.#waiting[0]);
       this.#count("samples between two gaps, too few to tell their rate, left out", this.#waiting[0].length);
       this.#waiting = [[], []];
       return;
@@ -223,6 +254,15 @@ export class LiveSignal {
     this.#grids.forEach((grid, number) => this.#take(number, grid.close()));
     Object.assign(this.stretches.at(-1), { complete: this.#reached[0], closed: true });
     this.#grids = null;
+  }
+
+  /** Stamps each of which is a gap away from the next are in another unit than seconds. */
+  #lonely(times) {
+    this.#lone.push(...times);
+    if (this.#lone.length < LONE_ROWS) return;
+    const lone = this.#lone;
+    this.#lone = [];
+    if (median(lone.slice(1).map((time, i) => time - lone[i])) > BRIDGED_S) checkStep(lone, USUAL_HZ);
   }
 
   #count(sentence, times) {

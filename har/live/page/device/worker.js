@@ -154,7 +154,7 @@ const CHANGES = {
     const { window_s, step_s, calibration, unknown_below } = about;
     const fresh = new LiveRecogniser((...given) => embed(channels, ...given), { window_s, step_s, calibration, unknown_below }, channels, gravity);
     fresh.name(...(await naming(labels)));
-    fresh.placed(placed !== null);
+    fresh.placed(placement);
     recogniser = fresh;
   },
 
@@ -165,7 +165,7 @@ const CHANGES = {
     const found = await placementOf(text);
     if (text === placement) return;
     [placed, placement] = [found, text];
-    recogniser.placed(found !== null);
+    recogniser.placed(placement);
   },
 
   async teach({ label, start_s, stop_s }) {
@@ -190,7 +190,7 @@ const DO = {
 const asked = [];
 let waiting = [[], []];
 let working = false;
-let told = "[]";
+let told = { notes: "[]", unusable: null };
 
 onmessage = ({ data }) => {
   if (data.kind === "samples") {
@@ -240,7 +240,8 @@ async function step() {
     const behind_s = waiting[0].length ? waiting[0].at(-1) - waiting[0][0] : 0;
     postMessage({ kind: "answer", answer: { ...answer, behind_s } });
   }
-  const notes = JSON.stringify(recogniser.notes);
-  if (notes !== told) postMessage({ kind: "notes", notes: recogniser.notes });
-  told = notes;
+  const { notes, unusable } = recogniser;
+  if (unusable !== told.unusable) postMessage({ kind: "unusable", reason: unusable });
+  if (JSON.stringify(notes) !== told.notes) postMessage({ kind: "notes", notes });
+  told = { notes: JSON.stringify(notes), unusable };
 }
