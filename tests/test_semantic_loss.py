@@ -11,7 +11,12 @@ from pytorch_metric_learning.losses import NTXentLoss, SupConLoss
 
 from training_scripts.human_activity_recognition import semantic_loss
 from training_scripts.human_activity_recognition.memory_bank import MemoryBank
-from training_scripts.human_activity_recognition.semantic_loss import InfoNCELoss, SemanticAlignmentLoss, SigLIPLoss
+from training_scripts.human_activity_recognition.semantic_loss import (
+    InfoNCELoss,
+    SemanticAlignmentLoss,
+    SigLIPLoss,
+    distillation_loss,
+)
 
 VARIANTS = ("hard", "soft", "supcon", "siglip")
 TEMPERATURE, SOFT_TEMPERATURE, SOFT_WEIGHT, SIGLIP_BIAS = 0.2, 0.4, 0.3, -10.0
@@ -596,3 +601,66 @@ def test_a_queued_synonym_pulls_with_soft_targets_and_pushes_without():
     assert pull["hard"][2] < 0
     assert pull["soft"][1] > 0
     assert pull["soft"][2] < 0
+
+
+# --- teachers ---------------------------------------------------------------------------------------------------------
+
+
+def compared(seed, prototypes, width, scale, windows=4, texts=3):
+    """Windows, texts and a scale as one model has them, in float64."""
+    generator = torch.Generator().manual_seed(seed)
+    imu = F.normalize(torch.randn(windows, width, generator=generator, dtype=torch.float64), dim=-1)
+    text = F.normalize(torch.randn(texts, prototypes, width, generator=generator, dtype=torch.float64), dim=-1)
+    return imu, text, torch.tensor(scale, dtype=torch.float64)
+
+
+def plain_probabilities(models):
+    """Normalised geometric means of the models' probabilities, in plain floats."""
+    rows = []
+    for i in range(len(models[0][0])):
+        products = [1.0] * len(models[0][1])
+        for imu, text, scale in models:
+            each = [
+                sum(math.exp(float(scale) * float(imu[i] @ one)) for one in text[j]) / len(text[j])
+                for j in range(len(text))
+            ]
+            products = [a * (b / sum(each)) ** (1 / len(models)) for a, b in zip(products, each, strict=True)]
+        rows.append([a / sum(products) for a in products])
+    return rows
+
+
+def test_distillation_agrees_with_plain_floats():
+    """Teachers of other widths, numbers of prototypes and scales than the student."""
+    student, teachers = (
+        compared(0, 2, 6, 7.0),
+        [compared(1, 2, 6, 9.0), compared(2, 1, 8, 3.0), compared(3, 3, 5, 20.0)],
+    )
+    taught, learned = plain_probabilities(teachers), plain_probabilities([student])
+    each = [sum(p * math.log(p / q) for p, q in zip(a, b, strict=True)) for a, b in zip(taught, learned, strict=True)]
+    assert float(distillation_loss(*student, teachers)) == pytest.approx(sum(each) / len(each), rel=1e-9)
+
+
+def test_a_student_that_is_its_teacher_has_nothing_to_learn():
+    imu, text, scale = compared(0, 2, 6, 10.0)
+    imu.requires_grad_(), text.requires_grad_()
+    loss = distillation_loss(imu, text, scale, [(imu, text, scale)])
+    assert float(loss.detach()) == pytest.approx(0, abs=1e-12)
+    loss.backward()
+    assert imu.grad.abs().max() < 1e-12 and text.grad.abs().max() < 1e-12
+
+
+def test_distillation_has_the_gradient_of_finite_differences_and_none_for_teachers():
+    imu, text, scale = (part.requires_grad_() for part in compared(0, 2, 6, 5.0))
+    teacher = tuple(part.requires_grad_() for part in compared(1, 2, 6, 8.0))
+    assert torch.autograd.gradcheck(lambda *student: distillation_loss(*student, [teacher]), (imu, text, scale))
+    distillation_loss(imu, text, scale, [teacher]).backward()
+    assert all(part.grad is None for part in teacher)
+
+
+def test_distillation_of_half_precision_is_that_of_float32():
+    student, teacher = ([part.float() for part in compared(seed, 2, 6, 9.0)] for seed in (0, 1))
+    half = [part.bfloat16() for part in student[:2]]
+    with torch.autocast("cpu", torch.bfloat16):
+        found = distillation_loss(*half, student[2], [teacher])
+    assert found.dtype == torch.float32
+    assert torch.equal(found, distillation_loss(half[0].float(), half[1].float(), student[2], [teacher]))

@@ -16,7 +16,7 @@ KEPT = (
 )  # fmt: skip
 TEXT_CACHE = ".cache/text"  # of whoever uses it, as that of the training script
 # Constants that name places on one machine; the others tell people how it was trained.
-_PLACES = ("DATA_ROOT", "OUTPUT_ROOT", "TEXT_CACHE", "RESUME", "PRETRAINED_ENCODER", "DEVICE")
+_PLACES = ("DATA_ROOT", "OUTPUT_ROOT", "TEXT_CACHE", "RESUME", "PRETRAINED_ENCODER", "TEACHERS", "DEVICE")
 
 
 def release(checkpoint: Path, weights: Path, constants: Path, vocabulary: Sequence[str]) -> None:

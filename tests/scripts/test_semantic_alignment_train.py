@@ -214,6 +214,30 @@ def test_pairs_that_a_label_leaves_open_are_left_out_of_the_loss(run_script, arg
     assert losses[0] < losses[1] - 1e-4
 
 
+def test_a_network_comes_nearer_to_its_teachers(whole_run, run_script, arguments, tmp_path):
+    """Another seed than the teacher's, whose windows and texts it has to tell apart in the same way."""
+    best = whole_run[0] / "best.pt"
+    changes = {
+        "TEACHERS": f"('{best}',)",
+        "DISTILLATION_WEIGHT": 30.0,
+        "SEED": 1,
+        "STEPS_PER_EPOCH": 30,
+        "LOG_EVERY": 1,
+    }
+    done = run_script(SCRIPT, *arguments(OUTPUT_ROOT=tmp_path, **UNFINISHED, **changes))
+    assert done.returncode == 0, done.stderr
+    metrics = read_metrics(run_folder(tmp_path) / "metrics.jsonl")
+    apart = [record["distillation"] for record in metrics if record["split"] == "train"]
+    assert 0 < np.mean(apart[-5:]) < 0.5 * np.mean(apart[:2])
+
+
+def test_a_teacher_that_is_not_there_is_an_error(run_script, arguments, tmp_path):
+    done = run_script(SCRIPT, *arguments(OUTPUT_ROOT=tmp_path / "out", TEACHERS=f"('{tmp_path / 'best.pt'}',)"))
+    assert done.returncode != 0 and "Traceback" not in done.stderr
+    assert str(tmp_path / "best.pt") in done.stderr
+    assert not list(tmp_path.glob("out/semantic_alignment/*/*.pt"))
+
+
 def test_switched_off_augmentations_leave_only_the_windows(run_script, arguments, tmp_path):
     """With every augmentation off two seeds of sampling see the same kind of data: the run works and learns."""
     off = {

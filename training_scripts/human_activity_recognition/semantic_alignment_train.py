@@ -5,9 +5,8 @@
     python semantic_alignment_train.py --RESUME=training_output/semantic_alignment/20260131_120000
     torchrun --standalone --nproc-per-node=4 semantic_alignment_train.py       several processes, the same batches
 
-People are simulated and used beside what is prepared, or alone where nothing is. What to expect, and how long it takes,
-stands in the README. Every run has a folder of its own with hyperparameters.json, epoch_*.pt, best.pt, metrics.jsonl,
-run.json, plots/.
+People are simulated and used beside what is prepared, or alone where nothing is; the README says what to expect. Every
+run has a folder of its own with hyperparameters.json, epoch_*.pt, best.pt, metrics.jsonl, run.json, plots/.
 """
 
 import sys
@@ -40,6 +39,7 @@ from har.training.corpus import check_learnable, learned_from, open_corpus
 from har.training.loop import Loop
 from har.training.run import find_state, open_run
 from har.training.session import Session, Training
+from har.training.teachers import Teachers
 from har.training.validation import closing_line, draw_alignment, validate
 from har.windows.augment import Augmentation, SharedRandom, augment
 from har.windows.batch import BatchMaker, SensorWindows, resident_device, to_device
@@ -47,7 +47,7 @@ from har.windows.body_axes import body_axes
 from har.windows.index import WindowIndex
 from har.windows.sampling import BalancedSampler, evenly_spaced
 from training_scripts.human_activity_recognition.memory_bank import MemoryBank
-from training_scripts.human_activity_recognition.semantic_loss import SemanticAlignmentLoss
+from training_scripts.human_activity_recognition.semantic_loss import SemanticAlignmentLoss, distillation_loss
 
 # ---- data ------------------------------------------------------------------------------------------------------------
 DATA_ROOT = "data"  # dataset folders; relative paths start at the repository's root
@@ -108,9 +108,11 @@ TEXT_CACHE = ".cache/text"
 PROTOTYPES = 2  # embeddings a label
 BANK_HEADS = 4
 
-# ---- stage 1 ---------------------------------------------------------------------------------------------------------
-PRETRAINED_ENCODER = None  # best.pt or latest.pt of pretrain.py; measured: no gain at equal total time
+# ---- earlier runs ----------------------------------------------------------------------------------------------------
+PRETRAINED_ENCODER = None  # stage 1: best.pt or latest.pt of pretrain.py; measured: no gain at equal total time
 FREEZE_ENCODER = False  # learn the pooling, the head and the label bank only
+TEACHERS = ()  # best.pt of earlier runs, whose mean is learned beside the labels
+DISTILLATION_WEIGHT = 1.0  # of that
 
 # ---- loss and memory bank --------------------------------------------------------------------------------------------
 LOSS_VARIANT = "soft"  # hard, soft, supcon or siglip
@@ -246,9 +248,8 @@ def train(session: Session) -> Path:
             loop.log_scores(scores)
             # Without people to validate on, the newest epoch counts as the best.
             score = scores["validation"]["macro_f1"] if "validation" in scores else float(loop.epoch)
-            improved = score > run.progress["best_score"]
+            best = ["best.pt"] if score > run.progress["best_score"] else []
             run.progress["best_score"] = max(score, run.progress["best_score"])
-            best = ["best.pt"] if improved else []
             # The epoch comes last: a run that dies here repeats the epoch's end and writes the same best.pt again.
             run.save(*best, f"epoch_{loop.epoch:03d}.pt", instead_of="epoch_*_interrupted.pt")
             told = (f"{s} macro-F1 {v['macro_f1']:.3f} accuracy {v['accuracy']:.3f}" for s, v in scores.items())
@@ -261,9 +262,9 @@ def train(session: Session) -> Path:
 
     if loop.finish():
         learner.restore(load_checkpoint(run.folder / "best.pt", device))
-        never_seen = len(corpus.held_out_rows) > 0
-        index, rows = corpus.scored["held_out" if never_seen else "validation"]
-        whose = f"{', '.join(index.datasets)} and their labels" if never_seen else "held-out people"
+        split = "held_out" if len(corpus.held_out_rows) else "validation"
+        index, rows = corpus.scored[split]
+        whose = "held-out people" if split == "validation" else f"{', '.join(index.datasets)} and their labels"
         draw_alignment(run.folder, *learner.users(), labels, index, rows, f"Windows of {whose}")
         session.tell(closing_line(run.folder))
     return run.folder
@@ -272,9 +273,7 @@ def train(session: Session) -> Path:
 class Batches:
     """Batches as a pure function of the step, so that a resumed run sees what it would have seen."""
 
-    def __init__(
-        self, corpus: Corpus, table: PhrasingTable, placement_row: dict[str, int], processes: Processes
-    ) -> None:
+    def __init__(self, corpus: Corpus, table: PhrasingTable, placements: dict[str, int], processes: Processes) -> None:
         index, rows = corpus.index, corpus.train_rows
         self.index, self.table, self.processes = index, table, processes
         row_of = {label: row for row, label in enumerate(table.labels)}
@@ -285,7 +284,7 @@ class Batches:
             rows, index.dataset_id[rows], group_id[index.label_id[rows]], DATASET_EXPONENT, GROUP_EXPONENT
         )
         place = resident_device(index, processes.device, CORPUS_ON_GPU)
-        self.gather = BatchMaker(index, SAMPLING_RATE_HZ, SENSORS, placement_row, corpus.body, place)
+        self.gather = BatchMaker(index, SAMPLING_RATE_HZ, SENSORS, placements, corpus.body, place)
         self.strength = Augmentation(
             ROTATION, TILT_RAD, SCALE, JITTER, TIME_WARP, SHORTEN, MIN_WINDOW_S, GYROSCOPE_DROPOUT, SENSOR_DROPOUT,
             LOWER_RATES_HZ, LOWER_RATE_SHARE, LOST, PLACEMENT_DROPOUT, BODY_DROPOUT, AHEAD_DROPOUT, BODY_ERROR_RAD,
@@ -322,7 +321,7 @@ class Learner:
         self.encoder, self.table, self.processes, self.device = encoder, table, processes, processes.device
         device = self.device
         self.targets = table.group_targets()
-        self.undecided = table.undecided() if UNDECIDED_PAIRS else None
+        self.undecided = table.undecided() & UNDECIDED_PAIRS
         text_width = table.pooled_mean.shape[1]
         placements = sorted({stream.info.placement for stream in corpus.index.streams})
         config = NetworkConfig(
@@ -338,6 +337,7 @@ class Learner:
             "text_width": table.tokens.shape[-1], "pooled_width": text_width, "width": EMBEDDING_WIDTH,
             "num_prototypes": PROTOTYPES, "num_heads": BANK_HEADS,
         }  # fmt: skip
+        self.teachers = Teachers([resolve_under_root(path) for path in TEACHERS], self.model, TEXT_ENCODER)
         self.bank = LearnableLabelBank(**self.bank_sizes).to(device)
         self.bank.centre_on(table.pooled_mean)
         self.criterion = SemanticAlignmentLoss(TEMPERATURE, LOSS_VARIANT, SOFT_TARGET_TEMPERATURE, SOFT_TARGET_WEIGHT)
@@ -349,19 +349,16 @@ class Learner:
         self.used = nn.ModuleDict({"model": self.model, "bank": self.bank})
         self.trained = nn.ModuleDict({"used": self.used, "criterion": self.criterion}).to(device)
         compiled = COMPILE == "on" or (COMPILE == "auto" and device.type == "cuda")
-        parts = self.model, self.criterion
-        self.forward, self.compare = (torch.compile(part) if compiled else part for part in parts)
+        self.forward, self.compare = (torch.compile(p) if compiled else p for p in (self.model, self.criterion))
         hidden = self.model.encoder.hidden_matrices()
         self.optimizer = GuardedOptimizer(self.trained, WEIGHT_DECAY, GRADIENT_CLIP, hidden)
         processes.copy_from_first(self.optimizer.flat.values)
         self.averaged = WeightAverage(self.optimizer, EMA_DECAY)
 
-    def step(
-        self, step: int, batch: TrainingBatch, rate: float, with_metrics: bool, meter: RateMeter
-    ) -> dict[str, Tensor]:
+    def step(self, step: int, batch: TrainingBatch, rate: float, logged: bool, meter: RateMeter) -> dict[str, Tensor]:
         """One update; returns the loss's metrics and the gradient norm when asked for. Nothing waits for the device."""
         with meter.part("forward"):
-            loss, metrics, imu, text = self.loss(batch, with_metrics)
+            loss, metrics, imu, text = self.loss(batch, logged)
         with meter.part("backward"):
             loss.backward()
             self.processes.sum_gradients(self.optimizer.gradients, computed_by_all=self.criterion)
@@ -370,16 +367,17 @@ class Learner:
             self.averaged.update()
         if self.queue is not None:
             self.queue.update(imu.detach(), text.detach(), batch.label[:, None], check=False)
-        return metrics | {"gradient_norm": norm} if with_metrics else {}
+        return metrics | {"gradient_norm": norm} if logged else {}
 
-    def loss(self, batch: TrainingBatch, with_metrics: bool) -> tuple[Tensor, dict[str, Tensor], Tensor, Tensor]:
+    def loss(self, batch: TrainingBatch, logged: bool) -> tuple[Tensor, dict[str, Tensor], Tensor, Tensor]:
         """Loss and metrics of the whole batch, with the embeddings of its windows and of their texts."""
         self.model.train()
         half = PRECISION == "bfloat16" or (PRECISION == "auto" and self.device.type == "cuda")
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             imu = self.forward(batch.windows).window
             text = self.bank(*batch.text)[batch.text_row]
-        imu, text = self.processes.gather([imu, text], len(batch.label))
+        taught = self.teachers.embed(batch.windows, batch.text, batch.text_row)
+        imu, text, *taught = self.processes.gather([imu, text, *taught], len(batch.label))
         queued_imu = queued_text = queued_targets = None
         column_label = batch.label
         if self.queue is not None and len(self.queue):
@@ -387,15 +385,17 @@ class Learner:
             queued_label = self.queue.get_queue_targets()[:, 0]
             queued_targets = self.targets[queued_label]
             column_label = torch.cat([batch.label, queued_label])
-        undecided = None
-        if self.undecided is not None:
-            undecided = tuple(pairs[batch.label][:, column_label] for pairs in (self.undecided, self.undecided.T))
+        undecided = tuple(pairs[batch.label][:, column_label] for pairs in (self.undecided, self.undecided.T))
         # The compiler makes one program for each number of columns: it is asked when the queue has all of its own.
         compare = self.compare if self.queue is None or self.queue.is_full else self.criterion
         loss, metrics = compare(
-            imu, text, queued_imu, queued_text, with_metrics,
+            imu, text, queued_imu, queued_text, logged,
             text_targets=self.targets[batch.label], queue_targets=queued_targets, undecided=undecided,
         )  # fmt: skip
+        if TEACHERS:
+            taught = zip(taught[::2], taught[1::2], self.teachers.scales, strict=True)
+            apart = distillation_loss(imu, text, self.criterion.scale, taught)
+            loss, metrics = loss + DISTILLATION_WEIGHT * apart, metrics | {"distillation": apart.detach()}
         return loss, metrics, imu, text
 
     def users(self) -> tuple[AlignmentModel, LearnableLabelBank]:

@@ -15,6 +15,7 @@ Shape suffixes: B batch, Q queue, N = B + Q columns, K prototypes of a label, D 
 """
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -63,6 +64,25 @@ def prototype_logits(imu_BD: Tensor, text_NKD: Tensor, scale: Tensor) -> Tensor:
     if prototypes == 1:
         return logits_BNK.squeeze(2)
     return torch.logsumexp(logits_BNK, dim=2) - math.log(prototypes)
+
+
+def distillation_loss(
+    imu_BD: Tensor, text_NKD: Tensor, scale: Tensor, teachers: Iterable[tuple[Tensor, Tensor, Tensor]]
+) -> Tensor:
+    """How far the windows' probabilities over N texts are from what teachers make of them, in nats, mean over B.
+
+    The Kullback-Leibler divergence from the normalised geometric mean of the teachers' softmax(logits) to the
+    student's: the windows-to-texts half of contrastive relational distillation (Yang et al., CLIP-KD, CVPR 2024,
+    eq. 4 and 5), with several teachers. Each teacher is (windows (B, D'), texts (N, K', D'), scale); embeddings are of
+    unit norm, no gradient flows into a teacher.
+    """
+    dtype = torch.float64 if imu_BD.dtype == torch.float64 else torch.float32
+    with torch.autocast(device_type=imu_BD.device.type, enabled=False):
+        learned_BN = prototype_logits(imu_BD.to(dtype), text_NKD.to(dtype), scale.to(dtype)).log_softmax(dim=1)
+        with torch.no_grad():
+            logits = [prototype_logits(*(part.to(dtype) for part in teacher)) for teacher in teachers]
+            taught_BN = torch.stack(logits).mean(dim=0).log_softmax(dim=1)
+        return F.kl_div(learned_BN, taught_BN, reduction="batchmean", log_target=True)
 
 
 @torch.no_grad()
