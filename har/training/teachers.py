@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from har.network.alignment import AlignmentModel
-from har.network.loading import load_label_bank, load_model
+from har.network.loading import checkpoint_at, load_label_bank, load_model
 from har.run.checkpoint import CheckpointError
 from har.run.constants import difference
+from har.run.folder import resolve_under_root
 from har.text.encoder import TextFeatures
 from har.windows.batch import SensorWindows
 
@@ -24,14 +25,16 @@ _INPUT = ("sensors", "sampling_rate_hz", "window_s", "text_width")
 class Teachers:
     """Models of earlier runs, frozen.
 
-    checkpoints: of alignment, as ``load_model`` takes them; their networks may be larger or smaller than ``student``.
+    checkpoints: of alignment, as ``load_model`` takes them, relative paths from the repository's root; their networks
+    may be larger or smaller than ``student``.
     text_encoder: the student's, by name. Raises as ``load_model``, and ``CheckpointError`` for a model that takes other
     windows or reads other features of texts.
     """
 
     def __init__(self, checkpoints: Sequence[str | Path], student: AlignmentModel, text_encoder: str) -> None:
         self._members = []
-        for path in checkpoints:
+        for name in checkpoints:
+            path = resolve_under_root(checkpoint_at(name))
             model, checkpoint, record = load_model(path, student.device)
             bank = load_label_bank(checkpoint, student.device, record)
             own, theirs = ({name: one.config.to_dict()[name] for name in _INPUT} for one in (student, model))

@@ -7,6 +7,7 @@ import torch
 
 from har.network.alignment import AlignmentModel
 from har.network.config import NetworkConfig
+from har.network.loading import load_model
 from har.network.upgrade import CHECKPOINT_FORMAT
 from har.run.checkpoint import CheckpointError, plain_state_dict, save_checkpoint
 from har.run.folder import write_json
@@ -77,6 +78,12 @@ def test_each_says_what_its_model_and_bank_say(tmp_path):
             assert not torch.allclose(own, model(windows(0)).window, atol=1e-3)
             assert torch.equal(found[2 * number + 1], bank(*text())[[2, 0]])
     assert [float(scale) for scale in teachers.scales] == [14.0, 20.0]
+
+
+def test_the_released_model_can_teach():
+    student, _, _ = load_model("default")
+    (scale,) = Teachers(["default"], student, "all-MiniLM-L6-v2").scales
+    assert float(scale) > 1
 
 
 def test_teachers_are_not_taught(tmp_path):

@@ -111,7 +111,7 @@ BANK_HEADS = 4
 # ---- earlier runs ----------------------------------------------------------------------------------------------------
 PRETRAINED_ENCODER = None  # stage 1: best.pt or latest.pt of pretrain.py; measured: no gain at equal total time
 FREEZE_ENCODER = False  # learn the pooling, the head and the label bank only
-TEACHERS = ()  # best.pt of earlier runs, whose mean is learned beside the labels
+TEACHERS = ()  # best.pt of earlier runs, or "default", the released model: their mean is learned beside the labels
 DISTILLATION_WEIGHT = 1.0  # of that
 
 # ---- loss and memory bank --------------------------------------------------------------------------------------------
@@ -337,7 +337,7 @@ class Learner:
             "text_width": table.tokens.shape[-1], "pooled_width": text_width, "width": EMBEDDING_WIDTH,
             "num_prototypes": PROTOTYPES, "num_heads": BANK_HEADS,
         }  # fmt: skip
-        self.teachers = Teachers([resolve_under_root(path) for path in TEACHERS], self.model, TEXT_ENCODER)
+        self.teachers = Teachers(TEACHERS, self.model, TEXT_ENCODER)
         self.bank = LearnableLabelBank(**self.bank_sizes).to(device)
         self.bank.centre_on(table.pooled_mean)
         self.criterion = SemanticAlignmentLoss(TEMPERATURE, LOSS_VARIANT, SOFT_TARGET_TEMPERATURE, SOFT_TARGET_WEIGHT)
