@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,8 +77,9 @@ class Script(NamedTuple):
 def script(request, start_script: Callable, arguments: Callable, pretraining_arguments: Callable) -> Script:
     root = repository_root() / FOLDER
     if request.param == "semantic_alignment":
-        path = root / "semantic_alignment_train.py"
-        return Script(start_script, path, arguments, request.param, "epoch_001.pt", "epoch_002.pt")
+        path, teacher = root / "semantic_alignment_train.py", request.getfixturevalue("whole_run")[0] / "best.pt"
+        taught = partial(arguments, TEACHERS=teacher)
+        return Script(start_script, path, taught, request.param, "epoch_001.pt", "epoch_002.pt")
     path, names = root / "pretrain.py", ("checkpoint_epoch_001.pt", "latest.pt")
     return Script(start_script, path, pretraining_arguments, request.param, *names)
 
