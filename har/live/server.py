@@ -164,15 +164,18 @@ class Connection:
     async def _close(self, refusal: Refusal) -> None:
         # The page may have been faster, or does not read even this.
         with contextlib.suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
-            await asyncio.wait_for(self._websocket.close(refusal.close.code, refusal.reason), _CLOSES_WITHIN_S)
+            async with asyncio.timeout(_CLOSES_WITHIN_S):
+                await self._websocket.close(refusal.close.code, refusal.reason)
 
     async def _send(self) -> None:
         while True:
             message = await self._outbox.get()
-            binary = isinstance(message, bytes)
-            sending = self._websocket.send_bytes(message) if binary else self._websocket.send_json(message)
             try:
-                await asyncio.wait_for(sending, self._bounds.deaf_s)
+                async with asyncio.timeout(self._bounds.deaf_s):
+                    if isinstance(message, bytes):
+                        await self._websocket.send_bytes(message)
+                    else:
+                        await self._websocket.send_json(message)
             except TimeoutError:
                 raise Refusal(protocol.DEAF) from None
 
@@ -193,7 +196,10 @@ class Connection:
             idle_s = None if session.replay is not None else self._bounds.idle_s
             while True:
                 try:
-                    message = await asyncio.wait_for(self._next(session), idle_s)
+                    # asyncio.wait_for of Python 3.11 loses a cancellation that comes as its work ends, and where a page
+                    # floods it always ends.
+                    async with asyncio.timeout(idle_s):
+                        message = await self._next(session)
                 except TimeoutError:
                     raise Refusal(protocol.IDLE) from None
                 except Unmet as reason:
@@ -212,7 +218,8 @@ class Connection:
 
     async def _started(self) -> Session:
         try:
-            start = await asyncio.wait_for(self._next(None), self._bounds.start_within_s)
+            async with asyncio.timeout(self._bounds.start_within_s):
+                start = await self._next(None)
         except TimeoutError:
             raise Refusal(protocol.NO_START) from None
         except Unmet as reason:

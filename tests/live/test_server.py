@@ -336,6 +336,7 @@ def test_a_page_that_never_reads_loses_its_place_soon(serve_live):
             "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {'A' * 22}==",
         ]  # fmt: skip
         raw.sendall("\r\n".join([*head, "", ""]).encode())
+        assert raw.recv(512).startswith(b"HTTP/1.1 101")
 
         def say(kind: str, **fields) -> None:  # a masked frame of text, RFC 6455, section 5.2
             text = json.dumps({"type": kind, **fields}).encode()
@@ -343,20 +344,35 @@ def test_a_page_that_never_reads_loses_its_place_soon(serve_live):
 
         padding = "a" * 80
         say("start", labels=None, placement=padding, channels=CHANNELS, gravity="included", session=None)
-        raw.settimeout(0.2)
-        with contextlib.suppress(TimeoutError, ConnectionError):  # it reads no more of who reads nothing
-            while True:
-                say("labels", labels=[f"{n} {padding}"[:80] for n in "abcdefghijklmnopqrstuvwxyz" * 2])
-        until = time.monotonic() + 8
-        while True:
-            page = live.page()
-            page.say("start", labels=None, placement=None, channels=CHANNELS, gravity="included", session=None)
-            try:
-                page.hear("started")
-                break
-            except ConnectionClosed:
+
+        def ask() -> None:  # as long as the server reads; it reads no more of who reads nothing
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    say("labels", labels=[f"{n} {padding}"[:80] for n in "abcdefghijklmnopqrstuvwxyz" * 2])
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        until = time.monotonic() + 25  # by its own pings the server would notice after forty seconds
+        refused = 0
+        try:
+            while not live.made:  # it has the place
                 assert time.monotonic() < until
-                time.sleep(0.1)
+                time.sleep(0.01)
+            while True:
+                page = live.page()
+                page.say("start", labels=None, placement=None, channels=CHANNELS, gravity="included", session=None)
+                try:
+                    page.hear("started")
+                    break
+                except ConnectionClosed:
+                    refused += 1
+                    assert time.monotonic() < until
+                    time.sleep(0.1)
+        finally:
+            with contextlib.suppress(OSError):
+                raw.shutdown(socket.SHUT_RDWR)
+            asking.join()
+        assert refused > 0
 
 
 def test_a_sign_of_life_comes_at_once_and_asking_for_it_is_silence(serve_live):
