@@ -105,7 +105,12 @@ recogniser.onNotes((texts) => {
   list();
 });
 
-recogniser.onUnusable((reason) => problem(reason === null ? "" : sentence(reason)));
+recogniser.onUnusable((reason) => {
+  const text = reason === null ? "" : sentence(reason);
+  // Its numbers change while it lasts, and the notes have the newest: what interrupts a screen reader is said once.
+  const kind = (said) => said.replace(/\d[\d.,]*/g, "#");
+  if (part("problem").hidden || kind(text) !== kind(part("problem-text").textContent)) problem(text);
+});
 
 recogniser.onEnded(() => {
   part("connection-text").textContent = "The recording has ended";
