@@ -49,7 +49,7 @@ def save_checkpoint(path: str | Path, state: dict) -> None:
     if _DIGEST in state:
         raise ValueError(f"the key {_DIGEST!r} is the file's own: save what load_checkpoint returned, which lacks it")
     copied = _plain_copy(state, "")
-    copied[_DIGEST] = _content_sha256(copied)
+    copied[_DIGEST] = content_sha256(copied)
     with atomic_writer(path, size=_bytes_in(copied)) as temporary, open(temporary, "wb") as file:
         try:
             torch.save(copied, file)
@@ -94,7 +94,7 @@ def load_checkpoint(path: str | Path, map_location: str | torch.device = "cpu") 
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} holds a {type(state).__name__}, expected the dict that save_checkpoint writes")
     written = state.pop(_DIGEST, None)
-    if written is not None and written != _content_sha256(state):
+    if written is not None and written != content_sha256(state):
         raise CheckpointError(
             f"{path} holds another content than was written into it (its SHA-256 is not the recorded one): it was "
             "damaged or altered. Copy it again or use another checkpoint of the run"
@@ -188,7 +188,7 @@ def _cpu_tensor(tensor: Tensor, where: str) -> Tensor:
     return tensor.clone() if is_view else tensor
 
 
-def _content_sha256(content: object) -> str:
+def content_sha256(content: object) -> str:
     """Hex digest of keys (in their order), types, values, and dtype, shape and elements of tensors."""
     digest = hashlib.sha256()
     _feed(digest, content)

@@ -26,6 +26,7 @@ from har.run.seed import seed_everything
 _running: set[int] = set()  # namespaces of sessions that have not ended
 _running_lock = threading.Lock()
 _AT_LEAST_ONE = ("EPOCHS", "BATCH_SIZE", "LOADER_WORKERS", "LOG_EVERY")
+_FOLDERS = ("DATA_ROOT", "OUTPUT_ROOT", "TEXT_CACHE")
 _SWITCH_INTERVAL_S = 2e-4  # the loader's thread must not keep the interpreter from the network's
 
 
@@ -41,7 +42,7 @@ class Training:
 
     Every script has the constants DATA_ROOT, OUTPUT_ROOT, SEED, EPOCHS, STEPS_PER_EPOCH, LEAST_STEPS_PER_EPOCH,
     BATCH_SIZE, DROPOUT, DEVICE, LOADER_WORKERS, LOG_EVERY, RESUME, STOP_AFTER_EPOCH, HELD_OUT_DATASETS and SIMULATED_*;
-    those are read here by their names, and where a script has them SAVE_EVERY, WAIT_FOR_PARTS, DATASETS and
+    those are read here by their names, and where a script has them TEXT_CACHE, SAVE_EVERY, WAIT_FOR_PARTS, DATASETS and
     SIMULATED_BESIDE.
     """
 
@@ -84,6 +85,9 @@ class Session:
             for name in _AT_LEAST_ONE:
                 if self.constants[name] < 1:
                     raise ConstantError(f"{name} is {self.constants[name]}; expected 1 at least")
+            for name in _FOLDERS:  # before the work that such a run would lose
+                if self.constants.get(name) == "":
+                    raise ConstantError(f"{name} is an empty text, which is no path; name a folder")
             self.processes = Processes(compute_device(self.constants["DEVICE"]))
             self.closing.callback(self.processes.close)
             batch_size, count = self.constants["BATCH_SIZE"], self.processes.count

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from har.network.alignment import AlignmentModel
 from har.network.loading import checkpoint_at, load_label_bank, load_model
-from har.run.checkpoint import CheckpointError
+from har.run.checkpoint import CheckpointError, content_sha256
 from har.run.constants import difference
 from har.run.folder import resolve_under_root
 from har.text.encoder import TextFeatures
@@ -27,11 +27,22 @@ class Teachers:
 
     checkpoints: of alignment, as ``load_model`` takes them, relative paths from the repository's root; their networks
     may be larger or smaller than ``student``.
-    text_encoder: the student's, by name. Raises as ``load_model``, and ``CheckpointError`` for a model that takes other
-    windows or reads other features of texts.
+    text_encoder: the student's, by name. weight: of what they teach beside the labels, 0 or more. Raises as
+    ``load_model``, ``CheckpointError`` for a model that takes other windows or reads other features of texts, and
+    ``ValueError`` for a weight below 0, which would teach the contrary.
+
+    Attributes:
+        weight: as given. learned_from: of each its name with a digest of its weights, which a resumed run must share:
+        the file of a name may change. Empty without teachers.
     """
 
-    def __init__(self, checkpoints: Sequence[str | Path], student: AlignmentModel, text_encoder: str) -> None:
+    def __init__(
+        self, checkpoints: Sequence[str | Path], student: AlignmentModel, text_encoder: str, weight: float = 1.0
+    ) -> None:
+        if not weight >= 0:
+            raise ValueError(f"the weight of what teachers say is {weight}; expected 0 or more")
+        self.weight = weight
+        identities: list[str] = []
         self._members = []
         for name in checkpoints:
             path = resolve_under_root(checkpoint_at(name))
@@ -41,14 +52,13 @@ class Teachers:
             own, theirs = own | {"text_encoder": text_encoder}, theirs | {"text_encoder": checkpoint["text_encoder"]}
             if lines := difference(own, theirs):
                 raise CheckpointError(f"{path} cannot teach a network whose input is another:\n  " + "\n  ".join(lines))
+            weights = [part for one in (model.encoder, bank) for part in one.state_dict().values()]
+            digest = content_sha256([part for part in weights if isinstance(part, Tensor)])
+            identities.append(f"{name} ({digest[:16]})")
             # Batches count the student's placements; the features of a placement's text are the same for all.
             model.placement_table = student.placement_table
             self._members.append((model.requires_grad_(False), bank.requires_grad_(False)))
-
-    @property
-    def scales(self) -> list[Tensor]:
-        """Of each, what cosines are multiplied by, ()."""
-        return [bank.logit_scale for _, bank in self._members]
+        self.learned_from = {"teachers": identities} if identities else {}
 
     @torch.no_grad()
     def embed(self, windows: SensorWindows, text: TextFeatures, text_row: Tensor) -> list[Tensor]:
@@ -57,3 +67,8 @@ class Teachers:
         windows, text: a batch and the features of L texts as the student sees them. text_row: (B,) among these.
         """
         return [part for model, bank in self._members for part in (model(windows).window, bank(*text)[text_row])]
+
+    def paired(self, embedded: Sequence[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """What ``embed`` returned, perhaps of several processes, as (windows, texts, scale of its cosines) of each."""
+        scales = [bank.logit_scale for _, bank in self._members]
+        return list(zip(embedded[::2], embedded[1::2], scales, strict=True))

@@ -77,7 +77,7 @@ class EqualToAll(str):
 def test_a_checkpoint_that_is_not_compared_is_a_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small_model.write_run(tmp_path / "run")
     monkeypatch.setattr(damaged_checkpoints_module, "write_run", lambda folder: None)
-    monkeypatch.setattr("har.run.checkpoint._content_sha256", lambda content: EqualToAll())
+    monkeypatch.setattr("har.run.checkpoint.content_sha256", lambda content: EqualToAll())
 
     def negated(files: dict, rng: np.random.Generator, marker: Path) -> damage.Damage:
         def change(state: dict) -> None:

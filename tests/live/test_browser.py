@@ -14,6 +14,7 @@ from har.recognition.live import LiveRecogniser
 from har.recognition.recognise import RELEASED, loaded
 from har.recordings.simulate import simulate_bouts
 from tests.live.browser import CONTRASTS, INSECURE, IPHONE
+from tests.live.conftest import ScriptedRecogniser
 
 G = 9.80665
 FLAT = [[0.0, 0.0, G]]  # face up at rest, as Chromium counts
@@ -403,6 +404,30 @@ def test_samples_that_cannot_be_are_said_until_they_can(serve_live, open_page):
     wait_for(page, "#problem-text", "Gravity points nowhere.")
     page.evaluate("([rows]) => move(rows, 60)", [FLAT])
     until(page, lambda: page.is_hidden("#problem"))
+
+
+def test_why_samples_cannot_be_is_said_once_while_its_numbers_change(serve_live, open_page):
+    """It interrupts a screen reader."""
+
+    class Measuring(ScriptedRecogniser):
+        def answer(self):
+            self.busy = False
+            if not self.rows:
+                return None
+            unit = "m/s^2" if self.rows[-1][1][0] < 50 else "counts"
+            raise ValueError(f"a median of {1 + len(self.rows) / 7:.2f}, in {unit}")
+
+    page = open_page(serve_live(make=Measuring))
+    begin(page)
+    wait_for(page, "#problem-text", "A median of")
+    page.evaluate("""window.said = [];
+      const problem = document.getElementById('problem-text');
+      new MutationObserver(() => said.push(problem.textContent)).observe(problem, { childList: true });""")
+    page.wait_for_timeout(1500)
+    assert page.evaluate("said") == [] and page.is_visible("#problem")
+    page.evaluate("([rows]) => move(rows, 60)", [[[60 * G, 0.0, G]]])
+    wait_for(page, "#problem-text", "in counts.")
+    assert len(page.evaluate("said")) == 1
 
 
 def test_a_screen_that_cannot_be_kept_on_is_said(serve_live, open_page):

@@ -20,6 +20,15 @@ def add(page, word: str) -> None:
     page.press("#add-text", "Enter")
 
 
+def teach(page, word: str) -> None:
+    """By a tap: three seconds and five later it is asked for."""
+    until(page, lambda: page.is_enabled("#teach"))
+    page.click("#teach")
+    page.fill("#teach-text", word)
+    page.click("#hold")
+    wait_for(page, "#hold-text", "Begins in")
+
+
 def test_words_that_mean_something_to_a_browser_are_words(serve_live, open_page):
     """Parts that every object of the language has, and markup."""
     words = ["constructor", "__proto__", "toString", "<img src=x onerror=document.title=1>"]
@@ -69,6 +78,72 @@ def test_a_strip_whose_clock_goes_back_begins_anew(serve_live, open_page, name):
         name,
     )
     assert seconds == [[name, 1.5]]
+
+
+def test_a_word_that_is_typed_while_another_is_taught_leaves_that_one(serve_live, open_page):
+    class Slow(ScriptedRecogniser):
+        def teach(self, *given):
+            time.sleep(1.5)
+            super().teach(*given)
+
+    page = open_page(serve_live(make=Slow, labels=("walking", "standing")))
+    begin(page)
+    teach(page, "juggling")
+    until(page, lambda: "Hold for 5 s" in text(page, "#hold-text"), within_s=20)  # it is asked for
+    add(page, "knitting")
+    until(page, lambda: len(words_of(page)) == 4)
+    assert words_of(page) == ["walking", "standing", "juggling", "knitting"]
+    assert text(page, "#teach-said") == "Learned “juggling”." and text(page, "#words-said") == ""
+
+
+def test_what_was_taught_stays_though_the_connection_went_before_it_was_said(serve_live, open_page):
+    live = serve_live(labels=("walking", "standing"))
+    page = open_page(live, url="about:blank")
+    opened: list = []
+
+    def through(route) -> None:
+        opened.append(route)
+        server = route.connect_to_server()
+        server.on_message(
+            lambda message: route.close(code=4000) if '"taught","label"' in message else route.send(message)
+        )
+
+    page.route_web_socket("**/socket", through)
+    page.goto(live.url)
+    begin(page)
+    teach(page, "juggling")
+    wait_for(page, "#teach-said", "connection")
+    until(page, lambda: words_of(page) == ["walking", "standing", "juggling"])
+    page.wait_for_timeout(500)
+    assert words_of(page) == list(live.made[0].labels) == ["walking", "standing", "juggling"]
+    assert len(opened) == 2 and len(live.made) == 1
+
+
+@pytest.mark.parametrize("greeted_in_ms", [0, 600])
+def test_a_page_at_rest_loses_its_place_without_a_word(serve_live, open_page, greeted_in_ms):
+    """Somebody reads it first, or the browser asks for the sensors; nothing is wrong."""
+    live = serve_live(start_within_s=1.5)
+    page = open_page(live, url="about:blank")
+    opened, sent = [], []
+
+    def through(route) -> None:
+        opened.append(route)
+        server = route.connect_to_server()
+        route.on_message(lambda message: (sent.append(message), server.send(message)))
+        server.on_message(lambda message: (page.wait_for_timeout(greeted_in_ms), route.send(message)))
+
+    page.route_web_socket("**/socket", through)
+    page.goto(live.url)
+    page.evaluate("""window.said = '';
+      const problem = document.getElementById('problem-text');
+      new MutationObserver(() => { said += problem.textContent; }).observe(problem, { childList: true });""")
+    wait_for(page, "#connection-text", "Ready")
+    page.wait_for_timeout(3_000)
+    assert len(opened) == 1 and page.evaluate("said") == "" and text(page, "#activity") == "Ready"
+    begin(page)
+    wait_for(page, "#activity", "walking")
+    assert len(opened) == 2 and text(page, "#keep-said") == "" and text(page, "#connection-text") == "Connected"
+    assert sum('"start"' in message for message in sent if isinstance(message, str)) == 1
 
 
 def test_a_recording_holds_no_time_twice(serve_live, open_page):

@@ -62,6 +62,16 @@ def test_what_is_refused_leaves_the_constants_alone(script, arguments, words):
     assert script["SEED"] == 3 and script["DEVICE"] == "cpu"
 
 
+@pytest.mark.parametrize("name", ["DATA_ROOT", "OUTPUT_ROOT", "TEXT_CACHE"])
+def test_a_folder_without_a_name_is_refused_before_anything_is_done(script, name):
+    places = {"DATA_ROOT": "data", "OUTPUT_ROOT": "training_output", "TEXT_CACHE": "cache"}
+    with (
+        pytest.raises(ConstantError, match=f"{name} is an empty text"),
+        Session(TRAINING, script | places, [f"--{name}="]),
+    ):
+        pytest.fail("the block is not entered")
+
+
 def test_an_error_inside_undoes_in_reverse_order_and_goes_on(script):
     interval, undone = sys.getswitchinterval(), []
     with pytest.raises(ZeroDivisionError), Session(TRAINING, script, ["--SEED=5"]) as session:

@@ -8,9 +8,11 @@ import torch
 from har.network.alignment import AlignmentModel
 from har.network.config import NetworkConfig
 from har.network.loading import load_model
+from har.network.release import store_calibration
 from har.network.upgrade import CHECKPOINT_FORMAT
 from har.run.checkpoint import CheckpointError, plain_state_dict, save_checkpoint
 from har.run.folder import write_json
+from har.text.calibration import STANDARD
 from har.text.encoder import TextFeatures
 from har.text.label_bank import LearnableLabelBank
 from har.training.teachers import Teachers
@@ -77,12 +79,15 @@ def test_each_says_what_its_model_and_bank_say(tmp_path):
             assert torch.equal(found[2 * number], own)
             assert not torch.allclose(own, model(windows(0)).window, atol=1e-3)
             assert torch.equal(found[2 * number + 1], bank(*text())[[2, 0]])
-    assert [float(scale) for scale in teachers.scales] == [14.0, 20.0]
+    paired = teachers.paired(found)
+    assert [id(part) for *parts, _ in paired for part in parts] == [id(part) for part in found]
+    assert [float(scale) for *_, scale in paired] == [14.0, 20.0]
 
 
 def test_the_released_model_can_teach():
     student, _, _ = load_model("default")
-    (scale,) = Teachers(["default"], student, "all-MiniLM-L6-v2").scales
+    teachers = Teachers(["default"], student, "all-MiniLM-L6-v2")
+    ((*_, scale),) = teachers.paired([torch.zeros(1, 1)] * 2)
     assert float(scale) > 1
 
 
@@ -107,3 +112,25 @@ def test_who_has_another_input_cannot_teach(change, encoder, told, tmp_path):
     with pytest.raises(CheckpointError, match="cannot teach") as raised:
         Teachers([path], model_of(network(), ["wrist"], 0), "all-MiniLM-L6-v2")
     assert told in str(raised.value) and str(path) in str(raised.value)
+
+
+def test_a_file_that_has_become_another_is_another_teacher(tmp_path):
+    """A name says nothing of it: best.pt is written again by every better epoch, and a released model is replaced."""
+    student = model_of(network(), ["hip", "wrist"], 0)
+    other, bank = LearnableLabelBank(**BANK), LearnableLabelBank(**BANK)
+    paths = [
+        saved(tmp_path / name, model_of(network(), ["wrist"], 1), one) for name, one in (("a", bank), ("b", other))
+    ]
+    before = Teachers([paths[0]], student, "all-MiniLM-L6-v2").learned_from
+    assert Teachers([paths[0]], student, "all-MiniLM-L6-v2").learned_from == before
+    store_calibration(paths[0], STANDARD)  # which is asked by nobody who is taught
+    assert Teachers([paths[0]], student, "all-MiniLM-L6-v2").learned_from == before
+    paths[0].write_bytes(paths[1].read_bytes())
+    assert Teachers([paths[0]], student, "all-MiniLM-L6-v2").learned_from != before
+    assert Teachers([], student, "all-MiniLM-L6-v2").learned_from == {}
+
+
+@pytest.mark.parametrize("weight", [-0.5, float("nan")])
+def test_a_weight_that_teaches_the_contrary_is_refused(weight, tmp_path):
+    with pytest.raises(ValueError, match="0 or more"):
+        Teachers([], model_of(network(), ["hip"], 0), "all-MiniLM-L6-v2", weight)

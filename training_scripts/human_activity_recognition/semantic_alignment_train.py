@@ -231,7 +231,8 @@ def train(session: Session) -> Path:
     # Network, label bank, loss, memory bank, averaged weights; and the folder that they are saved in.
     learner = Learner(corpus, encoder, table, processes)
     batches = Batches(corpus, table, learner.model.placement_row, processes)
-    run = open_run(session, found, learner, corpus.learned_from | {"labels": labels}, progress={"best_score": -1.0})
+    learned_from = corpus.learned_from | learner.teachers.learned_from | {"labels": labels}
+    run = open_run(session, found, learner, learned_from, progress={"best_score": -1.0})
     loop = Loop(run, batches, len(corpus.train_rows), shown={"loss": "loss", "gap": "similarity_gap"})
     session.tell(
         f"{len(corpus.train_rows):,} windows of {len(corpus.index.datasets)} datasets, {len(labels)} labels; "
@@ -337,7 +338,7 @@ class Learner:
             "text_width": table.tokens.shape[-1], "pooled_width": text_width, "width": EMBEDDING_WIDTH,
             "num_prototypes": PROTOTYPES, "num_heads": BANK_HEADS,
         }  # fmt: skip
-        self.teachers = Teachers(TEACHERS, self.model, TEXT_ENCODER)
+        self.teachers = Teachers(TEACHERS, self.model, TEXT_ENCODER, DISTILLATION_WEIGHT)
         self.bank = LearnableLabelBank(**self.bank_sizes).to(device)
         self.bank.centre_on(table.pooled_mean)
         self.criterion = SemanticAlignmentLoss(TEMPERATURE, LOSS_VARIANT, SOFT_TARGET_TEMPERATURE, SOFT_TARGET_WEIGHT)
@@ -393,9 +394,8 @@ class Learner:
             text_targets=self.targets[batch.label], queue_targets=queued_targets, undecided=undecided,
         )  # fmt: skip
         if TEACHERS:
-            taught = zip(taught[::2], taught[1::2], self.teachers.scales, strict=True)
-            apart = distillation_loss(imu, text, self.criterion.scale, taught)
-            loss, metrics = loss + DISTILLATION_WEIGHT * apart, metrics | {"distillation": apart.detach()}
+            apart = distillation_loss(imu, text, self.criterion.scale, self.teachers.paired(taught))
+            loss, metrics = loss + self.teachers.weight * apart, metrics | {"distillation": apart.detach()}
         return loss, metrics, imu, text
 
     def users(self) -> tuple[AlignmentModel, LearnableLabelBank]:

@@ -15,7 +15,7 @@ const BEHIND_S = 3;
 const SILENT_MS = 4000;
 /** A name that is older is no longer shown as what is done now. */
 const OLD_MS = 10_000;
-const STATES = { connecting: "Connecting …", connected: "Connected", lost: "No connection", ended: "Ended" };
+const STATES = { connecting: "Connecting …", ready: "Ready", connected: "Connected", lost: "No connection", ended: "Ended" };
 
 /** Names that are none of the words. (A map: any text may be a label, also one that every object has a part of.) */
 const NO_LABEL = new Map([
@@ -105,7 +105,12 @@ recogniser.onNotes((texts) => {
   list();
 });
 
-recogniser.onUnusable((reason) => problem(reason === null ? "" : sentence(reason)));
+recogniser.onUnusable((reason) => {
+  const text = reason === null ? "" : sentence(reason);
+  // Its numbers change while it lasts, and the notes have the newest: what interrupts a screen reader is said once.
+  const kind = (said) => said.replace(/\d[\d.,]*/g, "#");
+  if (part("problem").hidden || kind(text) !== kind(part("problem-text").textContent)) problem(text);
+});
 
 recogniser.onEnded(() => {
   part("connection-text").textContent = "The recording has ended";
@@ -155,13 +160,15 @@ function sentence(text) {
   return /[.!?…]$/.test(whole) ? whole : `${whole}.`;
 }
 
-/** Changes follow one another: each is of the words that the one before has left. */
-let renamed = Promise.resolve();
+/** Changes of the words follow one another: each is of those that the one before has left. */
+let changed = Promise.resolve();
 
-function rename(change) {
-  renamed = renamed.then(() => asked("words-said", () => recogniser.setLabels(change(chips.labels))));
-  return renamed;
+function inTurn(...change) {
+  changed = changed.then(() => asked(...change));
+  return changed;
 }
+
+const rename = (change) => inTurn("words-said", () => recogniser.setLabels(change(chips.labels)));
 
 // --- Samples -----------------------------------------------------------------------------------------------------
 
@@ -278,7 +285,8 @@ const hold = new HoldButton(part("hold"), {
   },
   done(seconds) {
     const label = part("teach-text").value.trim();
-    asked("teach-said", () => recogniser.teach(label, latest_s - seconds, latest_s), `Learned “${label}”.`);
+    const stop_s = latest_s;
+    inTurn("teach-said", () => recogniser.teach(label, stop_s - seconds, stop_s), `Learned “${label}”.`);
   },
   ended(text) { say("teach-said", text, text !== ""); },
 });

@@ -36,7 +36,7 @@
  * @property {function(function(Naming)): void} onNaming
  * @property {function(function(Answer)): void} onAnswer
  * @property {function(function(number[], Float32Array[])): void} onSamples  of a recording that is played
- * @property {function(function({state: "connecting"|"connected"|"lost"|"ended", reason: string})): void} onState
+ * @property {function(function({state: "connecting"|"ready"|"connected"|"lost"|"ended", reason: string})): void} onState
  * @property {function(function(string[])): void} onNotes     all sentences that hold now
  * @property {function(function(?string)): void} onUnusable  why the samples cannot be named; null once they can
  * @property {function(function()): void} onEnded            the recording that is played has ended

@@ -5,6 +5,8 @@ const REPLY = { start: "started", labels: "labels", placement: "placement", teac
 /** What trying again at once would not change: the page, its address, its sensors, or another page. */
 const FINAL = new Set([4400, 4401, 4409, 4422, 4429]);
 const HIDDEN_IS_FINE = 4440;
+/** A page at rest loses its place, and takes another one when its person starts. */
+const AT_REST = 4408;
 const MOST_ROWS = 1024;
 const LOST = "The connection to the computer is lost. Trying again …";
 const SILENT = "The computer is silent. Trying again …";
@@ -22,8 +24,12 @@ export class SocketRecogniser {
   #attempt = 0;
   #timer = null;
   #start = null;
+  /** The server has greeted on this socket: before that the session may not begin. */
+  #ready = false;
   /** The session has begun on this socket: before that nothing else may be said. */
   #begun = false;
+  /** Words were asked for, and the connection went before the answer came: the session knows what became of it. */
+  #unheard = false;
   #closed = false;
   #silent = 0;
   #heard = {};
@@ -55,9 +61,11 @@ export class SocketRecogniser {
     return this.#first;
   }
 
+  /** Where there is no connection just now, the session begins with the next one. */
   async start(labels, placement, sensors) {
     this.#start = { labels, placement, ...sensors };
-    return this.#begin();
+    if (this.#ready) await this.#begin();
+    else this.retry();
   }
 
   add(times, rows) {
@@ -100,7 +108,7 @@ export class SocketRecogniser {
 
   #connect() {
     clearTimeout(this.#timer);
-    [this.#begun, this.#silent] = [false, 0];
+    [this.#ready, this.#begun, this.#silent] = [false, false, 0];
     const address = new URL("socket", location.href);
     address.protocol = address.protocol.replace("http", "ws");
     const socket = new WebSocket(address);
@@ -136,6 +144,7 @@ export class SocketRecogniser {
 
   #greeted(about) {
     this.#attempt = 0;
+    this.#ready = true;
     const { labels = about.labels, placement = about.placement } = this.#kept();
     this.#hello({ ...about, labels, placement });
     // Why it does not go on, the state tells.
@@ -153,6 +162,9 @@ export class SocketRecogniser {
   #began(message) {
     this.#begun = true;
     this.#keep({ session: message.session });
+    const other = JSON.stringify(message.labels) !== JSON.stringify(this.#start.labels);
+    if (this.#unheard && message.resumed && other) this.setLabels(message.labels).catch(() => {});
+    this.#unheard = false;
     this.#heard.state({ state: "connected", reason: message.resumed ? "Connected again, nothing was forgotten." : "" });
   }
 
@@ -193,12 +205,18 @@ export class SocketRecogniser {
   }
 
   #lost(event) {
-    this.#begun = false;
+    const atRest = this.#ready && !this.#start && event.code === AT_REST;
+    this.#ready = this.#begun = false;
+    this.#unheard ||= this.#asked.has("labels") || this.#asked.has("teach");
     const why = event.reason || LOST;
     for (const kind of [...this.#asked.keys()]) this.#settle(kind, (asked) => asked.reject(new Error(why)));
     if (this.#closed) return;
     if (FINAL.has(event.code)) {
       this.#heard.state({ state: "ended", reason: event.reason });
+      return;
+    }
+    if (atRest) {
+      this.#heard.state({ state: "ready", reason: "" });
       return;
     }
     if (event.code === HIDDEN_IS_FINE && document.hidden) {
