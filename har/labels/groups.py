@@ -663,7 +663,7 @@ def matches(predicted_phrase: str, true_phrase: str, strict: bool = False) -> bo
     With `strict` only phrases of the same group match.
     """
     predicted, true = group_of(predicted_phrase), group_of(true_phrase)
-    return predicted == true or (not strict and groups_match(predicted, true))
+    return predicted == true if strict else groups_match(predicted, true)
 
 
 def groups_match(predicted: str, true: str) -> bool:

@@ -48,8 +48,7 @@ class Teachers:
             path = resolve_under_root(checkpoint_at(name))
             model, checkpoint, record = load_model(path, student.device)
             bank = load_label_bank(checkpoint, student.device, record)
-            own, theirs = ({name: one.config.to_dict()[name] for name in _INPUT} for one in (student, model))
-            own, theirs = own | {"text_encoder": text_encoder}, theirs | {"text_encoder": checkpoint["text_encoder"]}
+            own, theirs = _input_of(student, text_encoder), _input_of(model, checkpoint["text_encoder"])
             if lines := difference(own, theirs):
                 raise CheckpointError(f"{path} cannot teach a network whose input is another:\n  " + "\n  ".join(lines))
             weights = [part for one in (model.encoder, bank) for part in one.state_dict().values()]
@@ -72,3 +71,8 @@ class Teachers:
         """What ``embed`` returned, perhaps of several processes, as (windows, texts, scale of its cosines) of each."""
         scales = [bank.logit_scale for _, bank in self._members]
         return list(zip(embedded[::2], embedded[1::2], scales, strict=True))
+
+
+def _input_of(model: AlignmentModel, text_encoder: str) -> dict[str, object]:
+    config = model.config.to_dict()
+    return {name: config[name] for name in _INPUT} | {"text_encoder": text_encoder}
