@@ -1,10 +1,11 @@
 """Other words for activities that datasets name: what a user may write, and training has never read.
 
 `WORDINGS` has five wordings a label that mean the same, in the words of everyday life; `DETAILED` one that tells more
-than any label of training: where, with what, how. None of them is a phrasing that training could draw
-(`har.labels.wording.read_in_training` of any label), a training label or a member of a synonym group:
-`seen_in_training` compares, and a test keeps it so. They are for measuring how much the choice of words decides, and
-for nothing else: a wording that moves into training has to go from here.
+than any label of training: where, with what, how. `OTHER_LANGUAGES` and `NO_ACTIVITIES` are names that nothing can be
+made of. None of them is a phrasing that training could draw (`har.labels.wording.read_in_training` of any label), a
+training label or a member of a synonym group: `seen_in_training` compares, and a test keeps it so. They are for
+measuring how much the choice of words decides, and for nothing else: a wording that moves into training has to go from
+here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -344,6 +345,20 @@ DETAILED: dict[str, str] = {
     "washing hands": "washing hands with soap at the bathroom sink",
     "waving a hand": "waving a hand to somebody on the platform",
 }
+
+# Activities in languages that the sentence encoder was not trained on, most of them common ones.
+OTHER_LANGUAGES = (
+    "gehen", "laufen", "sitzen", "stehen", "treppensteigen", "fahrrad fahren", "liegen", "schlafen", "zähne putzen",
+    "marcher", "courir", "s'asseoir", "monter les escaliers", "caminar", "correr", "subir escaleras", "sentado",
+    "camminare", "seduto", "chodzenie", "wandelen", "fietsen", "歩く", "走る", "走路", "跑步", "ходьба", "бег",
+)
+
+# What stands in tables and on keyboards and names no activity.
+NO_ACTIVITIES = (
+    "invoice", "stock market", "blue", "the french revolution", "quantum mechanics", "dataset 7", "label_3", "class a",
+    "foo", "bar", "asdfgh", "qwertz", "x", "trial 1", "none of these", "banana", "happy", "thursday",
+    "compressor failure", "A01", "sensor", "null", "transition", "session two", "left side of the table",
+)
 # fmt: on
 
 

@@ -5,6 +5,7 @@ The page's modules in ``page/device/`` read them; their counterparts in Python a
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ import torch
 
 from har.export.graph import export_graph
 from har.export.text_graph import export_text_graph
-from har.labels.groups import ACCEPTED, CIRCUMSTANCE_WORDS, GROUPS, PACE_WORDS, group_of, is_fall
+from har.labels.groups import ACCEPTED, CIRCUMSTANCE_WORDS, GROUPS, PACE_WORDS, PACES, group_of, is_fall
 from har.labels.wording import NOUN_TEMPLATES, PARAPHRASES, VERB_TEMPLATES, clean_label, has_paraphrases, phrasings
 from har.network.alignment import AlignmentModel
 from har.recognition.colors import GREYS, PALETTE, colors_of
 from har.recognition.vocabulary import EVERYDAY_LABELS
 from har.text.encoder import SentenceEncoder
 from har.text.label_bank import LearnableLabelBank
+from har.text.meanings import Meanings, meanings_of
 
 MODEL, TEXT, TOKENS = "model.onnx", "text.onnx", "text_tokens.txt"
 VOCABULARY, NUMBERS = "vocabulary.json", "vocabulary.f32"
@@ -64,6 +66,12 @@ def write_device_files(
         "sentences": encoder.encode(known).pooled,
         "places": torch.cat([part.cpu() for part in rows]),
     }
+    if (meanings := Meanings.load()).encoder == encoder.fingerprint:
+        arrays |= {
+            "meaning_weights": torch.from_numpy(meanings.weight),
+            "meaning_biases": torch.from_numpy(meanings.bias)[None],
+            "meaning_centre": torch.from_numpy(meanings.centre)[None],
+        }
     vocabulary = {
         "window_s": model.config.window_s,
         "step_s": STEP_S,
@@ -76,6 +84,8 @@ def write_device_files(
         "prototypes_a_label": bank.num_prototypes,
         "placements": places,
         "words": word_tables(),
+        "meanings": {"activities": meanings.activities, "least_evidence": meanings.least_evidence},
+        "meant": {label: asdict(found) for label, found in meanings_of(every, encoder, known).items()},
         "colors": color_tables(),
         "page": {**page, "suggestions": suggested, "text_megabytes": round((folder / TEXT).stat().st_size / 1e6)},
         "tables": _write_numbers(folder / NUMBERS, arrays),
@@ -95,6 +105,7 @@ def word_tables() -> dict[str, Any]:
     return {
         "groups": GROUPS,
         "accepted": {group: sorted(others) for group, others in ACCEPTED.items()},
+        "paces": {pace: sorted(named) for pace, named in PACES.items()},
         "pace_words": sorted(PACE_WORDS),
         "circumstance_words": sorted(CIRCUMSTANCE_WORDS),
         "fall_groups": [group for group in GROUPS if is_fall(group)],

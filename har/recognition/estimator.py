@@ -1,11 +1,13 @@
 """Windows as arrays, named by words alone, in the form that scikit-learn's tools take."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from har.recognition.names import doubts_about
 from har.recognition.recognise import RELEASED, loaded
 from har.recognition.vocabulary import check_labels
 
@@ -45,6 +47,8 @@ class ZeroShotRecogniser(ClassifierMixin, BaseEstimator):
         """Probabilities (N, L) of ``classes_`` in windows (N, T, C); raises as ``AlignmentModel.embed`` does."""
         self.fit()
         model, bank = loaded(str(self.checkpoint))
+        for doubt in doubts_about(self.classes_.tolist(), bank):
+            warnings.warn(doubt, stacklevel=2)
         embeddings = model.embed(
             X, self.sampling_rate_hz, list(self.channels), placement=self.placement, gravity=self.gravity
         )

@@ -19,6 +19,7 @@ from har.recognition.live_axes import LiveAxes
 from har.recognition.live_past import LivePast
 from har.recognition.live_signal import LiveSignal, Stretch
 from har.recognition.live_wear import LiveWear
+from har.recognition.names import doubts_about
 from har.recognition.naming import named_alone, newest_in_context
 from har.recognition.recognise import RELEASED, check_unknown_below, loaded
 from har.recognition.spans import Span, inside, share_there
@@ -115,6 +116,7 @@ class LiveRecogniser:
         self._newest: tuple[Stretch, int] | None = None  # the last moment, while it waits for an answer
         self._answered = False
         self._findings: list[str] = []
+        self._doubts: list[str] = []
         self._refusal = ""
         self._naming: Naming | None = None
         self._featured = False  # whether features of windows are of use
@@ -140,6 +142,7 @@ class LiveRecogniser:
     def set_labels(self, labels: Sequence[str]) -> None:
         """Names to choose from from now on; what was seen before is read again under them."""
         self._naming = Naming(self._bank, check_labels(labels))
+        self._doubts = doubts_about(labels, self._bank, () if self._adapter is None else self._adapter.labels)
         featured, self._featured = self._featured, self._used is not None
         self._version += self._featured and not featured  # the past was seen without what is of use now
         self._past.name(self._naming, self._used)
@@ -214,8 +217,8 @@ class LiveRecogniser:
 
     @property
     def notes(self) -> list[str]:
-        """What is odd about the signal by now, what was lost of it, and what is taken for granted."""
-        notes = [*self._signal.counts.sentences(), *self._findings]
+        """What is doubtful about the names, odd about the signal by now, lost of it, and taken for granted."""
+        notes = [*self._doubts, *self._signal.counts.sentences(), *self._findings]
         if "acc" not in self._sensors:
             notes.append("There is no accelerometer: postures cannot be told, nor whether the device is worn.")
         elif self._gravity == "removed":

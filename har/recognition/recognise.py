@@ -13,6 +13,7 @@ from har.network.loading import load_label_bank, load_model
 from har.readers.recording import Recording
 from har.recognition.adapter import Adapter, model_digest
 from har.recognition.embedding import BodyAxes, SurveyedDevice, WindowPlan, embed_plan, plan_windows, surveyed
+from har.recognition.names import doubts_about
 from har.recognition.naming import named_alone, named_in_context
 from har.recognition.timeline import NamedWindows, Timeline, bouts_of, clock_of
 from har.recognition.vocabulary import EVERYDAY_LABELS, check_labels
@@ -83,7 +84,8 @@ def recognise(
     # Of which nothing is asked for is no adapter.
     used = None if adapter is None or len(unasked) == len(adapter.labels) else adapter
     windows = _named(model, naming, devices, plan, used, context, unknown_below, stride_s, progress)
-    notes = [*recording.notes, *(text for one in devices for text in one.findings), *_notes(devices)]
+    doubts = doubts_about(labels, bank, () if adapter is None else adapter.labels)
+    notes = [*doubts, *recording.notes, *(text for one in devices for text in one.findings), *_notes(devices)]
     if unasked:
         notes.append(
             f"Taught, but not among the names asked for, and so without effect: {', '.join(map(repr, unasked))}."
@@ -95,6 +97,7 @@ def recognise(
         bouts=bouts_of(windows, labels),
         clock=clock_of(recording),
         surveys=[(one.device.placement, one.survey) for one in devices],
+        doubts=doubts,
         notes=list(dict.fromkeys(notes)),
         settings={
             "model": model_digest(model),

@@ -90,7 +90,8 @@ class Timeline:
     bouts: in order of time; they cover what was recorded without overlap, and a hole between two is a gap. labels: the
     L names asked for; bouts may also be "unknown" and "not worn". clock: seconds as times of day. surveys: placement
     and ``Survey`` of each device, to draw it. notes: of the reader and of the recognition, sentences for people.
-    settings: how it came about, plain values.
+    doubts: those of them that are about the names asked for (har/recognition/names.py). settings: how it came about,
+    plain values.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Timeline:
     clock: Clock
     surveys: list[tuple[str | None, Survey]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
     settings: dict = field(default_factory=dict)
     source: Path | None = None
 
@@ -183,6 +185,7 @@ class Timeline:
             "minutes_by_hour": self.minutes_by("hour"),
             "minutes_by_day": self.minutes_by("day"),
             "notes": list(self.notes),
+            "doubts": list(self.doubts),
             "settings": dict(self.settings),
         }
 

@@ -82,6 +82,13 @@ def minutes_table(*summaries: dict) -> str:
     return "\n".join(f"{name:<{width}}  {total[name]:>9.1f} min  {total[name] / whole:>4.0%}" for name in order)
 
 
+def notes_on_names(*summaries: dict) -> list[str]:
+    """Lines about names that may be taken otherwise than they are meant, each once over all summaries."""
+    # Summaries of before there were doubts are still good.
+    doubts = dict.fromkeys(text for summary in summaries for text in summary.get("doubts", ()))
+    return [f"note: {text}\n" for text in doubts]
+
+
 def hints(labels: Sequence[str] | None, adapter: Adapter | None) -> list[str]:
     """Lines about names on a command line that may not say what is meant, and about what was taught in vain by them."""
     if labels is None:

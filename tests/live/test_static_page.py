@@ -187,6 +187,7 @@ def test_the_page_runs_on_the_device(open_page):
     page.fill("#add-text", "juggling")
     page.click("#add button")
     until(page, lambda: "juggling" in text(page, "#chips"))
+    until(page, lambda: "“juggling” is" in text(page, "#notes"))  # nothing that training has read of
     page.fill("#placement", "tied to a balloon")
     page.click("#place button")
     until(page, lambda: text(page, "#where-said") == "Set.")

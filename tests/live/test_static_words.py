@@ -5,12 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from har.labels.groups import GROUPS, group_of, matches
+from har.labels.groups import GROUPS, group_of, matches, pace_of
 from har.labels.wording import PARAPHRASES, clean_label, has_paraphrases, phrasings
 from har.live.device_files import color_tables, word_tables
 from har.network.loading import load_label_bank, load_model
 from har.recognition.colors import colors_of
+from har.recognition.names import doubts_about
 from har.recognition.vocabulary import EVERYDAY_LABELS, check_labels
+from har.text.encoder import SentenceEncoder
+from har.text.meanings import Meanings, meanings_of
 from har.text.naming import other_activities
 from tests.live.node import in_node, plain
 
@@ -33,7 +36,8 @@ def test_phrases_mean_the_same(tmp_path: Path):
       const words = new Words(given.tables);
       return given.phrases.map((phrase) => {
         const clean = cleanLabel(phrase);
-        return [clean, words.groupOf(phrase), words.phrasings(clean), words.hasParaphrases(clean)];
+        return [clean, words.groupOf(phrase), words.phrasings(clean), words.hasParaphrases(clean),
+          words.paceOf(phrase)];
       });
     """
     found = in_node(body, {"tables": word_tables(), "phrases": phrases}, tmp_path, words="Words, cleanLabel")
@@ -41,7 +45,8 @@ def test_phrases_mean_the_same(tmp_path: Path):
         clean = clean_label(phrase) if phrase != "🚶" else phrase
         if phrase == "🚶":  # no letter: refused before
             continue
-        assert one == [clean, group_of(phrase), list(phrasings(clean)), has_paraphrases(clean)]
+        said = list(phrasings(clean))
+        assert one == [clean, group_of(phrase), said, has_paraphrases(clean), pace_of(phrase)]
 
 
 def test_other_activities_and_matches_are_the_same(tmp_path: Path):
@@ -63,6 +68,53 @@ def test_other_activities_and_matches_are_the_same(tmp_path: Path):
     others, matched = in_node(body, given, tmp_path, words="Words")
     assert others == [other_activities(known, labels) for labels in asked]
     assert matched == [matches(*pair) for pair in pairs] and 0 < sum(matched) < len(matched)
+
+
+DOUBTED = [
+    "walking", "gehen", "playing piano", "push-ups", "gym", "nap", "taking a nap", "Standing", "stand",
+    "walking slowly", "walking fast", "stairs up", "walking upstairs", "walk upstairs", "loping along",
+    "going for a run", "stock market",
+]  # fmt: skip
+
+
+def test_the_same_names_are_doubtful_for_the_same_reasons(tmp_path: Path):
+    meanings = Meanings.load()
+    encoder = SentenceEncoder()
+
+    class Bank:
+        text_encoder = encoder
+
+        def known_labels(self) -> list[str]:
+            return []
+
+    body = """
+      const words = new Words(given.tables);
+      const names = new Names(words, given.regression);
+      const meanings = given.sentences.map((one) => one === null ? undefined : names.meaning(one));
+      return [meanings.map((one) => one ?? null), names.doubts(given.labels, meanings)];
+    """
+    unread = [None if has_paraphrases(label) else clean_label(label) for label in DOUBTED]
+    given = {
+        "tables": word_tables(), "labels": DOUBTED,
+        "sentences": [None if text is None else plain(encoder.encode([text]).pooled[0]) for text in unread],
+        "regression": {
+            "activities": meanings.activities, "least_evidence": meanings.least_evidence,
+            "weights": plain(meanings.weight), "biases": plain(meanings.bias), "centre": plain(meanings.centre),
+        },
+    }  # fmt: skip
+    found, told = in_node(body, given, tmp_path, words="Words", names="Names")
+    expected = meanings_of(DOUBTED, encoder)
+    assert [one is not None for one in found] == [label in expected for label in DOUBTED] and len(expected) > 8
+    for label, one in zip(DOUBTED, found, strict=True):
+        if one is not None:
+            assert tuple(one["activities"]) == expected[label].activities
+            np.testing.assert_allclose(
+                [*one["shares"], one["sure"]], [*expected[label].shares, expected[label].sure], rtol=1e-4
+            )
+            assert one["strange"] == expected[label].strange
+    doubts = [text.replace("'", '"') for text in doubts_about(DOUBTED, Bank())]
+    assert [text.replace("“", '"').replace("”", '"') for text in told] == doubts
+    assert sum("like no activity" in text for text in told) == 3 and sum("mean the same" in text for text in told) == 3
 
 
 def test_cases_are_folded_alike_in_the_scripts_of_europe(tmp_path: Path):

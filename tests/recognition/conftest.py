@@ -10,11 +10,13 @@ from torch import Tensor
 from har.network.config import NetworkConfig
 from har.readers.recording import Device, Piece, Recording
 from har.text.calibration import UNCALIBRATED
+from har.text.encoder import SentenceEncoder
 
 LABELS = ["lying", "sitting", "walking", "running"]
 KNOWN = [*LABELS, "cycling"]
 RATE_HZ = 20.0
 CHANNELS = ("acc_x", "acc_y", "acc_z")
+SENTENCES = SentenceEncoder()  # loaded when the first text is read that training has not
 
 
 class MovementModel(torch.nn.Module):
@@ -62,6 +64,7 @@ class AxisBank:
     num_prototypes, width = 1, 8
     logit_scale = torch.tensor(12.0)
     calibration = UNCALIBRATED
+    text_encoder = SENTENCES
 
     def known_labels(self) -> list[str]:
         return KNOWN

@@ -8,6 +8,8 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from har.recognition import ZeroShotRecogniser, estimator
 
+from .conftest import SENTENCES
+
 LABELS = ["walking", "sitting", "lying"]
 
 
@@ -17,6 +19,11 @@ class Arrays:
     def embed(self, X, rate_hz, channels, placement, gravity):
         assert (rate_hz, channels, placement, gravity) == (25.0, ["acc_x", "acc_y", "acc_z"], "wrist", "included")
         return torch.from_numpy(np.asarray(X).mean(axis=1))
+
+    text_encoder = SENTENCES
+
+    def known_labels(self):
+        return LABELS
 
     def classify(self, embeddings, labels):
         return None, embeddings.softmax(dim=1)[:, [LABELS.index(label) for label in labels]]
@@ -36,3 +43,13 @@ def test_windows_are_named_by_scikit_learns_rules(monkeypatch):
     assert roc_auc_score(expected, found, multi_class="ovr") > 0.8  # takes the columns for sorted
     with pytest.raises(ValueError, match="must differ"):
         ZeroShotRecogniser(["a", "A"]).fit()
+
+
+def test_a_prediction_warns_of_a_name_that_is_not_understood(monkeypatch):
+    monkeypatch.setattr(estimator, "loaded", lambda checkpoint: (Arrays(), Arrays()))
+    monkeypatch.setitem(globals(), "LABELS", ["walking", "gehen", "lying"])
+    monkeypatch.setattr(Arrays, "known_labels", lambda self: ["walking", "lying"])
+    X = np.zeros((1, 125, 3))
+    recogniser = ZeroShotRecogniser(LABELS, 25.0, placement="wrist")
+    with pytest.warns(UserWarning, match="'gehen' is like no activity"):
+        recogniser.predict(X)

@@ -63,6 +63,18 @@ def test_a_recording_and_names(predict, walk, tmp_path):
         assert name in told
 
 
+def test_names_that_may_be_taken_otherwise_are_told_once(predict, walk, tmp_path):
+    """Of a file beside the table, of a folder once for all its recordings."""
+    status, told, complained = predict(walk, "--labels", "gehen", "sitting", "--out", tmp_path / "one")
+    assert status == 0 and complained.startswith("note: 'gehen' is like no activity") and "'gehen' is" not in told
+    for name in ("a", "b"):
+        (tmp_path / "all" / f"{name}.csv").parent.mkdir(exist_ok=True)
+        (tmp_path / "all" / f"{name}.csv").write_bytes(walk.read_bytes())
+    for _ in range(2):  # the second time all is there already
+        status, _, complained = predict(tmp_path / "all", "--labels", "gehen", "sitting", "--jobs", 1)
+        assert (status, complained.count("'gehen' is like no activity")) == (0, 1)
+
+
 def test_teaching_a_file_and_naming_another_by_it(predict, walk, tmp_path):
     (tmp_path / "mine.txt").write_text("start,stop,label\n0,28,dancing\n32,60,meditating\n")
     me = tmp_path / "me.npz"

@@ -34,7 +34,7 @@ from har.recognition import files
 from har.recognition.adapter import Adapter, teach_from
 from har.recognition.annotation import EXPORTS
 from har.recognition.recognise import RELEASED, loaded
-from har.recognition.words import hints, minutes_table
+from har.recognition.words import hints, minutes_table, notes_on_names
 from har.run.ending import exit_status
 from har.text.calibration import UNKNOWN_BELOW
 
@@ -114,6 +114,7 @@ def predict_file(arguments: argparse.Namespace) -> None:
             bar.update(done - bar.n)
 
         summary = files.predict_one(job, request, read_recording, model, bank, adapter, show, recording)
+    print(*notes_on_names(summary), sep="", end="", file=sys.stderr)
     print(minutes_table(summary))
     print(f"Timeline, windows, summary and picture: {job.folder.resolve()} (start with {job.stem}.html)")
 
@@ -127,9 +128,8 @@ def predict_folder(arguments: argparse.Namespace) -> None:
     jobs = files.jobs_in(folder, arguments.out)
     if not jobs:
         raise ValueError(f"{folder} holds no file that could be a recording")
-    processes = arguments.jobs or os.cpu_count() or 1
-    asked = (request, read_recording, arguments.checkpoint, adapter, processes, arguments.scheduler)
-    work, outcomes = files.predict_many(jobs, *asked), []
+    asked = (request, read_recording, arguments.checkpoint, adapter, arguments.jobs or os.cpu_count() or 1)
+    work, outcomes = files.predict_many(jobs, *asked, arguments.scheduler), []
     for outcome in tqdm(work, total=len(jobs), unit="recordings", delay=SHOWN_AFTER_S, leave=False):
         outcomes.append(outcome)
         if outcome.error:
@@ -138,6 +138,7 @@ def predict_folder(arguments: argparse.Namespace) -> None:
     named = [outcome.summary for outcome in outcomes if outcome.summary is not None]
     if not named:
         raise ValueError(f"none of the {len(jobs)} files of {folder} could be named; {table} says why")
+    print(*notes_on_names(*named), sep="", end="", file=sys.stderr)
     print(minutes_table(*named))
     earlier = sum(outcome.earlier for outcome in outcomes)
     print(f"{len(named)} of {len(jobs)} recordings named ({earlier} before), all in {table.name}: {out.resolve()}")

@@ -32,6 +32,7 @@ export class LiveRecogniser {
   #rows = [];
   #naming = null;
   #cleaned = [];
+  #doubts = [];
   #read = null;
   #placement = null;
   #findings = [];
@@ -62,9 +63,9 @@ export class LiveRecogniser {
 
   get taught() { return this.#taught.labels; }
 
-  /** naming: of the labels; cleaned: these as they are compared. */
-  name(naming, cleaned) {
-    [this.#naming, this.#cleaned] = [naming, cleaned];
+  /** naming: of the labels; cleaned: these as they are compared; doubts: sentences about them. */
+  name(naming, cleaned, doubts = []) {
+    [this.#naming, this.#cleaned, this.#doubts] = [naming, cleaned, doubts];
     const used = this.#read !== null;
     this.#read = this.#taught.reader(naming, cleaned);
     if (this.#read !== null && !used) this.#version += 1;
@@ -79,7 +80,7 @@ export class LiveRecogniser {
   }
 
   get notes() {
-    const notes = [...this.#signal.sentences, ...this.#findings.map(({ text }) => text)];
+    const notes = [...this.#doubts, ...this.#signal.sentences, ...this.#findings.map(({ text }) => text)];
     if (this.#gravity === "removed") notes.push("The accelerometer comes without gravity: postures can hardly be told apart.");
     if (this.#placement === null) notes.push("Nothing is known of where the device is worn; saying so makes the names better.");
     const unasked = this.#taught.labels.filter((label) => !this.#cleaned.includes(label));

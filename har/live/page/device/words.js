@@ -24,6 +24,7 @@ export class Words {
   #tables;
   #groups = new Map();
   #pace;
+  #paces;
   #circumstances;
 
   constructor(tables) {
@@ -32,6 +33,7 @@ export class Words {
       for (const phrase of [name, ...phrases]) this.#groups.set(this.#words(phrase).join(" "), name);
     }
     this.#pace = new Set(tables.pace_words);
+    this.#paces = Object.entries(tables.paces);
     this.#circumstances = new Set(tables.circumstance_words);
   }
 
@@ -57,6 +59,12 @@ export class Words {
     const stop = fall.findIndex((word) => this.#circumstances.has(word));
     const motion = known(stop < 0 ? fall : fall.slice(0, stop));
     return this.#tables.fall_groups.includes(motion) ? motion : normalise(phrase);
+  }
+
+  /** The pace that a phrase states, null where it states none. */
+  paceOf(phrase) {
+    const words = this.#words(phrase);
+    return this.#paces.find(([, named]) => words.some((word) => named.includes(word)))?.[0] ?? null;
   }
 
   /** Whether a phrase counts as right for a true one: the same, coarser, finer, or a part of it. */

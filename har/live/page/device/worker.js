@@ -3,6 +3,7 @@
 import * as runtime from "../runtime/ort.wasm.min.mjs";
 import { Colors } from "./colors.js";
 import { LiveRecogniser } from "./live.js";
+import { Names } from "./names.js";
 import { Naming } from "./naming.js";
 import { TextEncoder as OwnWords } from "./text.js";
 import { Tokenizer } from "./tokens.js";
@@ -17,6 +18,7 @@ runtime.env.wasm.wasmPaths = new URL("../runtime/", import.meta.url).href;
 
 let about;
 let words;
+let names = null;
 let colors;
 let network = null;
 let ownWords = null;
@@ -55,6 +57,11 @@ async function open() {
   const numbers = new Float32Array((await file("vocabulary.f32")).buffer);
   for (const [name, table] of Object.entries(about.tables)) about[name] = tableOf(numbers, table);
   words = new Words(about.words);
+  if (about.meaning_weights) {
+    names = new Names(words, {
+      ...about.meanings, weights: about.meaning_weights, biases: about.meaning_biases[0], centre: about.meaning_centre[0],
+    });
+  }
   colors = new Colors(about.colors, words);
   return about.page;
 }
@@ -94,14 +101,33 @@ async function prototypes(clean) {
   return learned.get(clean);
 }
 
-async function naming(labels) {
+const understood = new Map();
+
+/** What a clean label is taken for that was not read; undefined for one that was, and where nothing is known of it. */
+async function meaningOf(clean) {
+  if (about.labels.slice(0, about.known).includes(clean) || words.hasParaphrases(clean)) return undefined;
+  if (Object.hasOwn(about.meant, clean)) return about.meant[clean];
+  if (names === null || ownWords === null) return undefined;
+  if (!understood.has(clean)) understood.set(clean, names.meaning(await ownWords.sentence(clean)));
+  return understood.get(clean);
+}
+
+/** Sentences about names that may be taken otherwise than they are meant; what was taught may be called anything. */
+async function doubtsAbout(labels, taught) {
+  const asked = labels.filter((label) => !taught.includes(cleanLabel(label)));
+  const meanings = [];
+  for (const label of asked) meanings.push(await meaningOf(cleanLabel(label)));
+  return names === null ? [] : names.doubts(asked, meanings);
+}
+
+async function naming(labels, taught) {
   checkLabels(labels);
   const cleaned = labels.map(cleanLabel);
   const own = [];
   for (const clean of cleaned) own.push(await prototypes(clean));
   const others = words.otherActivities(about.labels.slice(0, about.known), cleaned);
   const other = others.map((label) => prototypesOf(about.labels.indexOf(label)));
-  return [new Naming(labels, own, other, about.scale), cleaned];
+  return [new Naming(labels, own, other, about.scale), cleaned, await doubtsAbout(labels, taught)];
 }
 
 async function placementOf(said) {
@@ -153,12 +179,12 @@ const CHANGES = {
     [placed, placement] = [await placementOf(said), said];
     const { window_s, step_s, calibration, unknown_below } = about;
     const fresh = new LiveRecogniser((...given) => embed(channels, ...given), { window_s, step_s, calibration, unknown_below }, channels, gravity);
-    fresh.name(...(await naming(labels)));
+    fresh.name(...(await naming(labels, [])));
     fresh.placed(placement);
     recogniser = fresh;
   },
 
-  async labels({ labels }) { recogniser.name(...(await naming(labels))); },
+  async labels({ labels }) { recogniser.name(...(await naming(labels, recogniser.taught))); },
 
   async placement({ placement: said }) {
     const text = said === null ? null : said.trim().split(/\s+/u).join(" ") || null;
@@ -172,7 +198,7 @@ const CHANGES = {
     const clean = cleanLabel(label);
     const { labels } = recogniser;
     const known = labels.some((one) => cleanLabel(one) === clean);
-    const next = await naming(known ? labels : [...labels, label]);
+    const next = await naming(known ? labels : [...labels, label], [...recogniser.taught, clean]);
     await recogniser.teach(clean, start_s, stop_s);
     recogniser.name(...next);
     await recogniser.renewed();

@@ -1,0 +1,64 @@
+/** What names are taken for, and which of them are doubtful: har/text/meanings.py and har/recognition/names.py. */
+
+import { dot, logSumExp, unit } from "./numbers.js";
+
+const CLEAR_SHARE = 0.5;
+const SAME_SHARE = 0.9;
+const MOST = 3; // activities that are named
+
+export class Names {
+  #words;
+  #regression;
+
+  /** regression: activities, weights (a vector an activity), biases, centre and least_evidence. */
+  constructor(words, regression) { [this.#words, this.#regression] = [words, regression]; }
+
+  /** What a text is taken for, by its sentence embedding. */
+  meaning(sentence) {
+    const { activities, weights, biases, centre, least_evidence } = this.#regression;
+    const input = unit(Float64Array.from(sentence, (value, i) => value - centre[i]));
+    const scores = weights.map((weight, i) => dot(weight, input) + biases[i]);
+    const evidence = logSumExp(scores);
+    const shares = scores.map((score) => Math.exp(score - evidence));
+    const order = [...shares.keys()].sort((one, other) => shares[other] - shares[one]);
+    const alike = (one, other) => this.#words.matches(one, other) || this.#words.matches(other, one);
+    const sure = shares.reduce((sum, share, i) => sum + (alike(activities[i], activities[order[0]]) ? share : 0), 0);
+    const likely = order.slice(0, MOST);
+    return {
+      activities: likely.map((i) => activities[i]), shares: likely.map((i) => shares[i]), sure, strange: evidence < least_evidence,
+    };
+  }
+
+  /** Sentences about labels that may be taken otherwise than they are meant; meanings: of those that were not read. */
+  doubts(labels, meanings) {
+    const sentences = labels.flatMap((label, i) => this.#doubt(label, meanings[i]));
+    const same = new Map();
+    labels.forEach((label, i) => {
+      const meant = this.#meant(label, meanings[i]);
+      if (meant === null) return;
+      const key = JSON.stringify([this.#words.groupOf(meant), this.#words.paceOf(meant)]);
+      same.set(key, [...(same.get(key) ?? []), `“${label}”`]);
+    });
+    for (const names of [...same.values()].filter((one) => one.length > 1)) {
+      const listed = `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+      sentences.push(`${listed} mean the same to the model: which of them it names is chance, and their times belong together.`);
+    }
+    return sentences;
+  }
+
+  #doubt(label, meaning) {
+    if (!meaning || clear(meaning)) return [];
+    if (meaning.strange) {
+      return [`“${label}” is like no activity that the model has read of, and it reads English alone: what it names so, it names by chance. Say it in other words, or teach it.`];
+    }
+    const likely = meaning.activities.map((name, i) => `“${name}” (${Math.round(100 * meaning.shares[i])}%)`);
+    return [`“${label}” is in words that the model has not read: it takes them for ${likely.join(", ")} or something else. Say it more plainly, or teach it, where none of these is meant.`];
+  }
+
+  #meant(label, meaning) {
+    if (!meaning) return label;
+    return clear(meaning) && meaning.shares[0] >= SAME_SHARE ? meaning.activities[0] : null;
+  }
+}
+
+const clear = (meaning) => !meaning.strange && meaning.sure >= CLEAR_SHARE;

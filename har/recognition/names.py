@@ -1,0 +1,59 @@
+"""What is doubtful about names that somebody chose: sentences for people, before the answers are believed."""
+
+from collections.abc import Iterable, Sequence
+
+from har.labels.groups import group_of, pace_of
+from har.recognition.words import listed
+from har.text.arguments import clean_labels
+from har.text.label_bank import LearnableLabelBank
+from har.text.meanings import Meaning, meanings_of
+
+# Share from which another wording counts as a name of the activity: 97 in 100 are (docs/experiments/words.md).
+_SAME_SHARE = 0.9
+
+
+def doubts_about(labels: Sequence[str], bank: LearnableLabelBank, taught: Iterable[str] = ()) -> list[str]:
+    """Sentences about names that may be taken otherwise than they are meant; none where all is well.
+
+    Names are doubtful that are like no activity, that may be taken for several, and two of them that mean the same.
+    labels: what is asked for, in any words. taught: labels that an adapter has examples of, called
+    anything.
+    """
+    taught = frozenset(clean_labels([*taught])) if taught else frozenset()
+    untaught = [label for label, clean in zip(labels, clean_labels(labels), strict=True) if clean not in taught]
+    meanings = meanings_of(untaught, bank.text_encoder, bank.known_labels())
+    sentences = [text for label in untaught if (text := _doubt(label, meanings.get(label)))]
+    same: dict[tuple[str, str | None], list[str]] = {}
+    for label in untaught:
+        if (meant := _meant(label, meanings.get(label))) is not None:
+            same.setdefault((group_of(meant), pace_of(meant)), []).append(label)
+    sentences += [
+        f"{listed([repr(label) for label in names])} mean the same to the model: which of them it names is chance, and "
+        "their times belong together."
+        for names in same.values()
+        if len(names) > 1
+    ]
+    return sentences
+
+
+def _doubt(label: str, meaning: Meaning | None) -> str:
+    """One sentence about a label that is not clear; empty for a label that is."""
+    if meaning is None or meaning.clear:
+        return ""
+    if meaning.strange:
+        return (
+            f"{label!r} is like no activity that the model has read of, and it reads English alone: what it names so, "
+            "it names by chance. Say it in other words, or teach it."
+        )
+    likely = [f"{name!r} ({share:.0%})" for name, share in zip(meaning.activities, meaning.shares, strict=True)]
+    return (
+        f"{label!r} is in words that the model has not read: it takes them for {', '.join(likely)} or something else. "
+        "Say it more plainly, or teach it, where none of these is meant."
+    )
+
+
+def _meant(label: str, meaning: Meaning | None) -> str | None:
+    """By what name the activity goes that a label means, None where that is not sure."""
+    if meaning is None:
+        return label
+    return meaning.activities[0] if meaning.clear and meaning.shares[0] >= _SAME_SHARE else None

@@ -1,0 +1,237 @@
+"""What a name in somebody's own words is taken for, and how sure that is.
+
+Training reads each activity in some twenty wordings (``har/labels``). From the same wordings a multinomial logistic
+regression on frozen sentence embeddings has learned which activity a text means. It says of a text that nobody has
+read, "loping along" or "gehen", what it is like, and whether it is like anything. It takes no part in naming windows.
+
+The regression is kept beside this file; ``val_scripts/human_activity_recognition/fit_meanings.py`` makes it and prints
+what it is worth.
+
+Shapes: C activities, L texts, W text width.
+"""
+
+import functools
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from har.labels.groups import group_of, groups_match, pace_of
+from har.labels.wording import CALLED, PARAPHRASES, clean_label, has_paraphrases, read_in_training
+from har.text.encoder import TextFeatures
+
+MEANINGS = Path(__file__).with_name("meanings.npz")
+
+# Even odds. Of wordings that the regression has not learned from and gives less, about half are taken for another
+# activity; fit_meanings.py prints it.
+CLEAR_SHARE = 0.5
+
+# The inverse strength of the penalty: of 10, 30, 100 and 300 the one under which wordings left out are likeliest
+# (docs/experiments/words.md).
+_INVERSE_PENALTY = 100.0
+_TURNS = 5  # parts that wordings are left out in
+# Share of the wordings left out whose evidence lies below what counts as like anything.
+_STRANGE = 0.05
+
+
+class Encoder(Protocol):
+    """What is needed of a text encoder; `har.text.encoder.SentenceEncoder` is one."""
+
+    fingerprint: str
+
+    def encode(self, texts: Sequence[str]) -> TextFeatures: ...
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What one text is taken for.
+
+    Attributes:
+        activities: the likeliest first, by the name of one of their wordings.
+        shares: how likely each of them is, if it is any; all activities together have 1.
+        sure: the share of the likeliest and of all that are the same, coarser, finer or partial statements.
+        evidence: log of the sum of exponentials of the regression's scores: how much the text is like anything.
+        strange: it is like no activity.
+    """
+
+    activities: tuple[str, ...]
+    shares: tuple[float, ...]
+    sure: float
+    evidence: float
+    strange: bool
+
+    @property
+    def clear(self) -> bool:
+        """Whether it is likely enough what is meant."""
+        return not self.strange and self.sure >= CLEAR_SHARE
+
+
+@dataclass(frozen=True)
+class Meanings:
+    """The regression: ``activities`` (C), ``weight`` (C, W) and ``bias`` (C), on embeddings less ``centre`` (W).
+
+    encoder: fingerprint of the text encoder. tables: digest of the wordings it was learned from. least_evidence: below
+    it a text is strange.
+    """
+
+    activities: tuple[str, ...]
+    centre: np.ndarray
+    weight: np.ndarray
+    bias: np.ndarray
+    least_evidence: float
+    encoder: str
+    tables: str
+
+    def scores(self, pooled_LW: np.ndarray) -> np.ndarray:
+        """(L, C) of unit-norm sentence embeddings."""
+        return _inputs(pooled_LW, self.centre) @ self.weight.T.astype(np.float32) + self.bias
+
+    def read(self, pooled_LW: np.ndarray, most: int = 3) -> list[Meaning]:
+        """What each text is taken for, with the ``most`` likeliest activities."""
+        scores_LC = self.scores(pooled_LW).astype(np.float64)
+        evidence_L = np.logaddexp.reduce(scores_LC, axis=1)
+        shares_LC = np.exp(scores_LC - evidence_L[:, None])
+        order_LC = np.argsort(-scores_LC, axis=1, kind="stable")[:, :most]
+        sure_L = sureness(shares_LC, self.activities)
+        return [
+            Meaning(
+                tuple(self.activities[i] for i in order), tuple(shares[order].tolist()), sure, evidence,
+                evidence < self.least_evidence,
+            )
+            for order, shares, sure, evidence in zip(
+                order_LC, shares_LC, sure_L.tolist(), evidence_L.tolist(), strict=True
+            )
+        ]  # fmt: skip
+
+    def save(self, path: Path) -> None:
+        np.savez_compressed(
+            path, activities=np.array(self.activities), centre=self.centre, weight=self.weight, bias=self.bias,
+            least_evidence=self.least_evidence, encoder=self.encoder, tables=self.tables,
+        )  # fmt: skip
+
+    @classmethod
+    def load(cls, path: Path = MEANINGS) -> "Meanings":
+        with np.load(path, allow_pickle=False) as held:
+            return cls(
+                tuple(held["activities"].tolist()), held["centre"], held["weight"], held["bias"],
+                float(held["least_evidence"]), str(held["encoder"]), str(held["tables"]),
+            )  # fmt: skip
+
+
+def sureness(shares_LC: np.ndarray, activities: Sequence[str]) -> np.ndarray:
+    """(L,) the share of each text's likeliest activity and of those that are statements of the same."""
+    return (shares_LC * _alike(tuple(activities))[shares_LC.argmax(axis=1)]).sum(axis=1)
+
+
+@functools.cache
+def _alike(activities: tuple[str, ...]) -> np.ndarray:
+    """(C, C) whether two activities are the same, or one a coarser, finer or partial statement of the other."""
+    groups = [group_of(activity) for activity in activities]
+    counts = np.array([[groups_match(one, other) for other in groups] for one in groups])
+    return counts | counts.T
+
+
+def meanings_of(labels: Iterable[str], encoder: Encoder | None, read: Iterable[str] = ()) -> dict[str, Meaning]:
+    """What each label is taken for that training can have read in no words.
+
+    read: cleaned labels that it has read as they are. Empty for an encoder (or none) that the regression was not
+    learned with: nothing is known then.
+    """
+    read = frozenset(read)
+    unread = [label for label in labels if not (clean_label(label) in read or has_paraphrases(label))]
+    if not unread or encoder is None or encoder.fingerprint != (meanings := _released()).encoder:
+        return {}
+    pooled = encoder.encode([clean_label(label) for label in unread]).pooled
+    return dict(zip(unread, meanings.read(pooled.cpu().numpy()), strict=True))
+
+
+@functools.cache
+def _released() -> Meanings:
+    return Meanings.load()
+
+
+# --- Learning ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Wordings:
+    """Every wording that training reads: ``texts`` (P), which activity each means (P,), and the names of these (C)."""
+
+    texts: tuple[str, ...]
+    meant: np.ndarray
+    activities: tuple[str, ...]
+
+    @classmethod
+    def of_training(cls) -> "Wordings":
+        """Those of the tables in ``har/labels``: labels of one synonym group and pace are one activity."""
+        labels: dict[tuple[str, str | None], list[str]] = {}
+        for label in sorted({*PARAPHRASES, *CALLED}):
+            labels.setdefault((group_of(label), pace_of(label)), []).append(label)
+        # An activity goes by the name of its group, where it has no pace, or else by the shortest.
+        names = [min(of, key=lambda label: (label != group, len(label))) for (group, _), of in labels.items()]
+        read = [
+            dict.fromkeys(text for label in of for text in (label, *read_in_training(label))) for of in labels.values()
+        ]
+        meant = np.repeat(np.arange(len(read)), [len(texts) for texts in read])
+        return cls(tuple(text for texts in read for text in texts), meant, tuple(names))
+
+    def digest(self) -> str:
+        """Hash of the texts and of what they mean."""
+        held = json.dumps([self.activities, self.texts, self.meant.tolist()])
+        return hashlib.sha256(held.encode()).hexdigest()
+
+    def right(self, taken: Sequence[int] | np.ndarray, true: Sequence[str]) -> np.ndarray:
+        """(N,) whether activities by their number mean the true labels, or are coarser, finer or partial statements."""
+        pairs = zip(taken, true, strict=True)
+        return np.array([groups_match(group_of(self.activities[i]), group_of(label)) for i, label in pairs])
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What wordings are taken for by a regression that has not learned from them: (P,) each, as in `Meaning`."""
+
+    taken: np.ndarray
+    sure: np.ndarray
+    evidence: np.ndarray
+
+
+def fit_meanings(wordings: Wordings, encoder: Encoder) -> tuple[Meanings, LeftOut]:
+    """Learn what texts mean, and what that is worth on wordings that are left out in `_TURNS` parts, drawn by lot."""
+    pooled = encoder.encode(list(wordings.texts)).pooled.numpy()
+    turn = np.random.default_rng(0).integers(_TURNS, size=len(pooled))
+    taken, sure, evidence = np.zeros(len(pooled), np.int64), np.zeros(len(pooled)), np.zeros(len(pooled))
+    for part in range(_TURNS):
+        out = turn == part
+        centre, weight, bias = _fit(pooled[~out], wordings.meant[~out], len(wordings.activities))
+        scores = (_inputs(pooled[out], centre) @ weight.T + bias).astype(np.float64)
+        evidence[out] = np.logaddexp.reduce(scores, axis=1)
+        taken[out] = scores.argmax(axis=1)
+        sure[out] = sureness(np.exp(scores - evidence[out, None]), wordings.activities)
+    centre, weight, bias = _fit(pooled, wordings.meant, len(wordings.activities))
+    meanings = Meanings(
+        wordings.activities, centre, weight.astype(np.float16), bias, float(np.quantile(evidence, _STRANGE)),
+        encoder.fingerprint, wordings.digest(),
+    )  # fmt: skip
+    return meanings, LeftOut(taken, sure, evidence)
+
+
+def _fit(pooled: np.ndarray, meant: np.ndarray, activities: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Centre (W,), weight (C, W) and bias (C,); an activity that no text means has a score that nothing reaches."""
+    from sklearn.linear_model import LogisticRegression  # takes a second, and naming needs none of it
+
+    centre = pooled.mean(axis=0)
+    found = LogisticRegression(C=_INVERSE_PENALTY, class_weight="balanced", max_iter=1000)
+    found.fit(_inputs(pooled, centre), meant)
+    weight, bias = np.zeros((activities, pooled.shape[1]), np.float32), np.full(activities, -1e4, np.float32)
+    weight[found.classes_], bias[found.classes_] = found.coef_, found.intercept_
+    return centre, weight, bias
+
+
+def _inputs(pooled: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """(N, W) what makes texts differ, unit norm."""
+    differences = pooled - centre
+    return differences / np.linalg.norm(differences, axis=1, keepdims=True)
