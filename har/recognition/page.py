@@ -15,7 +15,7 @@ import numpy as np
 
 from har.recognition import words
 from har.recognition.colors import colors_of
-from har.recognition.page_parts import CONFIDENCE, SCRIPT, STYLE
+from har.recognition.page_parts import SCRIPT, STYLE, confidence_text
 from har.recognition.survey import Survey
 from har.recognition.timeline import Timeline
 from har.run.folder import write_atomically
@@ -60,7 +60,7 @@ def page(timeline: Timeline) -> str:
         "<h2>Bouts</h2>",
         _bouts(timeline),
         "<h2>How to read confidence</h2>",
-        f"<p>{CONFIDENCE}</p>",
+        f"<p>{confidence_text(timeline.settings.get('calibrated', False))}</p>",
         _notes(timeline),
     ]
     return "\n".join(

@@ -146,10 +146,20 @@ drawTimeline();
 drawParts();
 """
 
-CONFIDENCE = (
+_CONFIDENCE = (
     "Confidence is the probability that the model gives to a name, among the names that were asked for, averaged over "
-    "the bout. It compares these names with each other and nothing else: 90 % says that the other names fit far less, "
-    "not that nine of ten such bouts are right. Low confidence often stands at changes from one activity to the next, "
-    "or where two names look alike to this device. “unknown” is said where other activities fit better than all names "
-    "that were asked for; “not worn” where the device lay still for an hour or more as nothing on a body does."
+    "the bout. It compares these names with each other and nothing else. {} Low confidence often stands at changes "
+    "from one activity to the next, or where two names look alike to this device. “unknown” is said where other "
+    "activities fit better than all names that were asked for; “not worn” where the device lay still for an hour or "
+    "more as nothing on a body does."
 )
+_CALIBRATED = (
+    "It was fitted on other recordings so that of windows with 90 % about nine of ten are right; for activities, "
+    "places and people that the model knows little of, fewer are."
+)
+_UNCALIBRATED = "90 % says that the other names fit far less, not that nine of ten such bouts are right."
+
+
+def confidence_text(calibrated: bool) -> str:
+    """What confidence is. calibrated: it was fitted to how often answers are right (har/text/calibration.py)."""
+    return _CONFIDENCE.format(_CALIBRATED if calibrated else _UNCALIBRATED)

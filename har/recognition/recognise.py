@@ -18,7 +18,7 @@ from har.recognition.naming import named_alone, named_in_context
 from har.recognition.timeline import NamedWindows, Timeline, bouts_of, clock_of
 from har.recognition.vocabulary import EVERYDAY_LABELS, check_labels
 from har.signal.entry import as_number
-from har.text.calibration import UNKNOWN_BELOW
+from har.text.calibration import UNCALIBRATED, UNKNOWN_BELOW
 from har.text.label_bank import LearnableLabelBank
 from har.text.naming import Naming
 
@@ -102,6 +102,7 @@ def recognise(
         settings={
             "model": model_digest(model),
             "adapter": None if adapter is None else adapter.digest(),
+            "calibrated": bank.calibration != UNCALIBRATED,
             "context": context,
             "unknown_below": unknown_below,
             "window_s": model.config.window_s,

@@ -24,6 +24,7 @@ from har.recognition.picture import save_picture
 from har.recognition.recognise import recognise
 from har.recognition.timeline import Timeline
 from har.recognition.vocabulary import EVERYDAY_LABELS
+from har.text.calibration import STANDARD
 
 from .conftest import LABELS
 
@@ -60,6 +61,15 @@ class Elements(html.parser.HTMLParser):
     def handle_data(self, data):
         if self.cdata_elem == "script":
             self.scripts[-1] += data
+
+
+def test_a_page_says_of_confidence_what_is_so(model, bank, acted, recorded):
+    """A calibrated model's nine of ten are about nine of ten; another's are not."""
+    recording, right = recorded(acted(("walking", 30))), "of windows with 90 % about nine of ten are right"
+    assert right not in page(recognise(recording, LABELS, model, bank))
+    bank.calibration = STANDARD
+    text = page(recognise(recording, LABELS, model, bank))
+    assert right in text and "not that nine of ten" not in text
 
 
 def test_a_page_runs_its_own_scripts_and_fetches_nothing(timeline):
