@@ -1,8 +1,10 @@
 """What is doubtful about names that somebody chose: sentences for people, before the answers are believed."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from har.labels.groups import group_of, pace_of
+from har.labels.wording import clean_label
 from har.recognition.words import listed
 from har.text.arguments import clean_labels
 from har.text.label_bank import LearnableLabelBank
@@ -11,11 +13,15 @@ from har.text.meanings import Meaning, meanings_of
 # Share from which another wording counts as a name of the activity: 97 in 100 are (docs/experiments/words.md).
 _SAME_SHARE = 0.9
 
+# What sentence encoders read past: to them "not walking" is walking.
+_NEGATION = re.compile(r"^(not|non|never)\b|\b(other than|anything but|everything but|except|apart from)\b")
+
 
 def doubts_about(labels: Sequence[str], bank: LearnableLabelBank, taught: Iterable[str] = ()) -> list[str]:
     """Sentences about names that may be taken otherwise than they are meant; none where all is well.
 
-    Names are doubtful that are like no activity, that may be taken for several, and two of them that mean the same.
+    Names are doubtful that are like no activity, that may be taken for several, that say what is not done, and two of
+    them that mean the same.
     labels: what is asked for, in any words. taught: labels that an adapter has examples of, called
     anything.
     """
@@ -38,7 +44,14 @@ def doubts_about(labels: Sequence[str], bank: LearnableLabelBank, taught: Iterab
 
 def _doubt(label: str, meaning: Meaning | None) -> str:
     """One sentence about a label that is not clear; empty for a label that is."""
-    if meaning is None or meaning.clear:
+    if meaning is None:
+        return ""
+    if _NEGATION.search(clean_label(label)):
+        return (
+            f"{label!r} says what is not done, and the model reads past that: it takes it for "
+            f'{meaning.activities[0]!r}. Name what is done instead; what fits none of the names is "unknown".'
+        )
+    if meaning.clear:
         return ""
     if meaning.strange:
         return (
@@ -56,4 +69,6 @@ def _meant(label: str, meaning: Meaning | None) -> str | None:
     """By what name the activity goes that a label means, None where that is not sure."""
     if meaning is None:
         return label
+    if _NEGATION.search(clean_label(label)):
+        return None
     return meaning.activities[0] if meaning.clear and meaning.shares[0] >= _SAME_SHARE else None

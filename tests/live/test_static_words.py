@@ -73,7 +73,7 @@ def test_other_activities_and_matches_are_the_same(tmp_path: Path):
 DOUBTED = [
     "walking", "gehen", "playing piano", "push-ups", "gym", "nap", "taking a nap", "Standing", "stand",
     "walking slowly", "walking fast", "stairs up", "walking upstairs", "walk upstairs", "loping along",
-    "going for a run", "stock market",
+    "going for a run", "stock market", "not running", "Non-walking", "anything but sitting",
 ]  # fmt: skip
 
 

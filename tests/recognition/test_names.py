@@ -30,6 +30,15 @@ def test_a_name_that_may_mean_several_tells_which(bank):
     assert len(shares) == 3 and shares == sorted(shares, reverse=True) and shares[0] < 50 and sum(shares) <= 100
 
 
+@pytest.mark.parametrize("label", ["not walking", "Non-walking", "anything but walking", "never walking"])
+def test_a_name_of_what_is_not_done_is_taken_for_what_is(label, bank):
+    (found,) = doubts_about(["walking", label], bank)
+    assert found.startswith(
+        f"{label!r} says what is not done, and the model reads past that: it takes it for 'walking'"
+    )
+    assert doubts_about(["standing without moving", "no movement"], bank) == []
+
+
 def test_names_that_mean_the_same_are_told_together(bank):
     (found,) = doubts_about(["Stairs up", "sitting", "walk upstairs", "walking upstairs"], bank)
     assert found.startswith("'Stairs up', 'walk upstairs' and 'walking upstairs' mean the same to the model")

@@ -1,10 +1,12 @@
 /** What names are taken for, and which of them are doubtful: har/text/meanings.py and har/recognition/names.py. */
 
 import { dot, logSumExp, unit } from "./numbers.js";
+import { cleanLabel } from "./words.js";
 
 const CLEAR_SHARE = 0.5;
 const SAME_SHARE = 0.9;
 const MOST = 3; // activities that are named
+const NEGATION = /^(not|non|never)\b|\b(other than|anything but|everything but|except|apart from)\b/;
 
 export class Names {
   #words;
@@ -47,7 +49,11 @@ export class Names {
   }
 
   #doubt(label, meaning) {
-    if (!meaning || clear(meaning)) return [];
+    if (!meaning) return [];
+    if (NEGATION.test(cleanLabel(label))) {
+      return [`“${label}” says what is not done, and the model reads past that: it takes it for “${meaning.activities[0]}”. Name what is done instead; what fits none of the names is “unknown”.`];
+    }
+    if (clear(meaning)) return [];
     if (meaning.strange) {
       return [`“${label}” is like no activity that the model has read of, and it reads English alone: what it names so, it names by chance. Say it in other words, or teach it.`];
     }
@@ -57,6 +63,7 @@ export class Names {
 
   #meant(label, meaning) {
     if (!meaning) return label;
+    if (NEGATION.test(cleanLabel(label))) return null;
     return clear(meaning) && meaning.shares[0] >= SAME_SHARE ? meaning.activities[0] : null;
   }
 }
