@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-DEVICE = Path(__file__).resolve().parents[2] / "har" / "live" / "page" / "device"
+PAGE = Path(__file__).resolve().parents[2] / "har" / "live" / "page"
 
 
 def in_node(body: str, given: Any, folder: Path, **imported: str) -> Any:
@@ -22,7 +22,7 @@ def in_node(body: str, given: Any, folder: Path, **imported: str) -> Any:
         pytest.skip("no node on this machine (Debian: apt-get install nodejs)")
     (folder / "package.json").write_text('{"type": "module"}')
     (folder / "given.json").write_text(json.dumps(given))
-    shutil.copytree(DEVICE, folder / "device", dirs_exist_ok=True)
+    shutil.copytree(PAGE, folder, dirs_exist_ok=True)
     imports = [f'import {{ {names} }} from "./device/{name}.js";' for name, names in imported.items()]
     program = [
         'import { readFileSync } from "node:fs";',

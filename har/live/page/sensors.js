@@ -1,6 +1,7 @@
 /** The device's motion sensors: events of the browser in, samples in g and rad/s out, as the recogniser counts them. */
 
-export const STANDARD_GRAVITY = 9.80665;
+import { LARGEST, STANDARD_GRAVITY } from "./units.js";
+
 const DEGREE = Math.PI / 180;
 const AXES = ["x", "y", "z"];
 /**
@@ -8,8 +9,6 @@ const AXES = ["x", "y", "z"];
  * (https://github.com/w3c/deviceorientation/pull/43).
  */
 const TURNS = ["alpha", "beta", "gamma"];
-/** Nothing worn measures more (har/signal/plausibility.py): such an event is a glitch of the sensor. */
-const [LARGEST_G, LARGEST_TURN] = [250, 400];
 const BATCH_MS = 100;
 const FIRST_EVENT_MS = 3000;
 /** Events that tell which sensors there are: the first ones may lack one that starts later. */
@@ -152,7 +151,7 @@ export function rowOf(event, { channels, gravity }, sign) {
 }
 
 /** Whether something worn can measure a row. */
-export const isPossible = (row) => row.every((value, c) => Math.abs(value) <= (c < 3 ? LARGEST_G : LARGEST_TURN));
+export const isPossible = (row) => row.every((value, c) => Math.abs(value) <= (c < 3 ? LARGEST.acc : LARGEST.gyro));
 
 function hasAll(reading, names) {
   return reading != null && names.every((name) => Number.isFinite(reading[name]));

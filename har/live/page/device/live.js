@@ -1,5 +1,6 @@
 /** One wearer's one device, as it measures: har/recognition/live.py, whose docstrings say what equals what. */
 
+import { LARGEST } from "../units.js";
 import { LiveAxes, pieceLength } from "./body_axes.js";
 import { newestInContext } from "./context.js";
 import { argmax, rint } from "./numbers.js";
@@ -16,7 +17,6 @@ const TOGETHER = 32;
 const SLACK_S = 1e-6; // of times that were computed
 const FIRST_EXAMINED_S = 2;
 const EXAMINED = 12; // pieces of a stretch after each of which it is examined, and then after every so many
-const LARGEST = { acc: 250, gyro: 400 };
 
 export class LiveRecogniser {
   #embed;

@@ -4,9 +4,9 @@
  * are whole, and none of them is more than anything worn measures.
  */
 
+import { STANDARD_GRAVITY } from "../units.js";
 import { dot, general, mean, median, norm, rint } from "./numbers.js";
 
-const STANDARD_GRAVITY = 9.80665;
 const NAMES = { acc: "accelerometer", gyro: "gyroscope" };
 const LARGEST_MEDIAN_G = 4;
 const LARGEST_MEDIAN_REMOVED_G = 2;
