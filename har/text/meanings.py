@@ -20,6 +20,7 @@ from typing import Protocol
 
 import numpy as np
 
+from har.files.whole import atomic_writer
 from har.labels.groups import group_of, groups_match, pace_of
 from har.labels.wording import CALLED, PARAPHRASES, clean_label, has_paraphrases, read_in_training
 from har.text.encoder import TextFeatures
@@ -108,10 +109,12 @@ class Meanings:
         ]  # fmt: skip
 
     def save(self, path: Path) -> None:
-        np.savez_compressed(
-            path, activities=np.array(self.activities), centre=self.centre, weight=self.weight, bias=self.bias,
-            least_evidence=self.least_evidence, encoder=self.encoder, tables=self.tables,
-        )  # fmt: skip
+        """Write a file for ``load``; it appears whole or not at all."""
+        with atomic_writer(path) as temporary:
+            np.savez_compressed(
+                temporary, activities=np.array(self.activities), centre=self.centre, weight=self.weight, bias=self.bias,
+                least_evidence=self.least_evidence, encoder=self.encoder, tables=self.tables,
+            )  # fmt: skip
 
     @classmethod
     def load(cls, path: Path = MEANINGS) -> "Meanings":
