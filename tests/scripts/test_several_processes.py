@@ -178,7 +178,8 @@ class Started(NamedTuple):
     def wait_for(self, pattern: str) -> None:
         """Until a file is there."""
         deadline = time.monotonic() + 120
-        while not any(self.output_root.rglob(pattern)):
+        # Not into a folder that is still hidden: it may get its name meanwhile.
+        while not any(self.output_root.glob(f"*/[!.]*/{pattern}")):
             assert self.process.poll() is None, self.process.communicate(timeout=60)
             assert time.monotonic() < deadline, f"no {pattern} in two minutes"
             time.sleep(0.01)
