@@ -21,7 +21,7 @@ from har.recognition.colors import GREYS, PALETTE, colors_of
 from har.recognition.vocabulary import EVERYDAY_LABELS
 from har.text.encoder import SentenceEncoder
 from har.text.label_bank import LearnableLabelBank
-from har.text.meanings import Meanings, meanings_of
+from har.text.meanings import meanings_of, released_meanings
 
 MODEL, TEXT, TOKENS = "model.onnx", "text.onnx", "text_tokens.txt"
 VOCABULARY, NUMBERS = "vocabulary.json", "vocabulary.f32"
@@ -66,7 +66,7 @@ def write_device_files(
         "sentences": encoder.encode(known).pooled,
         "places": torch.cat([part.cpu() for part in rows]),
     }
-    if (meanings := Meanings.load()).encoder == encoder.fingerprint:
+    if (meanings := released_meanings()).encoder == encoder.fingerprint:
         arrays |= {
             "meaning_weights": torch.from_numpy(meanings.weight),
             "meaning_biases": torch.from_numpy(meanings.bias)[None],

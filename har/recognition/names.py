@@ -21,17 +21,18 @@ def doubts_about(labels: Sequence[str], bank: LearnableLabelBank, taught: Iterab
     """Sentences about names that may be taken otherwise than they are meant; none where all is well.
 
     Names are doubtful that are like no activity, that may be taken for several, that say what is not done, and two of
-    them that mean the same.
-    labels: what is asked for, in any words. taught: labels that an adapter has examples of, called
-    anything.
+    them that mean the same. labels: what is asked for, in any words. taught: labels that an adapter has examples of,
+    which may be called anything.
     """
     taught = frozenset(clean_labels([*taught])) if taught else frozenset()
     untaught = [label for label, clean in zip(labels, clean_labels(labels), strict=True) if clean not in taught]
     meanings = meanings_of(untaught, bank.text_encoder, bank.known_labels())
-    sentences = [text for label in untaught if (text := _doubt(label, meanings.get(label)))]
+    doubts = {label: _doubt(label, meanings.get(label)) for label in untaught}
+    sentences = [text for text in doubts.values() if text]
     same: dict[tuple[str, str | None], list[str]] = {}
     for label in untaught:
-        if (meant := _meant(label, meanings.get(label))) is not None:
+        meant = None if doubts[label] else _meant(label, meanings.get(label))
+        if meant is not None:
             same.setdefault((group_of(meant), pace_of(meant)), []).append(label)
     sentences += [
         f"{listed([repr(label) for label in names])} mean the same to the model: which of them it names is chance, and "
@@ -66,9 +67,7 @@ def _doubt(label: str, meaning: Meaning | None) -> str:
 
 
 def _meant(label: str, meaning: Meaning | None) -> str | None:
-    """By what name the activity goes that a label means, None where that is not sure."""
+    """By what name the activity goes that a clear label means, None where that is not sure enough."""
     if meaning is None:
         return label
-    if _NEGATION.search(clean_label(label)):
-        return None
-    return meaning.activities[0] if meaning.clear and meaning.shares[0] >= _SAME_SHARE else None
+    return meaning.activities[0] if meaning.shares[0] >= _SAME_SHARE else None

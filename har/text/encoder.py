@@ -13,7 +13,7 @@ import os
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -56,6 +56,14 @@ class TextFeatures(NamedTuple):
     tokens: Tensor
     mask: Tensor
     pooled: Tensor
+
+
+class TextEncoder(Protocol):
+    """What is needed of a text encoder; `SentenceEncoder` is one."""
+
+    fingerprint: str
+
+    def encode(self, texts: Sequence[str]) -> TextFeatures: ...
 
 
 class SentenceEncoder:

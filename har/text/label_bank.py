@@ -9,7 +9,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from har.labels.wording import has_paraphrases, phrasings, read_in_training
 from har.layers.blocks import AttentionPooling
 from har.text.arguments import clean_labels, listed, numbered, one_per_window, unit_windows
 from har.text.calibration import STANDARD, UNCALIBRATED, UNKNOWN, UNKNOWN_BELOW, Calibration, tempered, with_unknown
-from har.text.encoder import TextFeatures
+from har.text.encoder import TextEncoder, TextFeatures
 from har.text.known_labels import lean_on_known
 from har.text.naming import Evidence, Naming, among_neighbours
 from har.text.naming import prototype_similarity as prototype_similarity  # where it was before the bank had rooms
@@ -32,14 +32,6 @@ ATTENTION_GAIN = 0.1  # initial weight of the attention branch beside the projec
 _CHUNK = 512  # phrasings per forward pass of `encode`
 _STATE_VERSION = 1
 _LEAST_STEP_S, _MOST_STEP_S = 0.02, 300.0  # from window to window; beyond, times are probably in hours, or in ms
-
-
-class TextEncoder(Protocol):
-    """What the bank needs of a text encoder; `har.text.encoder.SentenceEncoder` is one."""
-
-    fingerprint: str
-
-    def encode(self, texts: Sequence[str]) -> TextFeatures: ...
 
 
 class LearnableLabelBank(nn.Module):

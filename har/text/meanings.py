@@ -16,14 +16,13 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from har.files.whole import atomic_writer
 from har.labels.groups import group_of, groups_match, pace_of
 from har.labels.wording import CALLED, PARAPHRASES, clean_label, has_paraphrases, read_in_training
-from har.text.encoder import TextFeatures
+from har.text.encoder import TextEncoder
 
 MEANINGS = Path(__file__).with_name("meanings.npz")
 
@@ -37,14 +36,6 @@ _INVERSE_PENALTY = 100.0
 _TURNS = 5  # parts that wordings are left out in
 # Share of the wordings left out whose evidence lies below what counts as like anything.
 _STRANGE = 0.05
-
-
-class Encoder(Protocol):
-    """What is needed of a text encoder; `har.text.encoder.SentenceEncoder` is one."""
-
-    fingerprint: str
-
-    def encode(self, texts: Sequence[str]) -> TextFeatures: ...
 
 
 @dataclass(frozen=True)
@@ -93,11 +84,8 @@ class Meanings:
 
     def read(self, pooled_LW: np.ndarray, most: int = 3) -> list[Meaning]:
         """What each text is taken for, with the ``most`` likeliest activities."""
-        scores_LC = self.scores(pooled_LW).astype(np.float64)
-        evidence_L = np.logaddexp.reduce(scores_LC, axis=1)
-        shares_LC = np.exp(scores_LC - evidence_L[:, None])
-        order_LC = np.argsort(-scores_LC, axis=1, kind="stable")[:, :most]
-        sure_L = sureness(shares_LC, self.activities)
+        shares_LC, sure_L, evidence_L = _judged(self.scores(pooled_LW), self.activities)
+        order_LC = np.argsort(-shares_LC, axis=1, kind="stable")[:, :most]
         return [
             Meaning(
                 tuple(self.activities[i] for i in order), tuple(shares[order].tolist()), sure, evidence,
@@ -125,6 +113,14 @@ class Meanings:
             )  # fmt: skip
 
 
+def _judged(scores_LC: np.ndarray, activities: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shares (L, C), how sure the likeliest is (L,) and evidence (L,), as `Meaning` has them."""
+    scores_LC = scores_LC.astype(np.float64)
+    evidence_L = np.logaddexp.reduce(scores_LC, axis=1)
+    shares_LC = np.exp(scores_LC - evidence_L[:, None])
+    return shares_LC, sureness(shares_LC, activities), evidence_L
+
+
 def sureness(shares_LC: np.ndarray, activities: Sequence[str]) -> np.ndarray:
     """(L,) the share of each text's likeliest activity and of those that are statements of the same."""
     return (shares_LC * _alike(tuple(activities))[shares_LC.argmax(axis=1)]).sum(axis=1)
@@ -138,7 +134,7 @@ def _alike(activities: tuple[str, ...]) -> np.ndarray:
     return counts | counts.T
 
 
-def meanings_of(labels: Iterable[str], encoder: Encoder | None, read: Iterable[str] = ()) -> dict[str, Meaning]:
+def meanings_of(labels: Iterable[str], encoder: TextEncoder | None, read: Iterable[str] = ()) -> dict[str, Meaning]:
     """What each label is taken for that training can have read in no words.
 
     read: cleaned labels that it has read as they are. Empty for an encoder (or none) that the regression was not
@@ -146,14 +142,15 @@ def meanings_of(labels: Iterable[str], encoder: Encoder | None, read: Iterable[s
     """
     read = frozenset(read)
     unread = [label for label in labels if not (clean_label(label) in read or has_paraphrases(label))]
-    if not unread or encoder is None or encoder.fingerprint != (meanings := _released()).encoder:
+    if not unread or encoder is None or encoder.fingerprint != (meanings := released_meanings()).encoder:
         return {}
     pooled = encoder.encode([clean_label(label) for label in unread]).pooled
     return dict(zip(unread, meanings.read(pooled.cpu().numpy()), strict=True))
 
 
 @functools.cache
-def _released() -> Meanings:
+def released_meanings() -> Meanings:
+    """The regression that is kept beside this file."""
     return Meanings.load()
 
 
@@ -202,7 +199,7 @@ class LeftOut:
     evidence: np.ndarray
 
 
-def fit_meanings(wordings: Wordings, encoder: Encoder) -> tuple[Meanings, LeftOut]:
+def fit_meanings(wordings: Wordings, encoder: TextEncoder) -> tuple[Meanings, LeftOut]:
     """Learn what texts mean, and what that is worth on wordings that are left out in `_TURNS` parts, drawn by lot."""
     pooled = encoder.encode(list(wordings.texts)).pooled.numpy()
     turn = np.random.default_rng(0).integers(_TURNS, size=len(pooled))
@@ -210,10 +207,9 @@ def fit_meanings(wordings: Wordings, encoder: Encoder) -> tuple[Meanings, LeftOu
     for part in range(_TURNS):
         out = turn == part
         centre, weight, bias = _fit(pooled[~out], wordings.meant[~out], len(wordings.activities))
-        scores = (_inputs(pooled[out], centre) @ weight.T + bias).astype(np.float64)
-        evidence[out] = np.logaddexp.reduce(scores, axis=1)
-        taken[out] = scores.argmax(axis=1)
-        sure[out] = sureness(np.exp(scores - evidence[out, None]), wordings.activities)
+        scores = _inputs(pooled[out], centre) @ weight.T + bias
+        shares, sure[out], evidence[out] = _judged(scores, wordings.activities)
+        taken[out] = shares.argmax(axis=1)
     centre, weight, bias = _fit(pooled, wordings.meant, len(wordings.activities))
     meanings = Meanings(
         wordings.activities, centre, weight.astype(np.float16), bias, float(np.quantile(evidence, _STRANGE)),

@@ -33,10 +33,11 @@ export class Names {
 
   /** Sentences about labels that may be taken otherwise than they are meant; meanings: of those that were not read. */
   doubts(labels, meanings) {
-    const sentences = labels.flatMap((label, i) => this.#doubt(label, meanings[i]));
+    const doubts = labels.map((label, i) => this.#doubt(label, meanings[i]));
+    const sentences = doubts.flat();
     const same = new Map();
     labels.forEach((label, i) => {
-      const meant = this.#meant(label, meanings[i]);
+      const meant = doubts[i].length ? null : this.#meant(label, meanings[i]);
       if (meant === null) return;
       const key = JSON.stringify([this.#words.groupOf(meant), this.#words.paceOf(meant)]);
       same.set(key, [...(same.get(key) ?? []), `“${label}”`]);
@@ -63,8 +64,7 @@ export class Names {
 
   #meant(label, meaning) {
     if (!meaning) return label;
-    if (NEGATION.test(cleanLabel(label))) return null;
-    return clear(meaning) && meaning.shares[0] >= SAME_SHARE ? meaning.activities[0] : null;
+    return meaning.shares[0] >= SAME_SHARE ? meaning.activities[0] : null;
   }
 }
 
