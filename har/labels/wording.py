@@ -12,6 +12,8 @@ from collections.abc import Mapping
 
 from har.labels.called_movements import CALLED_MOVEMENTS
 from har.labels.called_tasks import CALLED_TASKS
+from har.labels.said_movements import SAID_MOVEMENTS
+from har.labels.said_tasks import SAID_TASKS
 from har.labels.groups import group_of, normalise
 from har.labels.hands import HAND_PARAPHRASES
 
@@ -495,7 +497,9 @@ PARAPHRASES: dict[str, tuple[str, ...]] = {
 # fmt: on
 
 # Such keys -> what people call it.
-CALLED = CALLED_MOVEMENTS | CALLED_TASKS
+CALLED = {
+    label: (*said, *(SAID_MOVEMENTS | SAID_TASKS)[label]) for label, said in (CALLED_MOVEMENTS | CALLED_TASKS).items()
+}
 
 # Labels that differ from their group in pace only, and use the entry of that pace.
 _SAME_PACE = {
