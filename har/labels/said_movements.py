@@ -61,7 +61,7 @@ SAID_MOVEMENTS: dict[str, tuple[str, ...]] = {
     ),
     "lying on the back": (
         "on one's back", "face to the ceiling", "flat on one's back counting sheep", "back-lying", "reclining dorsally",
-        "lying belly up", "sunbathing with the tummy to the sun", "laid out on his back in the MRI scanner",
+        "sunbathing with the tummy to the sun", "laid out on his back in the MRI scanner",
         "face-up posture", "floating posture on an air mattress, looking upwards", "baby in the cot on its back",
         "stargazing on a blanket", "posture: supine", "corpse pose", "in the dentist's chair tipped fully back",
         "cloud watching in the meadow, flat out", "supine rest on a hospital bed", "sleeps on his back and snores",
@@ -164,7 +164,7 @@ SAID_MOVEMENTS: dict[str, tuple[str, ...]] = {
         "roaming the old town at leisure", "traipsing idly through the botanical garden",
     ),
     "walking fast": (
-        "power walking", "striding out", "quick march", "hotfooting it to the platform, but no run",
+        "striding out", "quick march", "hotfooting it to the platform, but no run",
         "bustling down the corridor to the emergency", "walking at a rate of knots", "at a brisk clip on foot",
         "yomping along", "hurried walking", "race walker with rolling hips", "scurrying to the meeting",
         "gait speed 1.8 m/s", "hastening across the car park", "walking against the clock", "high-cadence walking",
@@ -298,7 +298,7 @@ SAID_MOVEMENTS: dict[str, tuple[str, ...]] = {
         "rapid stepping run, zero distance",
     ),
     "climbing stairs": (
-        "stair task", "using a flight of steps", "on the staircase", "stair activity", "stairs instead of escalator",
+        "stair task", "using a flight of steps", "stair activity", "stairs instead of escalator",
         "step-by-step on the stairs with a handrail", "stair exercise", "stair locomotion",
         "negotiating steps with a stick", "tackling the stairs with crutches",
         "busy on the stairwell all day as a postman", "stairs practised with the physio", "stairwell workout",
@@ -362,7 +362,7 @@ SAID_MOVEMENTS: dict[str, tuple[str, ...]] = {
         "alternating step-ups and step-downs", "up and back off the first stair",
     ),
     "jumping": (
-        "boing, boing, boing", "springing into the air", "leapfrog", "bounding like a kangaroo", "CMJ",
+        "boing, boing, boing", "leapfrog", "bounding like a kangaroo", "CMJ",
         "drop jump off a box", "standing long jump", "hopscotch with both feet", "bounce", "vaulting a puddle",
         "bouncing up and down with excitement", "ballistic take-off and landing", "jump test on the force plate",
         "trampolining", "tuck jumps", "masai dance jumps", "bouncy castle", "frog leaps", "caper",
@@ -396,7 +396,7 @@ SAID_MOVEMENTS: dict[str, tuple[str, ...]] = {
         "saved himself from a trip",
     ),
     "turning around": (
-        "spin round", "swivel", "volte-face", "about face!", "wheel round to go home", "doing a 360", "pirouette",
+        "spin round", "swivel", "volte-face", "wheel round to go home", "doing a 360", "pirouette",
         "turning on one's heel", "doing a 180", "twirl", "rotating on one's feet", "half turn", "turning task",
         "turn back the way one came", "en bloc turn", "swung round at the sound of the bell",
         "spin about one's own axis", "whirl round", "face about", "changing direction at the end of the walkway",
@@ -671,7 +671,7 @@ SAID_MOVEMENTS: dict[str, tuple[str, ...]] = {
         "lumbar flexion and return", "waist bow and upright again",
     ),
     "squatting down and up": (
-        "goblet squats", "knee bends", "baithak", "uthak baithak", "free squats", "squat set", "back squat",
+        "goblet squats", "baithak", "uthak baithak", "free squats", "squat set", "back squat",
         "ass to grass", "thighs burning at the twentieth squat", "five by five at the squat rack",
         "crouch for a look and rise again", "bob down and up behind the hedge", "frog squats",
         "down into a crouch, up again", "leg day, quads on fire, down and up", "Hindu squats", "sumo squat",
@@ -699,7 +699,7 @@ SAID_MOVEMENTS: dict[str, tuple[str, ...]] = {
     "starting to walk": (
         "off we go", "getting going on foot", "first stride", "stepping off with the left foot, march",
         "shove off on foot", "setting forth on foot", "stand2walk", "forward, march!", "hits the road on foot",
-        "breaking into a walk", "the queue moves, and so do we", "launching into a walk from stillness", "gait onset",
+        "the queue moves, and so do we", "launching into a walk from stillness", "gait onset",
         "leaving one's spot, step by step", "baby lets go of the table and walks off",
         "anticipatory postural adjustment and first step", "overcoming freezing of gait", "go signal, then walking",
         "ups sticks and strides off", "pedestrian light green, off across the street",
@@ -747,14 +747,14 @@ SAID_MOVEMENTS: dict[str, tuple[str, ...]] = {
     ),
     "getting into a car": (
         "jump in, I'll give you a lift", "hop in", "ducking into the driver's seat", "sliding behind the wheel",
-        "mounting the SUV", "slipping into the passenger seat", "settling into the cab, door shut", "boarding the taxi",
+        "mounting the SUV", "slipping into the passenger seat", "settling into the cab, door shut",
         "bottom first, then the legs, into the car", "helped into the car by the nurse", "clambering into the jeep",
         "folding oneself into a Mini", "embarking in a minibus from the kerb", "all aboard the family van",
         "ingress to vehicle", "climb aboard the pickup", "takes his seat in the limousine",
         "saloon car, getting seated", "in you get, buckle up", "kids bundle into the back of the car",
     ),
     "getting out of a car": (
-        "hop out", "alighting from the taxi", "clambering out of the jeep", "disembarking from the minivan",
+        "hop out", "clambering out of the jeep", "disembarking from the minivan",
         "unfolding oneself from a Mini", "emerging from the limousine", "egress from vehicle",
         "legs out first, then up from the car seat", "dropped off at the school gate by mum's car",
         "sliding out from behind the wheel", "out you get, we're there", "helped out of the car by the nurse",

@@ -182,7 +182,7 @@ SAID_TASKS: dict[str, tuple[str, ...]] = {
         "yield sign gesture", "corner to corner to corner with the hand", "dorito shape in the air",
     ),
     "drawing an x": (
-        "crossing something out in the air", "noughts and crosses, the cross",
+        "noughts and crosses, the cross",
         "a kiss at the end of a letter, drawn big in the air", "X marked in space", "saltire drawn by the hand",
         "slash down right, slash down left", "the railway crossing sign, hand-drawn in space", "gesture class: cross",
         "striking it off with two slanted strokes", "multiplication sign in the air", "delete gesture, two diagonals",
@@ -665,14 +665,15 @@ SAID_TASKS: dict[str, tuple[str, ...]] = {
         "safety razor and badger brush", "he is getting rid of a goatee", "dry electric pass over the cheeks",
     ),
     "shooting a basketball": (
-        "nothing but net", "jump shot", "swish from downtown", "slam dunk", "alley-oop finish", "buzzer beater",
+        "nothing but net", "swish from downtown", "slam dunk", "alley-oop finish", "buzzer beater",
         "and-one at the rim", "putting up jumpers", "bank shot off the glass", "charity stripe, two attempts",
         "Steph Curry from way out", "fadeaway", "game of H-O-R-S-E", "scoring a trey", "finger roll", "tip-in",
         "elbow, wrist, follow-through at the hoop", "scoring practice under the backboard", "nailing one from the key",
         "netball goal shooter puts it through the ring",
     ),
     "stirring": (
-        "swirling", "folding in the egg whites", "agitating a cauldron", "blending the custard",
+        "cooking", "cooking on the stove", "swirling", "folding in the egg whites", "agitating a cauldron",
+        "blending the custard",
         "spurtle round the oats", "keep that spoon going round or it burns", "polenta, forty minutes of arm work",
         "beating cake mix", "spoon clinking round a mug", "roux, patience, wooden paddle",
         "swizzle stick in a gin and tonic", "double, double, toil and trouble", "paint mixed with a stick",

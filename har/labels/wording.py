@@ -12,10 +12,10 @@ from collections.abc import Mapping
 
 from har.labels.called_movements import CALLED_MOVEMENTS
 from har.labels.called_tasks import CALLED_TASKS
-from har.labels.said_movements import SAID_MOVEMENTS
-from har.labels.said_tasks import SAID_TASKS
 from har.labels.groups import group_of, normalise
 from har.labels.hands import HAND_PARAPHRASES
+from har.labels.said_movements import SAID_MOVEMENTS
+from har.labels.said_tasks import SAID_TASKS
 
 # For labels that name the activity as a verb form ("walking upstairs") and for all others ("pelvic tilt").
 VERB_TEMPLATES = (
