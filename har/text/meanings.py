@@ -1,8 +1,9 @@
 """What a name in somebody's own words is taken for, and how sure that is.
 
-Training reads each activity in some twenty wordings (``har/labels``). From the same wordings a multinomial logistic
-regression on frozen sentence embeddings has learned which activity a text means. It says of a text that nobody has
-read, "loping along" or "gehen", what it is like, and whether it is like anything. It takes no part in naming windows.
+Training reads each activity in some forty wordings (``har/labels``). From the same wordings a multinomial logistic
+regression on frozen sentence embeddings has learned which activity a text means, and from words drawn by lot out of the
+text encoder's own vocabulary what is like none. It says of a text that nobody has read, "loping along" or "gehen", what
+it is like, and whether it is like anything. It takes no part in naming windows.
 
 The regression is kept beside this file; ``val_scripts/human_activity_recognition/fit_meanings.py`` makes it and prints
 what it is worth.
@@ -13,6 +14,7 @@ Shapes: C activities, L texts, W text width.
 import functools
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +36,9 @@ CLEAR_SHARE = 0.5
 # (docs/experiments/words.md).
 _INVERSE_PENALTY = 100.0
 _TURNS = 5  # parts that wordings are left out in
-# Share of the wordings left out whose evidence lies below what counts as like anything.
+# Share of the wordings left out, and yet taken rightly, whose evidence lies below what counts as like anything.
 _STRANGE = 0.05
+_OF_NO_ACTIVITY = 1000  # texts of each kind
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Meaning:
         activities: the likeliest first, by the name of one of their wordings.
         shares: how likely each of them is, if it is any; all activities together have 1.
         sure: the share of the likeliest and of all that are the same, coarser, finer or partial statements.
-        evidence: log of the sum of exponentials of the regression's scores: how much the text is like anything.
+        evidence: logarithm of the odds that it is any activity, against none.
         strange: it is like no activity.
     """
 
@@ -66,6 +69,7 @@ class Meaning:
 class Meanings:
     """The regression: ``activities`` (C), ``weight`` (C, W) and ``bias`` (C), on embeddings less ``centre`` (W).
 
+    Scores are logarithms of odds against no activity, whose own score is subtracted from all.
     encoder: fingerprint of the text encoder. tables: digest of the wordings it was learned from. least_evidence: below
     it a text is strange.
     """
@@ -199,35 +203,68 @@ class LeftOut:
     evidence: np.ndarray
 
 
-def fit_meanings(wordings: Wordings, encoder: TextEncoder) -> tuple[Meanings, LeftOut]:
-    """Learn what texts mean, and what that is worth on wordings that are left out in `_TURNS` parts, drawn by lot."""
-    pooled = encoder.encode(list(wordings.texts)).pooled.numpy()
-    turn = np.random.default_rng(0).integers(_TURNS, size=len(pooled))
-    taken, sure, evidence = np.zeros(len(pooled), np.int64), np.zeros(len(pooled)), np.zeros(len(pooled))
+def of_no_activity(vocabulary: Iterable[str], wordings: Wordings) -> list[str]:
+    """Texts that mean no activity, made by lot of a text encoder's vocabulary (pieces that go on begin with "##").
+
+    Single words, made-up words of two or three pieces, which foreign ones look like to an encoder of English, and rows
+    of two to four words; none of a word of the wordings.
+    """
+    said = {word for text in wordings.texts for word in re.findall(r"\w+", text.lower())}
+    known = sorted(vocabulary)
+    words = [word for word in known if word.isalpha() and len(word) > 2 and word not in said]
+    begins = [word for word in known if word.isalpha() and 2 <= len(word) <= 4]
+    goes_on = [word[2:] for word in known if word.startswith("##") and word[2:].isalpha() and len(word) > 3]
+    lot = np.random.default_rng(0)
+    one = [words[i] for i in lot.integers(len(words), size=_OF_NO_ACTIVITY)]
+    made_up = [
+        begins[lot.integers(len(begins))]
+        + "".join(goes_on[i] for i in lot.integers(len(goes_on), size=lot.integers(1, 3)))
+        for _ in range(_OF_NO_ACTIVITY)
+    ]
+    several = [
+        " ".join(words[i] for i in lot.integers(len(words), size=lot.integers(2, 5))) for _ in range(_OF_NO_ACTIVITY)
+    ]
+    return [*one, *made_up, *several]
+
+
+def fit_meanings(wordings: Wordings, nothing: Sequence[str], encoder: TextEncoder) -> tuple[Meanings, LeftOut]:
+    """Learn what texts mean, and what that is worth on wordings that are left out in `_TURNS` parts, drawn by lot.
+
+    nothing: texts that mean no activity.
+    """
+    count = len(wordings.activities)
+    pooled = encoder.encode([*wordings.texts, *nothing]).pooled.numpy()
+    meant = np.concatenate([wordings.meant, np.full(len(nothing), count)])
+    turn = np.random.default_rng(0).integers(_TURNS, size=len(wordings.texts))
+    taken, sure, evidence = np.zeros(len(turn), np.int64), np.zeros(len(turn)), np.zeros(len(turn))
     for part in range(_TURNS):
-        out = turn == part
-        centre, weight, bias = _fit(pooled[~out], wordings.meant[~out], len(wordings.activities))
+        out = np.flatnonzero(turn == part)
+        centre, weight, bias = _fit(np.delete(pooled, out, axis=0), np.delete(meant, out), count)
         scores = _inputs(pooled[out], centre) @ weight.T + bias
         shares, sure[out], evidence[out] = _judged(scores, wordings.activities)
         taken[out] = shares.argmax(axis=1)
-    centre, weight, bias = _fit(pooled, wordings.meant, len(wordings.activities))
+    right = wordings.right(taken, [wordings.activities[meant] for meant in wordings.meant])
+    centre, weight, bias = _fit(pooled, meant, count)
     meanings = Meanings(
-        wordings.activities, centre, weight.astype(np.float16), bias, float(np.quantile(evidence, _STRANGE)),
+        wordings.activities, centre, weight.astype(np.float16), bias, float(np.quantile(evidence[right], _STRANGE)),
         encoder.fingerprint, wordings.digest(),
     )  # fmt: skip
     return meanings, LeftOut(taken, sure, evidence)
 
 
 def _fit(pooled: np.ndarray, meant: np.ndarray, activities: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Centre (W,), weight (C, W) and bias (C,); an activity that no text means has a score that nothing reaches."""
+    """Centre (W,), weight (C, W) and bias (C,); an activity that no text means has a score that nothing reaches.
+
+    ``meant`` is C where a text means no activity.
+    """
     from sklearn.linear_model import LogisticRegression  # takes a second, and naming needs none of it
 
-    centre = pooled.mean(axis=0)
+    centre = pooled[meant < activities].mean(axis=0)
     found = LogisticRegression(C=_INVERSE_PENALTY, class_weight="balanced", max_iter=1000)
     found.fit(_inputs(pooled, centre), meant)
-    weight, bias = np.zeros((activities, pooled.shape[1]), np.float32), np.full(activities, -1e4, np.float32)
+    weight, bias = np.zeros((activities + 1, pooled.shape[1]), np.float32), np.full(activities + 1, -1e4, np.float32)
     weight[found.classes_], bias[found.classes_] = found.coef_, found.intercept_
-    return centre, weight, bias
+    return centre, weight[:-1] - weight[-1], bias[:-1] - bias[-1]
 
 
 def _inputs(pooled: np.ndarray, centre: np.ndarray) -> np.ndarray:

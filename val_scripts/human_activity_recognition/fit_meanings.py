@@ -20,7 +20,7 @@ from har.network.release import TEXT_CACHE
 from har.run.ending import exit_status
 from har.run.folder import resolve_cache
 from har.text.encoder import SentenceEncoder
-from har.text.meanings import CLEAR_SHARE, MEANINGS, Meaning, Wordings, fit_meanings
+from har.text.meanings import CLEAR_SHARE, MEANINGS, Meaning, Wordings, fit_meanings, of_no_activity
 
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.0)  # of the table
 
@@ -34,8 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def fit(check: bool) -> None:
     encoder, wordings = SentenceEncoder(cache_folder=resolve_cache(TEXT_CACHE)), Wordings.of_training()
-    meanings, left_out = fit_meanings(wordings, encoder)
-    print(f"{len(wordings.texts)} wordings of {len(wordings.activities)} activities")
+    nothing = of_no_activity(encoder.loaded().tokenizer.get_vocab(), wordings)
+    meanings, left_out = fit_meanings(wordings, nothing, encoder)
+    print(f"{len(wordings.texts)} wordings of {len(wordings.activities)} activities, {len(nothing)} texts of none")
 
     def read(texts: Sequence[str]) -> list[Meaning]:
         return meanings.read(encoder.encode(list(texts)).pooled.numpy())
