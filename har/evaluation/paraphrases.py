@@ -2,7 +2,7 @@
 
 `WORDINGS` has five wordings a label that mean the same, in the words of everyday life; `DETAILED` one that tells more
 than any label of training: where, with what, how. `OTHER_LANGUAGES` and `NO_ACTIVITIES` are names that nothing can be
-made of. None of them is a phrasing that training could draw (`har.labels.wording.read_in_training` of any label), a
+made of. None of them is a phrasing that anything could learn from (`har.labels.wording.ways_to_say` of any label), a
 training label or a member of a synonym group: `seen_in_training` compares, and a test keeps it so. They are for
 measuring how much the choice of words decides, and for nothing else: a wording that moves into training has to go from
 here.
@@ -11,7 +11,7 @@ here.
 from collections.abc import Iterable, Mapping, Sequence
 
 from har.labels.groups import GROUPS, normalise
-from har.labels.wording import CALLED, PARAPHRASES, clean_label, read_in_training
+from har.labels.wording import CALLED, PARAPHRASES, clean_label, ways_to_say
 
 # fmt: off
 WORDINGS: dict[str, tuple[str, str, str, str, str]] = {
@@ -369,7 +369,7 @@ def as_compared(phrase: str) -> str:
 
 
 def seen_in_training(wordings: Mapping[str, Sequence[str]], training_labels: Iterable[str]) -> list[str]:
-    """The wordings that training may have read: phrasings of the labels of any group or of ``training_labels``."""
+    """The wordings that something may have learned from: any for labels of a group or of ``training_labels``."""
     labels = {
         *training_labels,
         *GROUPS,
@@ -377,5 +377,5 @@ def seen_in_training(wordings: Mapping[str, Sequence[str]], training_labels: Ite
         *PARAPHRASES,
         *CALLED,
     }
-    read = {as_compared(phrase) for label in labels for phrase in (*read_in_training(label), clean_label(label))}
+    read = {as_compared(phrase) for label in labels for phrase in (*ways_to_say(label), clean_label(label))}
     return [wording for given in wordings.values() for wording in given if as_compared(wording) in read]

@@ -497,9 +497,11 @@ PARAPHRASES: dict[str, tuple[str, ...]] = {
 # fmt: on
 
 # Such keys -> what people call it.
-CALLED = {
-    label: (*said, *(SAID_MOVEMENTS | SAID_TASKS)[label]) for label, said in (CALLED_MOVEMENTS | CALLED_TASKS).items()
-}
+CALLED = CALLED_MOVEMENTS | CALLED_TASKS
+
+# The same keys -> what they say of it besides, loosely, rarely or by a situation. What a name means is learned from
+# these too; a network that read them as well named unseen datasets worse (docs/experiments/words.md).
+SAID = SAID_MOVEMENTS | SAID_TASKS
 
 # Labels that differ from their group in pace only, and use the entry of that pace.
 _SAME_PACE = {
@@ -562,6 +564,12 @@ def read_in_training(label: str) -> tuple[str, ...]:
     """`phrasings`, and what people call the activity, or its synonym group, where the tables know it."""
     phrase = clean_label(label)
     return tuple(dict.fromkeys((*phrasings(label), *CALLED.get(_key(phrase, CALLED), ()))))
+
+
+def ways_to_say(label: str) -> tuple[str, ...]:
+    """`read_in_training`, and what people say of it besides."""
+    phrase = clean_label(label)
+    return tuple(dict.fromkeys((*read_in_training(label), *SAID.get(_key(phrase, SAID), ()))))
 
 
 def has_paraphrases(label: str) -> bool:

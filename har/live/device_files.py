@@ -21,7 +21,7 @@ from har.recognition.colors import GREYS, PALETTE, colors_of
 from har.recognition.vocabulary import EVERYDAY_LABELS
 from har.text.encoder import SentenceEncoder
 from har.text.label_bank import LearnableLabelBank
-from har.text.meanings import meanings_of, released_meanings
+from har.text.meanings import meanings_by, meanings_of
 
 MODEL, TEXT, TOKENS = "model.onnx", "text.onnx", "text_tokens.txt"
 VOCABULARY, NUMBERS = "vocabulary.json", "vocabulary.f32"
@@ -66,7 +66,12 @@ def write_device_files(
         "sentences": encoder.encode(known).pooled,
         "places": torch.cat([part.cpu() for part in rows]),
     }
-    if (meanings := released_meanings()).encoder == encoder.fingerprint:
+    understood = {"columns": [None] * len(known)}
+    if meanings := meanings_by(encoder):
+        understood = {
+            "activities": meanings.activities, "least_evidence": meanings.least_evidence,
+            "columns": meanings.columns(known),
+        }  # fmt: skip
         arrays |= {
             "meaning_weights": torch.from_numpy(meanings.weight),
             "meaning_biases": torch.from_numpy(meanings.bias)[None],
@@ -84,7 +89,7 @@ def write_device_files(
         "prototypes_a_label": bank.num_prototypes,
         "placements": places,
         "words": word_tables(),
-        "meanings": {"activities": meanings.activities, "least_evidence": meanings.least_evidence},
+        "meanings": understood,
         "meant": {label: asdict(found) for label, found in meanings_of(every, encoder, known).items()},
         "colors": color_tables(),
         "page": {**page, "suggestions": suggested, "text_megabytes": round((folder / TEXT).stat().st_size / 1e6)},

@@ -22,7 +22,8 @@ from har.layers.blocks import AttentionPooling
 from har.text.arguments import clean_labels, listed, numbered, one_per_window, unit_windows
 from har.text.calibration import STANDARD, UNCALIBRATED, UNKNOWN, UNKNOWN_BELOW, Calibration, tempered, with_unknown
 from har.text.encoder import TextEncoder, TextFeatures
-from har.text.known_labels import lean_on_known
+from har.text.known_labels import lean_on_known, weight_of_known
+from har.text.meanings import meanings_by
 from har.text.naming import Evidence, Naming, among_neighbours
 from har.text.naming import prototype_similarity as prototype_similarity  # where it was before the bank had rooms
 from har.text.recording_context import CALIBRATION, read_in_context, usual_step
@@ -341,8 +342,10 @@ class LearnableLabelBank(nn.Module):
             return own
         encoder, device = self._encoder_for(labels), own.device
         pooled = encoder.encode([labels[row] for row in strange]).pooled.to(device)
-        of_known = encoder.encode(list(self._labels)).pooled.to(device)
-        own[strange] = lean_on_known(own[strange], pooled, self._stored[:, 1].to(device), of_known)
+        known = self.known_labels()
+        of_known = encoder.encode(known).pooled.to(device)
+        weight = weight_of_known(pooled, of_known, known, meanings_by(encoder))
+        own[strange] = lean_on_known(own[strange], weight, self._stored[:, 1].to(device))
         return own
 
     def _encoder_for(self, labels: list[str]) -> TextEncoder:

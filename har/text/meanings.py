@@ -1,9 +1,9 @@
 """What a name in somebody's own words is taken for, and how sure that is.
 
-Training reads each activity in some forty wordings (``har/labels``). From the same wordings a multinomial logistic
-regression on frozen sentence embeddings has learned which activity a text means, and from words drawn by lot out of the
-text encoder's own vocabulary what is like none. It says of a text that nobody has read, "loping along" or "gehen", what
-it is like, and whether it is like anything. It takes no part in naming windows.
+``har/labels`` says each activity in some fifty wordings. From these a multinomial logistic regression on frozen
+sentence embeddings has learned which activity a text means, and from words drawn by lot out of the text encoder's own
+vocabulary what is like none. It says of a text that nobody has read, "loping along" or "gehen", what it is like, and
+whether it is like anything; and a label that training has not read leans on what it means (``known_labels.py``).
 
 The regression is kept beside this file; ``val_scripts/human_activity_recognition/fit_meanings.py`` makes it and prints
 what it is worth.
@@ -23,7 +23,7 @@ import numpy as np
 
 from har.files.whole import atomic_writer
 from har.labels.groups import group_of, groups_match, pace_of
-from har.labels.wording import CALLED, PARAPHRASES, clean_label, has_paraphrases, read_in_training
+from har.labels.wording import CALLED, PARAPHRASES, clean_label, has_paraphrases, ways_to_say
 from har.text.encoder import TextEncoder
 
 MEANINGS = Path(__file__).with_name("meanings.npz")
@@ -100,6 +100,11 @@ class Meanings:
             )
         ]  # fmt: skip
 
+    def columns(self, labels: Sequence[str]) -> list[int | None]:
+        """The activity that each label names, by its number; None for one that the regression has not learned."""
+        number = {_named(activity): i for i, activity in enumerate(self.activities)}
+        return [number.get(_named(label)) for label in labels]
+
     def save(self, path: Path) -> None:
         """Write a file for ``load``; it appears whole or not at all."""
         with atomic_writer(path) as temporary:
@@ -115,6 +120,11 @@ class Meanings:
                 tuple(held["activities"].tolist()), held["centre"], held["weight"], held["bias"],
                 float(held["least_evidence"]), str(held["encoder"]), str(held["tables"]),
             )  # fmt: skip
+
+
+def _named(label: str) -> tuple[str, str | None]:
+    """Synonym group and pace: what makes two labels one activity."""
+    return group_of(label), pace_of(label)
 
 
 def _judged(scores_LC: np.ndarray, activities: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -141,20 +151,24 @@ def _alike(activities: tuple[str, ...]) -> np.ndarray:
 def meanings_of(labels: Iterable[str], encoder: TextEncoder | None, read: Iterable[str] = ()) -> dict[str, Meaning]:
     """What each label is taken for that training can have read in no words.
 
-    read: cleaned labels that it has read as they are. Empty for an encoder (or none) that the regression was not
-    learned with: nothing is known then.
+    read: cleaned labels that it has read as they are. Empty without an encoder, or with one of which nothing is known.
     """
     read = frozenset(read)
     unread = [label for label in labels if not (clean_label(label) in read or has_paraphrases(label))]
-    if not unread or encoder is None or encoder.fingerprint != (meanings := released_meanings()).encoder:
+    if not unread or encoder is None or (meanings := meanings_by(encoder)) is None:
         return {}
     pooled = encoder.encode([clean_label(label) for label in unread]).pooled
     return dict(zip(unread, meanings.read(pooled.cpu().numpy()), strict=True))
 
 
+def meanings_by(encoder: TextEncoder) -> Meanings | None:
+    """The regression that is kept beside this file, if it was learned with this encoder."""
+    meanings = _kept()
+    return meanings if meanings.encoder == encoder.fingerprint else None
+
+
 @functools.cache
-def released_meanings() -> Meanings:
-    """The regression that is kept beside this file."""
+def _kept() -> Meanings:
     return Meanings.load()
 
 
@@ -163,23 +177,21 @@ def released_meanings() -> Meanings:
 
 @dataclass(frozen=True)
 class Wordings:
-    """Every wording that training reads: ``texts`` (P), which activity each means (P,), and the names of these (C)."""
+    """Every wording of an activity: ``texts`` (P), which activity each means (P,), and the names of these (C)."""
 
     texts: tuple[str, ...]
     meant: np.ndarray
     activities: tuple[str, ...]
 
     @classmethod
-    def of_training(cls) -> "Wordings":
-        """Those of the tables in ``har/labels``: labels of one synonym group and pace are one activity."""
+    def of_tables(cls) -> "Wordings":
+        """Those of ``har/labels``: labels of one synonym group and pace are one activity."""
         labels: dict[tuple[str, str | None], list[str]] = {}
         for label in sorted({*PARAPHRASES, *CALLED}):
-            labels.setdefault((group_of(label), pace_of(label)), []).append(label)
+            labels.setdefault(_named(label), []).append(label)
         # An activity goes by the name of its group, where it has no pace, or else by the shortest.
         names = [min(of, key=lambda label: (label != group, len(label))) for (group, _), of in labels.items()]
-        read = [
-            dict.fromkeys(text for label in of for text in (label, *read_in_training(label))) for of in labels.values()
-        ]
+        read = [dict.fromkeys(text for label in of for text in (label, *ways_to_say(label))) for of in labels.values()]
         meant = np.repeat(np.arange(len(read)), [len(texts) for texts in read])
         return cls(tuple(text for texts in read for text in texts), meant, tuple(names))
 

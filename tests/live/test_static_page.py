@@ -175,7 +175,7 @@ def test_the_page_runs_on_the_device(open_page):
     assert text(page, "#connection") == "On this device" and page.is_hidden("#save")
     begin(page, FLAT)
     until(page, lambda: "sure" in text(page, "#detail") or "fits" in text(page, "#detail"), 60)
-    page.fill("#add-text", "juggling")
+    page.fill("#add-text", "invoicing")
     page.click("#add button")
     until(page, lambda: "load the text encoder" in text(page, "#words-said"))
     page.fill("#add-text", "Jumping Jacks")
@@ -184,10 +184,10 @@ def test_the_page_runs_on_the_device(open_page):
     assert "MB" in text(page, "#load-text")
     page.click("#load-text")
     until(page, lambda: "Any words" in text(page, "#words-said"), 60)
-    page.fill("#add-text", "juggling")
+    page.fill("#add-text", "invoicing")
     page.click("#add button")
-    until(page, lambda: "juggling" in text(page, "#chips"))
-    until(page, lambda: "“juggling” is" in text(page, "#notes"))  # nothing that training has read of
+    until(page, lambda: "invoicing" in text(page, "#chips"))
+    until(page, lambda: "“invoicing” is" in text(page, "#notes"))  # nothing that training has read of
     page.fill("#placement", "tied to a balloon")
     page.click("#place button")
     until(page, lambda: text(page, "#where-said") == "Set.")
@@ -227,10 +227,10 @@ def test_words_of_ones_own_mean_the_same(open_page, folder):
     tokenizer = bank.text_encoder.loaded().tokenizer
     session = onnxruntime.InferenceSession(folder / "model" / TEXT, providers=["CPUExecutionProvider"])
     phrases = [
-        "juggling",
+        "invoicing",
         "petting a cat",
         "rowing on a lake",
-        "a person is juggling",
+        "a person is invoicing",
         "Schlittschuh laufen",
         "knitting",
     ]

@@ -77,6 +77,13 @@ DOUBTED = [
 ]  # fmt: skip
 
 
+def regression_of(meanings: Meanings) -> dict:
+    return {
+        "activities": meanings.activities, "least_evidence": meanings.least_evidence,
+        "weights": plain(meanings.weight), "biases": plain(meanings.bias), "centre": plain(meanings.centre),
+    }  # fmt: skip
+
+
 def test_the_same_names_are_doubtful_for_the_same_reasons(tmp_path: Path):
     meanings = Meanings.load()
     encoder = SentenceEncoder()
@@ -97,10 +104,7 @@ def test_the_same_names_are_doubtful_for_the_same_reasons(tmp_path: Path):
     given = {
         "tables": word_tables(), "labels": DOUBTED,
         "sentences": [None if text is None else plain(encoder.encode([text]).pooled[0]) for text in unread],
-        "regression": {
-            "activities": meanings.activities, "least_evidence": meanings.least_evidence,
-            "weights": plain(meanings.weight), "biases": plain(meanings.bias), "centre": plain(meanings.centre),
-        },
+        "regression": regression_of(meanings),
     }  # fmt: skip
     found, told = in_node(body, given, tmp_path, words="Words", names="Names")
     expected = meanings_of(DOUBTED, encoder)
@@ -175,7 +179,7 @@ def test_tokens_are_those_of_the_encoder(tmp_path: Path, bank):
     assert len(wrong) < 0.005 * len(letters) and min(wrong) > "\u0600"
 
 
-def test_words_become_the_same_prototypes(tmp_path: Path, bank):
+def test_words_become_the_same_prototypes(tmp_path: Path, bank, monkeypatch):
     """With what the encoder in Python says of each phrase in place of the exported one."""
     labels = ["juggling", "strolling", "petting a cat", "tai chi", "shadow boxing"]
     known = bank.known_labels()
@@ -185,9 +189,14 @@ def test_words_become_the_same_prototypes(tmp_path: Path, bank):
     body = """
       const words = new Words(given.tables);
       const run = async (text) => given.run[text];
-      const encoder = new TextEncoder(run, { encode: (text) => text }, words, given.known);
       const found = [];
-      for (const label of given.labels) found.push((await encoder.label(label)).map((one) => Array.from(one)));
+      const none = given.columns.map(() => null);
+      for (const [columns, names] of [[given.columns, new Names(words, given.regression)], [none, null]]) {
+        const encoder = new TextEncoder(run, { encode: (text) => text }, words, { ...given.known, columns }, names);
+        const prototypes = [];
+        for (const label of given.labels) prototypes.push((await encoder.label(label)).map((one) => Array.from(one)));
+        found.push(prototypes);
+      }
       return found;
     """
     run = {text: {"prototypes": plain(own[i]), "sentence": plain(pooled[i])} for i, text in enumerate(texts)}
@@ -195,7 +204,14 @@ def test_words_become_the_same_prototypes(tmp_path: Path, bank):
         "prototypes": plain(bank.encode(known).reshape(len(known), -1, bank.width)),
         "sentences": plain(bank.text_encoder.encode(known).pooled),
     }
-    given = {"tables": word_tables(), "run": run, "known": remembered, "labels": labels}
-    found = in_node(body, given, tmp_path, text="TextEncoder", words="Words")
-    np.testing.assert_allclose(found, bank.encode(labels).numpy(), atol=1e-5)
+    meanings = Meanings.load()
+    given = {
+        "tables": word_tables(), "run": run, "known": remembered, "labels": labels, "columns": meanings.columns(known),
+        "regression": regression_of(meanings),
+    }  # fmt: skip
+    by_meaning, by_likeness = in_node(body, given, tmp_path, text="TextEncoder", words="Words", names="Names")
+    np.testing.assert_allclose(by_meaning, bank.encode(labels).numpy(), atol=1e-5)
+    monkeypatch.setattr("har.text.label_bank.meanings_by", lambda encoder: None)  # as with another text encoder
+    np.testing.assert_allclose(by_likeness, bank.encode(labels).numpy(), atol=1e-5)
+    assert np.abs(np.array(by_meaning) - by_likeness).max() > 0.05 and None in given["columns"]
     assert {has_paraphrases(label) for label in labels} == {True, False}

@@ -14,7 +14,7 @@ from har.labels.wording import phrasings, read_in_training
 from har.layers.blocks import AttentionPooling
 from har.text.calibration import UNCALIBRATED, Calibration
 from har.text.encoder import SentenceEncoder, TextFeatures
-from har.text.known_labels import lean_on_known
+from har.text.known_labels import lean_on_known, weight_of_known
 from har.text.label_bank import LearnableLabelBank, PhrasingTable, prototype_similarity
 from har.text.recording_context import over_time, read_in_context
 
@@ -286,11 +286,11 @@ def test_unknown_labels_lean_on_the_remembered_ones(prototypes):
     found = bank.encode(texts)
     known = bank.encode(LABELS)
     shape = (3, prototypes, WIDTH)
+    pooled = [encoder.encode(some).pooled for some in (texts[:2], LABELS)]
     expected = lean_on_known(
         alone[:2].reshape(2, *shape[1:]),
-        encoder.encode(texts[:2]).pooled,
+        weight_of_known(*pooled, LABELS, None),  # of this encoder no meaning is known
         known.reshape(len(LABELS), *shape[1:]),
-        encoder.encode(LABELS).pooled,
     )
     torch.testing.assert_close(found[:2].reshape(expected.shape), expected)
     torch.testing.assert_close(found[2], known[3])  # a remembered one is what it was

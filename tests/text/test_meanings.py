@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from har.evaluation.paraphrases import NO_ACTIVITIES, OTHER_LANGUAGES, WORDINGS
 from har.labels.groups import group_of, matches, pace_of
-from har.labels.wording import CALLED, PARAPHRASES, read_in_training
+from har.labels.wording import CALLED, PARAPHRASES, ways_to_say
 from har.text.encoder import SentenceEncoder, TextFeatures
 from har.text.meanings import CLEAR_SHARE, Meanings, Wordings, fit_meanings, meanings_of, of_no_activity, sureness
 
@@ -104,11 +104,11 @@ def test_what_is_left_out_is_judged_by_what_was_learned_from_the_rest():
     assert np.mean(fit_meanings(shuffled, nothing, Clusters())[1].taken == shuffled.meant) < 0.6
 
 
-def test_wordings_of_training_are_all_that_it_reads_by_meaning():
-    wordings = Wordings.of_training()
+def test_wordings_of_tables_are_all_that_it_reads_by_meaning():
+    wordings = Wordings.of_tables()
     expected = {}
     for label in {*PARAPHRASES, *CALLED}:
-        expected.setdefault((group_of(label), pace_of(label)), set()).update({label, *read_in_training(label)})
+        expected.setdefault((group_of(label), pace_of(label)), set()).update({label, *ways_to_say(label)})
     found = {}
     for text, meant in zip(wordings.texts, wordings.meant, strict=True):
         name = wordings.activities[meant]
@@ -116,7 +116,7 @@ def test_wordings_of_training_are_all_that_it_reads_by_meaning():
     assert {key: set(texts) for key, texts in found.items()} == expected
     assert sum(map(len, found.values())) == sum(map(len, expected.values()))  # no text twice for an activity
     changed = replace(wordings, texts=("another wording", *wordings.texts[1:]))
-    assert wordings.digest() == Wordings.of_training().digest() != changed.digest()
+    assert wordings.digest() == Wordings.of_tables().digest() != changed.digest()
     assert {"walking", "sitting", "brushing teeth"} <= set(wordings.activities)
 
 
@@ -136,12 +136,12 @@ def test_texts_of_no_activity_are_of_the_vocabulary_and_of_no_word_of_the_wordin
 
 def test_the_released_file_is_of_the_wordings_of_today():
     remedy = "wordings in har/labels changed: run val_scripts/human_activity_recognition/fit_meanings.py"
-    assert Meanings.load().tables == Wordings.of_training().digest(), remedy
+    assert Meanings.load().tables == Wordings.of_tables().digest(), remedy
 
 
 def test_words_that_nobody_learned_from_are_understood_or_doubted(sentences):
     """The figures of docs/experiments/words.md: 81 % rightly; one in twenty noted in vain."""
-    wordings = Wordings.of_training()
+    wordings = Wordings.of_tables()
     asked = [(text, label) for label, texts in WORDINGS.items() for text in texts]
     found = meanings_of([text for text, _ in asked], sentences)
     assert len(found) == len(asked)  # training has read none of them

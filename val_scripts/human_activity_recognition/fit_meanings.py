@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def fit(check: bool) -> None:
-    encoder, wordings = SentenceEncoder(cache_folder=resolve_cache(TEXT_CACHE)), Wordings.of_training()
+    encoder, wordings = SentenceEncoder(cache_folder=resolve_cache(TEXT_CACHE)), Wordings.of_tables()
     nothing = of_no_activity(encoder.loaded().tokenizer.get_vocab(), wordings)
     meanings, left_out = fit_meanings(wordings, nothing, encoder)
     print(f"{len(wordings.texts)} wordings of {len(wordings.activities)} activities, {len(nothing)} texts of none")
@@ -43,7 +43,7 @@ def fit(check: bool) -> None:
 
     own = [wordings.activities[meant] for meant in wordings.meant]
     show(
-        "wordings of training, each left out once",
+        "wordings of har/labels, each left out once",
         wordings.right(left_out.taken, own),
         left_out.sure,
         left_out.evidence < meanings.least_evidence,

@@ -15,11 +15,17 @@ export class Names {
   /** regression: activities, weights (a vector an activity), biases, centre and least_evidence. */
   constructor(words, regression) { [this.#words, this.#regression] = [words, regression]; }
 
+  /** Log odds of every activity, against none, for a text by its sentence embedding. */
+  scores(sentence) {
+    const { weights, biases, centre } = this.#regression;
+    const input = unit(Float64Array.from(sentence, (value, i) => value - centre[i]));
+    return weights.map((weight, i) => dot(weight, input) + biases[i]);
+  }
+
   /** What a text is taken for, by its sentence embedding. */
   meaning(sentence) {
-    const { activities, weights, biases, centre, least_evidence } = this.#regression;
-    const input = unit(Float64Array.from(sentence, (value, i) => value - centre[i]));
-    const scores = weights.map((weight, i) => dot(weight, input) + biases[i]);
+    const { activities, least_evidence } = this.#regression;
+    const scores = this.scores(sentence);
     const evidence = logSumExp(scores);
     const shares = scores.map((score) => Math.exp(score - evidence));
     const order = [...shares.keys()].sort((one, other) => shares[other] - shares[one]);

@@ -3,7 +3,7 @@
 import { dot, softmax, unit } from "./numbers.js";
 
 /** har/text/known_labels.py: how far a label that training read in no words leans on those that it read. */
-const KNOWN_SHARE = 0.5;
+const KNOWN_SHARE = 0.7;
 const TEMPERATURE = 0.03;
 
 export class TextEncoder {
@@ -11,13 +11,14 @@ export class TextEncoder {
   #tokenizer;
   #words;
   #known;
+  #names;
 
   /**
-   * run(tokens): of one phrase, {prototypes, sentence}. known: {prototypes, sentences} of the labels that the bank
-   * remembers.
+   * run(tokens): of one phrase, {prototypes, sentence}. known: {prototypes, sentences, columns} of the labels that the
+   * bank remembers; columns: the activity of each among those that names (a Names) tells apart, null for none.
    */
-  constructor(run, tokenizer, words, known) {
-    [this.#run, this.#tokenizer, this.#words, this.#known] = [run, tokenizer, words, known];
+  constructor(run, tokenizer, words, known, names) {
+    [this.#run, this.#tokenizer, this.#words, this.#known, this.#names] = [run, tokenizer, words, known, names];
   }
 
   /** Sentence embedding of a phrase, unit norm. */
@@ -31,8 +32,23 @@ export class TextEncoder {
     return this.#words.hasParaphrases(phrase) ? own : this.#leaning(own, said[0].sentence);
   }
 
+  /** How much a text leans on each known label: by likeness, and by its meaning where that is known of a label. */
+  #weights(sentence) {
+    const { sentences, columns } = this.#known;
+    const weights = softmax(sentences.map((one) => dot(one, sentence) / TEMPERATURE));
+    const learned = [...columns.keys()].filter((i) => columns[i] !== null);
+    if (!learned.length) return weights;
+    const count = new Map();
+    for (const i of learned) count.set(columns[i], (count.get(columns[i]) ?? 0) + 1);
+    const scores = this.#names.scores(sentence);
+    const shares = softmax(learned.map((i) => scores[columns[i]] - Math.log(count.get(columns[i]))));
+    const mass = learned.reduce((total, i) => total + weights[i], 0);
+    learned.forEach((i, place) => { weights[i] = mass * shares[place]; });
+    return weights;
+  }
+
   #leaning(own, sentence) {
-    const weights = softmax(this.#known.sentences.map((one) => dot(one, sentence) / TEMPERATURE));
+    const weights = this.#weights(sentence);
     return own.map((vector, k) => {
       const nearest = unit(sum(this.#known.prototypes.map((one, i) => one[k].map((value) => value * weights[i]))));
       return unit(vector.map((value, i) => (1 - KNOWN_SHARE) * value + KNOWN_SHARE * nearest[i]));

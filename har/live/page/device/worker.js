@@ -79,8 +79,11 @@ async function loadText() {
     const { prototypes, sentence } = await encoder.run({ tokens: input });
     return { prototypes: tableOf(prototypes.data, { first: 0, rows: prototypes.dims[0], width: prototypes.dims[1] }), sentence: sentence.data };
   };
-  const known = { prototypes: Array.from({ length: about.known }, (_, i) => prototypesOf(i)), sentences: about.sentences };
-  ownWords = new OwnWords(run, new Tokenizer(vocabulary.split("\n")), words, known);
+  const known = {
+    prototypes: Array.from({ length: about.known }, (_, i) => prototypesOf(i)), sentences: about.sentences,
+    columns: about.meanings.columns,
+  };
+  ownWords = new OwnWords(run, new Tokenizer(vocabulary.split("\n")), words, known, names);
 }
 
 // --- Words -------------------------------------------------------------------------------------------------------
