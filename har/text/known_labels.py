@@ -28,9 +28,9 @@ def weight_of_known(
     """(U, M), rows of sum 1: how much each unread label leans on each of the known ones.
 
     pooled, known_pooled: unit-norm sentence embeddings of the labels alone. By likeness, the softmax of the cosines
-    over ``TEMPERATURE``; but what falls there on labels whose activity the regression has learned is shared out again
-    by its shares of these activities, in equal parts among the labels of one. ``meanings``: None of another text
-    encoder.
+    over ``TEMPERATURE``; but of what falls there on labels whose activity the regression has learned, each activity's
+    share of the meaning goes to its labels, in equal parts, and only the share of activities that no known label names
+    remains with likeness. ``meanings``: None of another text encoder.
     """
     near_UM = (pooled_UW @ known_pooled_MW.T / TEMPERATURE).softmax(dim=1)
     columns = [None] * len(known) if meanings is None else meanings.columns(known)
@@ -38,10 +38,12 @@ def weight_of_known(
     if not learned:
         return near_UM
     column_M = torch.tensor([columns[m] for m in learned], device=near_UM.device)
-    score_UM = torch.from_numpy(meanings.scores(pooled_UW.cpu().numpy())).to(near_UM)[:, column_M]
-    several_M = (column_M[:, None] == column_M).sum(dim=1).to(near_UM)
-    share_UM = (score_UM - several_M.log()).softmax(dim=1)
-    near_UM[:, learned] = near_UM[:, learned].sum(dim=1, keepdim=True) * share_UM
+    several_M = (column_M[:, None] == column_M).sum(dim=1)
+    share_UC = torch.from_numpy(meanings.scores(pooled_UW.cpu().numpy())).to(near_UM).softmax(dim=1)
+    meant_UM = share_UC[:, column_M] / several_M
+    like_UM = near_UM[:, learned]
+    unnamed_U1 = 1 - meant_UM.sum(dim=1, keepdim=True)
+    near_UM[:, learned] = like_UM.sum(dim=1, keepdim=True) * meant_UM + unnamed_U1 * like_UM
     return near_UM
 
 

@@ -40,10 +40,11 @@ export class TextEncoder {
     if (!learned.length) return weights;
     const count = new Map();
     for (const i of learned) count.set(columns[i], (count.get(columns[i]) ?? 0) + 1);
-    const scores = this.#names.scores(sentence);
-    const shares = softmax(learned.map((i) => scores[columns[i]] - Math.log(count.get(columns[i]))));
+    const shares = softmax(this.#names.scores(sentence));
+    const meant = learned.map((i) => shares[columns[i]] / count.get(columns[i]));
     const mass = learned.reduce((total, i) => total + weights[i], 0);
-    learned.forEach((i, place) => { weights[i] = mass * shares[place]; });
+    const unnamed = 1 - meant.reduce((total, share) => total + share, 0);
+    learned.forEach((i, place) => { weights[i] = mass * meant[place] + unnamed * weights[i]; });
     return weights;
   }
 
