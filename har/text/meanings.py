@@ -34,7 +34,7 @@ CLEAR_SHARE = 0.5
 
 # The inverse strength of the penalty: of 10, 30, 100 and 300 the one under which wordings left out are likeliest
 # (docs/experiments/words.md).
-_INVERSE_PENALTY = 100.0
+_INVERSE_PENALTY = 30.0
 _TURNS = 5  # parts that wordings are left out in
 # Share of the wordings left out, and yet taken rightly, whose evidence lies below what counts as like anything.
 _STRANGE = 0.05
