@@ -56,7 +56,7 @@ def test_it_runs_from_start_to_end_and_says_what_it_said(cells, tmp_path, monkey
 
     assert set(named(told["recognise"])) > {"walking", "sitting", "climbing stairs", "running", "unknown"}
     assert "unknown" in named(told["tuesday"]) and "unknown" not in named(told["teach"])
-    assert {"hampelmann"} == set(named(told["teach"])) - {"walking", "running", "sitting"}
+    assert {"pajacyki"} == set(named(told["teach"])) - {"walking", "running", "sitting"}
     assert [path.name for path in displayed] == ["monday.timeline.png", "monday.html"]
     assert displayed[0].read_bytes().startswith(b"\x89PNG") and "<!doctype html>" in displayed[1].read_text().lower()
     # The file holds what the recording in memory does, to the last digit of a float32.
