@@ -32,6 +32,9 @@ MEANINGS = Path(__file__).with_name("meanings.npz")
 # activity; fit_meanings.py prints it.
 CLEAR_SHARE = 0.5
 
+# Of an activity that a text may well mean (docs/experiments/words.md).
+POSSIBLE_SHARE = 0.2
+
 # The inverse strength of the penalty: of 10, 30, 100 and 300 the one under which wordings left out are likeliest
 # (docs/experiments/words.md).
 _INVERSE_PENALTY = 30.0
@@ -58,6 +61,12 @@ class Meaning:
     sure: float
     evidence: float
     strange: bool
+
+    @property
+    def possible(self) -> tuple[str, ...]:
+        """The activities that it may well mean, the likeliest first; none where it is strange."""
+        well = [i for i, share in enumerate(self.shares) if i == 0 or share >= POSSIBLE_SHARE]
+        return () if self.strange else tuple(self.activities[i] for i in well)
 
     @property
     def clear(self) -> bool:

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from har.labels.groups import GROUPS, group_of, groups_match
 from har.text.calibration import Calibration
+from har.text.encoder import TextEncoder
+from har.text.meanings import meanings_of
 
 _NEIGHBOURS = 2  # on each side, over which a margin is averaged
 
@@ -25,6 +27,7 @@ class Bank(Protocol):
     width: int
     logit_scale: Tensor
     calibration: Calibration
+    text_encoder: TextEncoder | None
 
     def encode(self, texts: Sequence[str], paraphrase: bool = True) -> Tensor: ...
 
@@ -43,18 +46,25 @@ class Naming:
 
     labels: different ones. unknown: compare with other activities as well. These are the labels that the bank remembers
     from training, one of each synonym group, or the names of all groups where it remembers none; what means the same as
-    a label asked for, or is a coarser, finer or partial statement of it, is no other activity. (A background of classes
-    that nobody asks about: Dhamija, Günther & Boult, NeurIPS 2018, call them known unknowns.)
+    a label asked for, or is a coarser, finer or partial statement of it, is no other activity; neither is what a label
+    may well mean that training has not read. (A background of classes that nobody asks about: Dhamija, Günther & Boult,
+    NeurIPS 2018, call them known unknowns.)
     """
 
     def __init__(self, bank: Bank, labels: Sequence[str], paraphrase: bool = True, unknown: bool = True) -> None:
         self.labels = list(labels)
-        self.others = other_activities(bank.known_labels() or list(GROUPS), labels) if unknown else []
+        self.others = self._other_activities(bank) if unknown else []
         self.calibration = bank.calibration
         self._scale = bank.logit_scale
         shape = (-1, bank.num_prototypes, bank.width)
         self._own = bank.encode(self.labels, paraphrase).reshape(shape)
         self._other = bank.encode(self.others, paraphrase).reshape(shape) if self.others else None
+
+    def _other_activities(self, bank: Bank) -> list[str]:
+        known = bank.known_labels()
+        meanings = meanings_of(self.labels, bank.text_encoder, known).values()
+        possible = [activity for meaning in meanings for activity in meaning.possible]
+        return other_activities(known or list(GROUPS), [*self.labels, *possible])
 
     @property
     def device(self) -> torch.device:

@@ -98,7 +98,7 @@ def test_the_same_names_are_doubtful_for_the_same_reasons(tmp_path: Path):
       const words = new Words(given.tables);
       const names = new Names(words, given.regression);
       const meanings = given.sentences.map((one) => one === null ? undefined : names.meaning(one));
-      return [meanings.map((one) => one ?? null), names.doubts(given.labels, meanings)];
+      return [meanings.map((one) => one ?? null), names.doubts(given.labels, meanings), meanings.map(possible)];
     """
     unread = [None if has_paraphrases(label) else clean_label(label) for label in DOUBTED]
     given = {
@@ -106,8 +106,10 @@ def test_the_same_names_are_doubtful_for_the_same_reasons(tmp_path: Path):
         "sentences": [None if text is None else plain(encoder.encode([text]).pooled[0]) for text in unread],
         "regression": regression_of(meanings),
     }  # fmt: skip
-    found, told = in_node(body, given, tmp_path, words="Words", names="Names")
+    found, told, meant = in_node(body, given, tmp_path, words="Words", names="Names, possible")
     expected = meanings_of(DOUBTED, encoder)
+    assert meant == [list(expected[label].possible) if label in expected else [] for label in DOUBTED]
+    assert {len(one) for one in meant} > {0, 1}
     assert [one is not None for one in found] == [label in expected for label in DOUBTED] and len(expected) > 8
     for label, one in zip(DOUBTED, found, strict=True):
         if one is not None:

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 
 from har.labels.groups import GROUPS, group_of, matches
 from har.text.calibration import UNCALIBRATED
+from har.text.encoder import SentenceEncoder
+from har.text.meanings import POSSIBLE_SHARE, meanings_of
 from har.text.naming import Naming, among_neighbours, other_activities
 
 
@@ -16,8 +18,8 @@ class Axes:
     num_prototypes, width, calibration = 2, 12, UNCALIBRATED
     logit_scale = torch.tensor(9.0)
 
-    def __init__(self, known: list[str]) -> None:
-        self.known = known
+    def __init__(self, known: list[str], text_encoder: SentenceEncoder | None = None) -> None:
+        self.known, self.text_encoder = known, text_encoder
 
     def known_labels(self) -> list[str]:
         return self.known
@@ -54,6 +56,26 @@ def test_without_other_activities_everything_is_known():
 def test_other_activities_are_not_what_labels_mean():
     known = ["walking", "strolling", "walking upstairs", "jogging", "sitting", "sit", "cycling"]
     assert other_activities(known, ["climbing stairs", "running"]) == ["walking", "sitting", "cycling"]
+
+
+def test_other_activities_are_not_what_unread_labels_may_well_mean():
+    known, sentences = ["walking", "running", "sitting", "writing", "cycling"], SentenceEncoder()
+    labels = ["loping along", "playing piano", "stock market", "pedalling hard"]
+    bank = Axes(known, sentences)
+    meanings = meanings_of(labels, sentences)
+    possible = {
+        activity
+        for meaning in meanings.values()
+        for i, (activity, share) in enumerate(zip(meaning.activities, meaning.shares, strict=True))
+        if not meaning.strange and (i == 0 or share >= POSSIBLE_SHARE)
+    }
+    assert meanings["stock market"].strange and meanings["stock market"].possible == ()
+    others = Naming(bank, labels).others
+    assert others == [one for one in known if not any(matches(one, own) or matches(own, one) for own in possible)]
+    assert "walking" in others and not {"running", "cycling", "writing"} & set(others)
+    # One that the model was trained on is what it is called, whatever that sounds like.
+    assert Naming(Axes([*known, "loping along"], sentences), ["loping along"]).others == known
+    assert Naming(Axes(known), ["loping along"]).others == known  # nothing tells what it means
 
 
 def test_other_activities_are_those_of_a_loop_over_all_pairs():

@@ -5,6 +5,7 @@ import { cleanLabel } from "./words.js";
 
 const CLEAR_SHARE = 0.5;
 const SAME_SHARE = 0.9;
+const POSSIBLE_SHARE = 0.2;
 const MOST = 3; // activities that are named
 const NEGATION = /^(not|non|never)\b|\b(other than|anything but|everything but|except|apart from)\b/;
 
@@ -75,3 +76,9 @@ export class Names {
 }
 
 const clear = (meaning) => !meaning.strange && meaning.sure >= CLEAR_SHARE;
+
+/** The activities that a text may well mean, the likeliest first; none where it is strange, or nothing is known of it. */
+export function possible(meaning) {
+  if (!meaning || meaning.strange) return [];
+  return meaning.activities.filter((_, i) => i === 0 || meaning.shares[i] >= POSSIBLE_SHARE);
+}

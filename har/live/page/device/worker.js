@@ -3,7 +3,7 @@
 import * as runtime from "../runtime/ort.wasm.min.mjs";
 import { Colors } from "./colors.js";
 import { LiveRecogniser } from "./live.js";
-import { Names } from "./names.js";
+import { Names, possible } from "./names.js";
 import { Naming } from "./naming.js";
 import { TextEncoder as OwnWords } from "./text.js";
 import { Tokenizer } from "./tokens.js";
@@ -128,7 +128,9 @@ async function naming(labels, taught) {
   const cleaned = labels.map(cleanLabel);
   const own = [];
   for (const clean of cleaned) own.push(await prototypes(clean));
-  const others = words.otherActivities(about.labels.slice(0, about.known), cleaned);
+  const meant = [];
+  for (const clean of cleaned) meant.push(...possible(await meaningOf(clean)));
+  const others = words.otherActivities(about.labels.slice(0, about.known), [...cleaned, ...meant]);
   const other = others.map((label) => prototypesOf(about.labels.indexOf(label)));
   return [new Naming(labels, own, other, about.scale), cleaned, await doubtsAbout(labels, taught)];
 }
