@@ -672,7 +672,8 @@ SAID_TASKS: dict[str, tuple[str, ...]] = {
         "netball goal shooter puts it through the ring",
     ),
     "stirring": (
-        "cooking", "cooking on the stove", "swirling", "folding in the egg whites", "agitating a cauldron",
+        "cooking", "cooking on the stove", "cooking a meal", "preparing food", "swirling", "folding in the egg whites",
+        "agitating a cauldron",
         "blending the custard",
         "spurtle round the oats", "keep that spoon going round or it burns", "polenta, forty minutes of arm work",
         "beating cake mix", "spoon clinking round a mug", "roux, patience, wooden paddle",

@@ -141,8 +141,10 @@ class LiveRecogniser:
 
     def set_labels(self, labels: Sequence[str]) -> None:
         """Names to choose from from now on; what was seen before is read again under them."""
-        self._naming = Naming(self._bank, check_labels(labels))
-        self._doubts = doubts_about(labels, self._bank, () if self._adapter is None else self._adapter.labels)
+        names = check_labels(labels)
+        naming = Naming(self._bank, names)
+        self._doubts = doubts_about(names, self._bank, () if self._adapter is None else self._adapter.labels)
+        self._naming = naming
         featured, self._featured = self._featured, self._used is not None
         self._version += self._featured and not featured  # the past was seen without what is of use now
         self._past.name(self._naming, self._used)

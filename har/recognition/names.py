@@ -10,11 +10,14 @@ from har.text.arguments import clean_labels
 from har.text.label_bank import LearnableLabelBank
 from har.text.meanings import Meaning, meanings_of
 
-# Share from which another wording counts as a name of the activity: 97 in 100 are (docs/experiments/words.md).
-_SAME_SHARE = 0.9
+# Share from which another wording counts as a name of the activity: nine in ten are (docs/experiments/words.md).
+_SAME_SHARE = 0.8
 
-# What sentence encoders read past: to them "not walking" is walking.
-_NEGATION = re.compile(r"^(not|non|never)\b|\b(other than|anything but|everything but|except|apart from)\b")
+# What sentence encoders read past: to them "not walking" is walking. That nothing moves is no such name.
+_NEGATION = re.compile(
+    r"^(not?|non|never|without)\b(?!\W+(mov|motion|activ))|^non[a-z]+ing\b|n['\u2019]t\b"
+    r"|\b(other than|anything but|everything but|except|apart from)\b"
+)
 
 
 def doubts_about(labels: Sequence[str], bank: LearnableLabelBank, taught: Iterable[str] = ()) -> list[str]:
@@ -56,8 +59,9 @@ def _doubt(label: str, meaning: Meaning | None) -> str:
         return ""
     if meaning.strange:
         return (
-            f"{label!r} is like no activity that the model has read of, and it reads English alone: what it names so, "
-            "it names by chance. Say it in other words, or teach it."
+            f"{label!r} is like no activity that the model has read of, and it reads English alone: it takes it for "
+            f"{meaning.activities[0]!r} rather than anything else. Say it in other words, or teach it, where that is "
+            "wrong."
         )
     likely = [f"{name!r} ({share:.0%})" for name, share in zip(meaning.activities, meaning.shares, strict=True)]
     return (

@@ -1,9 +1,10 @@
 """What a name in somebody's own words is taken for, and how sure that is.
 
 ``har/labels`` says each activity in some fifty wordings. From these a multinomial logistic regression on frozen
-sentence embeddings has learned which activity a text means, and from words drawn by lot out of the text encoder's own
-vocabulary what is like none. It says of a text that nobody has read, "loping along" or "gehen", what it is like, and
-whether it is like anything; and a label that training has not read leans on what it means (``known_labels.py``).
+sentence embeddings has learned which activity a text means, and what is like none from other activities and from words
+drawn by lot out of the text encoder's own vocabulary. It says of a text that nobody has read, "loping along" or
+"gehen", what it is like, and whether it is like anything; and a label that training has not read leans on what it means
+(``known_labels.py``).
 
 The regression is kept beside this file; ``val_scripts/human_activity_recognition/fit_meanings.py`` makes it and prints
 what it is worth.
@@ -13,6 +14,7 @@ Shapes: C activities, L texts, W text width.
 
 import functools
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -23,6 +25,7 @@ import numpy as np
 
 from har.files.whole import atomic_writer
 from har.labels.groups import group_of, groups_match, pace_of
+from har.labels.others import OTHER_ACTIVITIES
 from har.labels.wording import CALLED, PARAPHRASES, clean_label, has_paraphrases, ways_to_say
 from har.text.encoder import TextEncoder
 
@@ -225,10 +228,11 @@ class LeftOut:
 
 
 def of_no_activity(vocabulary: Iterable[str], wordings: Wordings) -> list[str]:
-    """Texts that mean no activity, made by lot of a text encoder's vocabulary (pieces that go on begin with "##").
+    """Texts that mean none of the activities: one half other activities, again and again, the other half made by lot.
 
-    Single words, made-up words of two or three pieces, which foreign ones look like to an encoder of English, and rows
-    of two to four words; none of a word of the wordings.
+    Made of a text encoder's vocabulary (pieces that go on begin with "##") are single words, made-up words of two or
+    three pieces, which foreign ones look like to an encoder of English, and rows of two to four words; none of a word
+    of the wordings.
     """
     said = {word for text in wordings.texts for word in re.findall(r"\w+", text.lower())}
     known = sorted(vocabulary)
@@ -245,7 +249,8 @@ def of_no_activity(vocabulary: Iterable[str], wordings: Wordings) -> list[str]:
     several = [
         " ".join(words[i] for i in lot.integers(len(words), size=lot.integers(2, 5))) for _ in range(_OF_NO_ACTIVITY)
     ]
-    return [*one, *made_up, *several]
+    drawn = [*one, *made_up, *several]
+    return [*drawn, *itertools.islice(itertools.cycle(OTHER_ACTIVITIES), len(drawn))]
 
 
 def fit_meanings(wordings: Wordings, nothing: Sequence[str], encoder: TextEncoder) -> tuple[Meanings, LeftOut]:

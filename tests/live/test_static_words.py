@@ -74,6 +74,7 @@ DOUBTED = [
     "walking", "gehen", "playing piano", "push-ups", "gym", "nap", "taking a nap", "Standing", "stand",
     "walking slowly", "walking fast", "stairs up", "walking upstairs", "walk upstairs", "loping along",
     "going for a run", "stock market", "not running", "Non-walking", "anything but sitting",
+    "nonwalking", "isn\u2019t running", "not moving", "no walking",
 ]  # fmt: skip
 
 
@@ -120,7 +121,7 @@ def test_the_same_names_are_doubtful_for_the_same_reasons(tmp_path: Path):
             assert one["strange"] == expected[label].strange
     doubts = [text.replace("'", '"') for text in doubts_about(DOUBTED, Bank())]
     assert [text.replace("“", '"').replace("”", '"') for text in told] == doubts
-    assert sum("like no activity" in text for text in told) == 3 and sum("mean the same" in text for text in told) > 1
+    assert sum("like no activity" in text for text in told) > 2 and sum("mean the same" in text for text in told) > 1
 
 
 def test_cases_are_folded_alike_in_the_scripts_of_europe(tmp_path: Path):

@@ -33,7 +33,7 @@ def test_it_prints_what_the_file_is_worth_and_writes_it(fit, tmp_path):
     status, told = fit("--check")
     assert status == 0 and not list(tmp_path.iterdir())
     whole = Wordings.of_tables()
-    assert told.startswith(f"{len(whole.texts)} wordings of 185 activities, 3000 texts of none\n")
+    assert told.startswith(f"{len(whole.texts)} wordings of 185 activities, 6000 texts of none\n")
     for part, (count, right) in {
         name: (int(count), float(right))
         for name, count, right in re.findall(r"^(\S.*): (\d+), taken rightly ([\d.]+)%$", told, re.MULTILINE)

@@ -1,5 +1,6 @@
 """What names are taken for: the regression by its definition, the released one by words that it never read."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -8,8 +9,9 @@ import scipy.special
 import torch
 import torch.nn.functional as F
 
-from har.evaluation.paraphrases import NO_ACTIVITIES, OTHER_LANGUAGES, WORDINGS
-from har.labels.groups import group_of, matches, pace_of
+from har.evaluation.paraphrases import NO_ACTIVITIES, OTHER_LANGUAGES, WORDINGS, as_compared
+from har.labels.groups import GROUPS, group_of, matches, pace_of
+from har.labels.others import OTHER_ACTIVITIES
 from har.labels.wording import CALLED, PARAPHRASES, ways_to_say
 from har.text.encoder import SentenceEncoder, TextFeatures
 from har.text.meanings import CLEAR_SHARE, Meanings, Wordings, fit_meanings, meanings_of, of_no_activity, sureness
@@ -126,12 +128,23 @@ def test_texts_of_no_activity_are_of_the_vocabulary_and_of_no_word_of_the_wordin
     found = of_no_activity(vocabulary, wordings)
     assert found == of_no_activity(sorted(vocabulary, reverse=True), wordings)  # by lot, the same each time
     one, made_up, several = (set(found[start : start + 1000]) for start in (0, 1000, 2000))
-    assert len(found) == 3000 and one == {"invoice", "tax"}
+    assert len(found) == 6000 and one == {"invoice", "tax"}
+    others = Counter(found[3000:])
+    assert set(others) == set(OTHER_ACTIVITIES) and max(others.values()) - min(others.values()) <= 1
     assert made_up == {
         begin + end for begin in ("tax", "ab") for end in ("ing", "bert", "inging", "ingbert", "berting", "bertbert")
     }
     assert {word for text in several for word in text.split()} == one
     assert {len(text.split()) for text in several} == {2, 3, 4}
+
+
+def test_other_activities_are_none_that_has_words():
+    learned = {as_compared(text) for text in Wordings.of_tables().texts}
+    asked = [*(text for texts in WORDINGS.values() for text in texts), *NO_ACTIVITIES, *OTHER_LANGUAGES]
+    assert len({as_compared(text) for text in OTHER_ACTIVITIES}) == len(OTHER_ACTIVITIES) > 250
+    for text in OTHER_ACTIVITIES:
+        assert group_of(text) not in GROUPS and as_compared(text) not in learned, text
+        assert as_compared(text) not in set(map(as_compared, asked)), text
 
 
 def test_the_released_file_is_of_the_wordings_of_today():
@@ -140,7 +153,7 @@ def test_the_released_file_is_of_the_wordings_of_today():
 
 
 def test_words_that_nobody_learned_from_are_understood_or_doubted(sentences):
-    """The figures of docs/experiments/words.md: 81 % rightly; one in fourteen noted in vain."""
+    """The figures of docs/experiments/words.md: 81 % rightly; one in thirteen noted in vain."""
     wordings = Wordings.of_tables()
     asked = [(text, label) for label, texts in WORDINGS.items() for text in texts]
     found = meanings_of([text for text, _ in asked], sentences)
@@ -155,7 +168,7 @@ def test_words_that_nobody_learned_from_are_understood_or_doubted(sentences):
 def test_what_is_no_english_activity_is_strange(texts, sentences):
     found = meanings_of(texts, sentences)
     assert len(found) == len(texts)
-    assert np.mean([meaning.strange for meaning in found.values()]) > 0.85
+    assert np.mean([meaning.strange for meaning in found.values()]) > 0.8
 
 
 def test_labels_that_were_read_and_encoders_of_another_kind_say_nothing(sentences):

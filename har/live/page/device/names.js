@@ -4,10 +4,13 @@ import { dot, logSumExp, unit } from "./numbers.js";
 import { cleanLabel } from "./words.js";
 
 const CLEAR_SHARE = 0.5;
-const SAME_SHARE = 0.9;
+const SAME_SHARE = 0.8;
 const POSSIBLE_SHARE = 0.2;
 const MOST = 3; // activities that are named
-const NEGATION = /^(not|non|never)\b|\b(other than|anything but|everything but|except|apart from)\b/;
+const NEGATION = new RegExp(
+  "^(not?|non|never|without)\\b(?!\\W+(mov|motion|activ))|^non[a-z]+ing\\b|n['\u2019]t\\b"
+  + "|\\b(other than|anything but|everything but|except|apart from)\\b",
+);
 
 export class Names {
   #words;
@@ -63,7 +66,7 @@ export class Names {
     }
     if (clear(meaning)) return [];
     if (meaning.strange) {
-      return [`“${label}” is like no activity that the model has read of, and it reads English alone: what it names so, it names by chance. Say it in other words, or teach it.`];
+      return [`“${label}” is like no activity that the model has read of, and it reads English alone: it takes it for “${meaning.activities[0]}” rather than anything else. Say it in other words, or teach it, where that is wrong.`];
     }
     const likely = meaning.activities.map((name, i) => `“${name}” (${Math.round(100 * meaning.shares[i])}%)`);
     return [`“${label}” is in words that the model has not read: it takes them for ${likely.join(", ")} or something else. Say it more plainly, or teach it, where none of these is meant.`];
