@@ -368,7 +368,11 @@ def test_new_labels_read_the_past_again(acted, watched):
     assert found.known == pytest.approx(expected.known, abs=1e-6)
     with pytest.raises(ValueError, match="no labels"):
         live.set_labels([])
+    with pytest.raises(ValueError, match="must differ"):
+        live.set_labels(["lying", "Lying"])
     assert live.labels == ("sitting", "walking", "cycling")
+    live.set_labels(label for label in ("walking", "lying"))  # what can be read once
+    assert live.labels == ("walking", "lying") and np.isfinite(live.answer().probabilities).all()
 
 
 def test_a_new_place_is_told_of_the_past_too(small_corpus: Path, monkeypatch: pytest.MonkeyPatch):
