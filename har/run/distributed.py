@@ -5,6 +5,7 @@ batch. A gathered tensor passes gradients back to the rows of its own process al
 gradients of the weights behind the gathering are those of one process with all windows.
 """
 
+import atexit
 import contextlib
 import os
 import socket
@@ -64,6 +65,10 @@ class Processes:
             # torchrun's store outlives a restart, and so do the addresses of processes that are gone.
             store = dist.PrefixStore(f"restart_{_restarts()}", store)
             dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=_PATIENCE)
+        if device.type == "cpu":
+            # However this process ends, gloo's threads end before the interpreter does: one that lets go of a tensor
+            # later kills the process (SIGABRT). NCCL could wait here for processes that are gone.
+            atexit.register(self.close)
 
     def __str__(self) -> str:
         return f"{self.device}" if self.count == 1 else f"{self.count} processes ({self.device.type})"

@@ -1,5 +1,6 @@
 """What a group of processes agrees on, against what one process computes alone; three of them, to be uneven and odd."""
 
+import atexit
 import os
 import signal
 import socket
@@ -149,6 +150,8 @@ def live(rank: int, port: int, folder: Path) -> None:
     """One of the processes; leaves what it saw in a file. The last one is killed at the end."""
     os.environ.update(WORLD_SIZE=str(COUNT), RANK=str(rank), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     torch.set_num_threads(1)
+    # The first that is registered is the last to run: a process leaves the group before its interpreter ends.
+    atexit.register(lambda: (folder / f"{rank}.left").write_text(str(not torch.distributed.is_initialized())))
     processes = Processes(torch.device("cpu"))
     seen = {
         "described": (processes.is_first, str(processes), processes.command),
@@ -190,6 +193,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
         process.kill()  # one that hangs; the codes below tell
         process.join()
     assert [process.exitcode for process in group] == [0] * (COUNT - 1) + [-signal.SIGKILL]
+    assert [(folder / f"{rank}.left").read_text() for rank in range(COUNT - 1)] == ["True"] * (COUNT - 1)
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(COUNT)]
 
 
