@@ -3,13 +3,29 @@
 import copy
 from collections.abc import Iterable
 from itertools import groupby
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
 
 from har.run.checkpoint import CheckpointError
 from har.run.flat import FlatParameters
 from har.run.muon import GuardedMuon, orthogonal_dtype
+
+_BETAS = (0.9, 0.999)  # of AdamW's moments
+_EPSILON = 1e-8
+
+
+class _AdamwPart(NamedTuple):
+    """Parameters that AdamW changes alike: views (V,) of one tensor each, the count of their steps, and their decay."""
+
+    values: Tensor
+    gradients: Tensor
+    first_moment: Tensor
+    second_moment: Tensor
+    steps: Tensor
+    decay: float
 
 
 class GuardedOptimizer:
@@ -65,7 +81,7 @@ class GuardedOptimizer:
         if self._hidden:
             weights, momenta = self._stacked(self.flat.values), self._stacked(self._first_moment)
             self.muon = GuardedMuon(weights, momenta, weight_decay, dtype or orthogonal_dtype(device))
-        self.adamw = self._make_adamw(first, weight_decay)
+        self._adamw_parts = self._cut_for_adamw(first, weight_decay)
         self.first_bad = torch.full((), -1, dtype=torch.long, device=device)
 
     @torch.no_grad()
@@ -81,11 +97,15 @@ class GuardedOptimizer:
         self.first_bad = torch.where((self.first_bad < 0) & bad, step, self.first_bad)
         keep = (self.first_bad < 0).to(norm.dtype)
         self.gradients.mul_((self._clip_norm / (norm + 1e-6)).clamp_max(1.0))
-        if self.adamw is not None:
-            self.adamw.found_inf = (self.first_bad >= 0).float()
-            for group in self.adamw.param_groups:
-                group["lr"] = learning_rate
-            self.adamw.step()
+        for part in self._adamw_parts:
+            # torch's step without its class, which imports its compiler: two seconds and 70 MB of every start.
+            adamw(
+                [part.values], [part.gradients], [part.first_moment], [part.second_moment], [], [part.steps],
+                # Set by a gradient scaler as a rule: the fused step looks at it on the device and then does nothing.
+                fused=True, capturable=part.values.is_cuda, found_inf=(self.first_bad >= 0).float(),
+                amsgrad=False, beta1=_BETAS[0], beta2=_BETAS[1], lr=learning_rate, weight_decay=part.decay,
+                eps=_EPSILON, maximize=False,
+            )  # fmt: skip
         if self.muon is not None:
             self.muon.step(self._stacked(self.gradients), learning_rate, keep)
         self.gradients.zero_()
@@ -95,28 +115,17 @@ class GuardedOptimizer:
         """Hidden matrices of one shape each (N, rows, columns), of a tensor that is laid out as the weights."""
         return [self.flat.stack(flat, *stack) for stack in self._stacks]
 
-    def _make_adamw(self, first: int, weight_decay: float) -> torch.optim.AdamW | None:
-        """AdamW on all parameters from number ``first`` on: one tensor that decays and one that does not."""
-        groups, state = [], {}
+    def _cut_for_adamw(self, first: int, weight_decay: float) -> list[_AdamwPart]:
+        """All parameters from number ``first`` on: those that decay and those that do not, as far as there are any."""
+        parts = []
+        laid_out = (self.flat.values, self.gradients, self._first_moment, self._second_moment)
         for kind, decay in zip(self._kinds, (weight_decay, 0.0), strict=True):
             if kind:
                 last = first + len(kind)
-                leaf = nn.Parameter(self.flat.part(self.flat.values, first, last))
-                leaf.grad = self.flat.part(self.gradients, first, last)
-                groups.append({"params": [leaf], "weight_decay": decay})
-                state[leaf] = {
-                    "step": torch.zeros((), device=leaf.device),
-                    "exp_avg": self.flat.part(self._first_moment, first, last),
-                    "exp_avg_sq": self.flat.part(self._second_moment, first, last),
-                }
+                views = (self.flat.part(flat, first, last) for flat in laid_out)
+                parts.append(_AdamwPart(*views, torch.zeros((), device=self.gradients.device), decay))
                 first = last
-        if not groups:
-            return None
-        adamw = torch.optim.AdamW(groups, fused=True, capturable=self.gradients.is_cuda)
-        adamw.state.update(state)
-        # Set by a gradient scaler as a rule: the fused step looks at found_inf on the device and then does nothing.
-        adamw.grad_scale = None
-        return adamw
+        return parts
 
     def _moments(self) -> dict[str, dict[int, dict[str, Tensor]]]:
         """Of "adamw" and "muon": number of the parameter among theirs -> what is remembered of it, by name; views."""
@@ -132,8 +141,8 @@ class GuardedOptimizer:
     def state_dict(self) -> dict:
         """Moments and step counts of each parameter as ``torch.optim.AdamW`` names them, of Muon under "muon"."""
         moments = self._moments()
-        steps = [] if self.adamw is None else [state["step"] for state in self.adamw.state.values()]
-        state: dict = {"state": {n: {"step": steps[0], **parts} for n, parts in moments["adamw"].items()}}
+        adamw_state = moments["adamw"].items()
+        state: dict = {"state": {n: {"step": self._adamw_parts[0].steps, **moment} for n, moment in adamw_state}}
         return state | ({} if self.muon is None else {"muon": {"state": moments["muon"]}})
 
     def load_state_dict(self, state: dict) -> None:
@@ -155,8 +164,8 @@ class GuardedOptimizer:
         if found:
             _take_over(moments["muon"], state["muon"]["state"])
         taken = max((float(part["step"]) for part in state["state"].values()), default=0.0)
-        for own in () if self.adamw is None else self.adamw.state.values():
-            own["step"].fill_(taken)
+        for part in self._adamw_parts:
+            part.steps.fill_(taken)
 
 
 def _take_over(own: dict[int, dict[str, Tensor]], saved: dict[int, dict[str, Tensor]]) -> None:

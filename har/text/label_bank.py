@@ -31,6 +31,7 @@ from har.text.recording_context import CALIBRATION, read_in_context, usual_step
 DEFAULT_LOGIT_SCALE = 10.0  # 1 / temperature of 0.1, until the trained one is set
 ATTENTION_GAIN = 0.1  # initial weight of the attention branch beside the projected sentence embedding
 _CHUNK = 512  # phrasings per forward pass of `encode`
+_ENCODED = 512  # phrasings that are padded at a time while a table is made
 _STATE_VERSION = 1
 _LEAST_STEP_S, _MOST_STEP_S = 0.02, 300.0  # from window to window; beyond, times are probably in hours, or in ms
 
@@ -397,8 +398,9 @@ class PhrasingTable:
 
     Attributes:
         labels: the L labels as given; `label_ids` index into them.
-        tokens, mask, pooled: (P, T, W), (P, T) and (P, W), the `TextFeatures` of the P different phrasings of all
-            labels together: what synonyms share is held once.
+        tokens, pooled: (N, W) the tokens of the P different phrasings of all labels, one phrasing after the other, and
+            (P, W): what synonyms share is held once.
+        first, lengths: (P,) where the tokens of each phrasing begin, and how many it has, T at most.
         counts: (L,) phrasings of each label.
         rows: (L, F) where the phrasings of each label stand in these, F the largest number of them; -1 beyond a
             label's own count.
@@ -418,8 +420,15 @@ class PhrasingTable:
             raise ValueError(f"labels of a phrasing table must differ, found more than once: {twice}")
         self.labels = labels
         phrases = [read_in_training(label) for label in cleaned]
-        row_of = {phrase: row for row, phrase in enumerate(dict.fromkeys(p for group in phrases for p in group))}
-        self.tokens, self.mask, self.pooled = encoder.encode(list(row_of))
+        # By their length, so that padding is short and what is held of it at a time small.
+        every = sorted(dict.fromkeys(phrase for group in phrases for phrase in group), key=len)
+        parts = [encoder.encode(every[row : row + _ENCODED]) for row in range(0, len(every), _ENCODED)]
+        self.tokens = torch.cat([part.tokens[part.mask] for part in parts])
+        self.pooled = torch.cat([part.pooled for part in parts])
+        self.lengths = torch.cat([part.mask.sum(dim=1) for part in parts])
+        self.first = self.lengths.cumsum(0) - self.lengths
+        self._longest = int(self.lengths.max())
+        row_of = {phrase: row for row, phrase in enumerate(every)}
         self.counts = torch.tensor([len(group) for group in phrases])
         most = int(self.counts.max())
         self.rows = torch.tensor([[row_of[p] for p in group] + [-1] * (most - len(group)) for group in phrases])
@@ -443,7 +452,10 @@ class PhrasingTable:
         rows = rows if kept is None else rows[kept]
         if self.tokens.is_cuda:
             rows = rows.pin_memory().to(self.tokens.device, non_blocking=True)
-        return TextFeatures(self.tokens[rows], self.mask[rows], self.pooled[rows])
+        place = torch.arange(self._longest, device=rows.device)
+        mask = place < self.lengths[rows, None]
+        tokens = self.tokens[torch.where(mask, self.first[rows, None] + place, 0)]
+        return TextFeatures(tokens.masked_fill(~mask[:, :, None], 0.0), mask, self.pooled[rows])
 
     def group_targets(self) -> Tensor:
         """What each label means to a loss (L, W), unit norm: the mean of its synonyms, less what all groups share.
@@ -466,6 +478,6 @@ class PhrasingTable:
 
     def to(self, device: str | torch.device) -> "PhrasingTable":
         """Move the features; returns the table. ``counts`` and ``rows``, which choose among them, stay on the CPU."""
-        for name in ("tokens", "mask", "pooled", "pooled_mean"):
+        for name in ("tokens", "first", "lengths", "pooled", "pooled_mean"):
             setattr(self, name, getattr(self, name).to(device))
         return self

@@ -585,15 +585,16 @@ def test_logit_scale_must_be_a_scale(scale):
 def test_table_holds_the_features_of_every_phrasing():
     encoder = FakeEncoder()
     table = PhrasingTable(encoder, LABELS)
-    assert len(encoder.calls) == 1 and len(table) == len(LABELS)
+    asked = [text for call in encoder.calls for text in call]
+    assert len(set(asked)) == len(asked) == len(table.pooled) and len(table) == len(LABELS)
     assert table.counts.tolist() == [len(read_in_training(label)) for label in LABELS]
     for i, label in enumerate(LABELS):
         alone = encoder.encode(read_in_training(label))
-        count, length = alone.mask.shape
-        rows = table.rows[i, :count]
-        assert torch.equal(table.tokens[rows, :length], alone.tokens)
-        assert torch.equal(table.mask[rows, :length], alone.mask)
-        assert (table.rows[i, count:] == -1).all() and not table.mask[rows, length:].any()
+        count = len(alone.mask)
+        for row, tokens, mask in zip(table.rows[i, :count].tolist(), alone.tokens, alone.mask, strict=True):
+            first, length = int(table.first[row]), int(table.lengths[row])
+            assert torch.equal(table.tokens[first : first + length], tokens[mask])
+        assert (table.rows[i, count:] == -1).all()
         mean = alone.pooled.mean(0)
         torch.testing.assert_close(table.pooled_mean[i], mean / mean.norm())
 
@@ -602,7 +603,8 @@ def test_table_holds_a_phrasing_of_two_labels_once():
     labels = ["running", "jogging", "walking"]  # synonyms share phrasings
     every = [phrase for label in labels for phrase in read_in_training(label)]
     table = PhrasingTable(FakeEncoder(), labels)
-    assert len(table.pooled) == len(table.tokens) == len(table.mask) == len(set(every)) < len(every)
+    assert len(table.pooled) == len(table.lengths) == len(set(every)) < len(every)
+    assert len(table.tokens) == sum(len(phrase.split()) for phrase in set(every))
 
 
 def test_draw_gives_what_a_table_padded_to_one_block_would():
