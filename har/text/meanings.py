@@ -82,8 +82,8 @@ class Meanings:
     """The regression: ``activities`` (C), ``weight`` (C, W) and ``bias`` (C), on embeddings less ``centre`` (W).
 
     Scores are logarithms of odds against no activity, whose own score is subtracted from all.
-    encoder: fingerprint of the text encoder. tables: digest of the wordings it was learned from. least_evidence: below
-    it a text is strange.
+    encoder: fingerprint of the text encoder. tables: digest of the words of ``har/labels`` that it was learned from.
+    least_evidence: below it a text is strange.
     """
 
     activities: tuple[str, ...]
@@ -208,8 +208,8 @@ class Wordings:
         return cls(tuple(text for texts in read for text in texts), meant, tuple(names))
 
     def digest(self) -> str:
-        """Hash of the texts and of what they mean."""
-        held = json.dumps([self.activities, self.texts, self.meant.tolist()])
+        """Hash of the texts, of what they mean, and of the other activities."""
+        held = json.dumps([self.activities, self.texts, self.meant.tolist(), OTHER_ACTIVITIES])
         return hashlib.sha256(held.encode()).hexdigest()
 
     def right(self, taken: Sequence[int] | np.ndarray, true: Sequence[str]) -> np.ndarray:

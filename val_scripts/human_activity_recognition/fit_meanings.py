@@ -2,7 +2,7 @@
 
     python val_scripts/human_activity_recognition/fit_meanings.py
 
-Needed after a change of the wordings in har/labels/, and for nothing else: it reads no recording and no model. Written
+Needed after a change of the words in har/labels/, and for nothing else: it reads no recording and no model. Written
 is har/text/meanings.npz, by which a timeline, a live page and a scikit-learn estimator say of a name that it may be
 taken otherwise than it was meant (docs/recognition.md). --check writes nothing.
 """
