@@ -13,10 +13,10 @@ _NO_CONSTANTS = ("FIXED_BATCH", "SIMULATED_NAMES", "SENSOR_KINDS")
 def upgraded_constants(recorded: dict) -> dict:
     """The constants of a run of ``semantic_alignment_train.py``, whichever version began it, as the present has them.
 
-    Runs of before knew one precision, lost no samples, had no teachers, and where a GPU's corpus lies was left to the
-    script.
+    Runs of before knew one precision, lost no samples, mirrored no one, had no teachers, and where a GPU's corpus lies
+    was left to the script.
     """
-    before = {"PRECISION": "auto", "LOST": [0.0, 0.0], "TEACHERS": [], "DISTILLATION_WEIGHT": 1.0}
+    before = {"PRECISION": "auto", "LOST": [0.0, 0.0], "MIRROR": 0.0, "TEACHERS": [], "DISTILLATION_WEIGHT": 1.0}
     return before | upgraded_pretraining_constants(recorded)
 
 

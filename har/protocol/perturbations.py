@@ -13,9 +13,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from har.labels.sides import on_other_side
 from har.signal.channels import triads
-
-SIDES = ("left", "right")
 
 # Taps of the filters that change rates, per lower sampling period and side.
 _ANTI_ALIASING_PERIODS, _LOSSLESS_PERIODS = 12, 64
@@ -136,9 +135,7 @@ def mirrored(run: Run, draw: Draw) -> Run:
     samples = run.samples.copy()
     for kind, (x, y, z) in run.columns.items():
         samples[:, [x] if kind == "acc" else [y, z]] *= -1
-    left, right = SIDES
-    other = " ".join({left: right, right: left}.get(word, word) for word in run.placement.split())
-    return replace(run, samples=samples, placement=other)
+    return replace(run, samples=samples, placement=on_other_side(run.placement))
 
 
 def placed(placement: str | None) -> Callable[[Run, Draw], Run]:

@@ -45,6 +45,7 @@ from har.windows.augment import Augmentation, SharedRandom, augment
 from har.windows.batch import BatchMaker, SensorWindows, resident_device, to_device
 from har.windows.body_axes import body_axes
 from har.windows.index import WindowIndex
+from har.windows.mirror import Mirror
 from har.windows.sampling import BalancedSampler, evenly_spaced
 from training_scripts.human_activity_recognition.memory_bank import MemoryBank
 from training_scripts.human_activity_recognition.semantic_loss import SemanticAlignmentLoss, distillation_loss
@@ -77,6 +78,7 @@ JOINT_SHARE = 0.05  # of the batches hold all devices that a person wore at once
 RANDOM_START = True  # crop: shift a window inside its segment
 ROTATION = 0.5  # share of windows with a random orientation; the rest keeps what the mounting says about posture
 TILT_RAD = 0.15  # small rotation of the rest: nobody mounts a device twice alike
+MIRROR = 0.5  # share of windows of the wearer's mirror image, unless the activity has a side
 SCALE = 0.05  # gain of a triad, log-normal; larger would blur 1 g
 JITTER = (0.03, 0.05, 0.0)  # g, rad/s, uT
 TIME_WARP = 0.1  # largest relative change of tempo
@@ -152,9 +154,8 @@ training = Training(
     checkpoints="epoch_*.pt",
     holds="label_bank",
     choices={
-        "PRECISION": ("auto", "bfloat16", "float32"),
+        "PRECISION": ("auto", "bfloat16", "float32"), "LOSS_VARIANT": ("hard", "soft", "supcon", "siglip"),
         "COMPILE": ("auto", "on", "off"), "CORPUS_ON_GPU": ("auto", "on", "off"),
-        "LOSS_VARIANT": ("hard", "soft", "supcon", "siglip"),
     },
     free_to_change={
         "RESUME", "STOP_AFTER_EPOCH", "LOG_EVERY", "OUTPUT_ROOT", "DATA_ROOT", "TEXT_CACHE", "LOADER_WORKERS",
@@ -277,13 +278,12 @@ class Batches:
     def __init__(self, corpus: Corpus, table: PhrasingTable, placements: dict[str, int], processes: Processes) -> None:
         index, rows = corpus.index, corpus.train_rows
         self.index, self.table, self.processes = index, table, processes
-        row_of = {label: row for row, label in enumerate(table.labels)}
-        self.label_row = np.array([row_of.get(label, -1) for label in index.labels])
-        groups = {name: number for number, name in enumerate(sorted({group_of(label) for label in table.labels}))}
-        group_id = np.array([groups.get(group_of(label), -1) for label in index.labels])
+        self.label_row = np.array([table.labels.index(own) if own in table.labels else -1 for own in index.labels])
+        group_id = np.unique([group_of(label) for label in index.labels], return_inverse=True)[1]
         self.sampler = BalancedSampler(
             rows, index.dataset_id[rows], group_id[index.label_id[rows]], DATASET_EXPONENT, GROUP_EXPONENT
         )
+        self.mirror = Mirror(MIRROR, table.labels, placements, processes.device)
         place = resident_device(index, processes.device, CORPUS_ON_GPU)
         self.gather = BatchMaker(index, SAMPLING_RATE_HZ, SENSORS, placements, corpus.body, place)
         self.strength = Augmentation(
@@ -304,8 +304,8 @@ class Batches:
         share = self.processes.share(len(rows))
         windows = self.gather(rows, start, joint, share).to(device)
         random = torch.Generator(device).manual_seed(derive_seed(SEED, "augmentation", step))
-        windows = augment(windows, self.strength, SAMPLING_RATE_HZ, SharedRandom(random, len(rows), share))
-        label = self.label_row[self.index.label_id[rows]]
+        random, label = SharedRandom(random, len(rows), share), self.label_row[self.index.label_id[rows]]
+        windows = augment(self.mirror(windows, label[share], random), self.strength, SAMPLING_RATE_HZ, random)
         # Wordings are drawn for the labels of the whole batch, and used for those of the own windows.
         distinct, text_row = np.unique(label, return_inverse=True)
         wording = torch.Generator().manual_seed(derive_seed(SEED, "wording", step))
