@@ -68,6 +68,6 @@ def _across_mirror(windows: SensorWindows, normal: Tensor) -> Tensor:
     normal = normal.gather(1, windows.location.unsqueeze(-1).expand(-1, -1, 3))
     up, ahead = windows.body.unbind(2)
     level = F.normalize(torch.linalg.cross(up, normal.to(up)), dim=-1)
-    x_axis = F.one_hot(torch.zeros_like(windows.kind), 3).to(up)
+    x_axis = torch.eye(3, dtype=up.dtype, device=up.device)[0]
     knows_up, knows_ahead = (axis.any(dim=-1, keepdim=True) for axis in (up, ahead))
     return torch.where(knows_ahead, torch.linalg.cross(up, ahead), torch.where(knows_up, level, x_axis))
