@@ -68,7 +68,10 @@ def as_dict(windows: SensorWindows) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("shifted", [False, True])
 @pytest.mark.parametrize("share", [slice(0, 24), slice(24, 47), slice(46, 47), slice(None)])
 def test_a_share_of_a_batch_is_that_part_of_the_whole(index, shifted, joint, share):
-    """To the bit, with as many sensors: whichever windows are elsewhere, the network is fed the same."""
+    """With as many sensors: whichever windows are elsewhere, the network is fed the same.
+
+    Resampled to the rounding: some CPUs sum a product of a few rows in another order than one of many.
+    """
     random = np.random.default_rng(3)
     rows = random.integers(0, len(index), 47)
     start = index.shifted_starts(rows, random) if shifted else None
@@ -76,7 +79,8 @@ def test_a_share_of_a_batch_is_that_part_of_the_whole(index, shifted, joint, sha
     maker = BatchMaker(index, RATE_HZ, ("acc", "gyro"), PLACEMENT_ROW, axes)
     whole, part = maker(rows, start, joint), maker(rows, start, joint, share)
     for name, expected in as_dict(whole[share]).items():
-        assert torch.equal(as_dict(part)[name], expected), name
+        tolerance = 1e-6 if name == "signal" else 0.0
+        torch.testing.assert_close(as_dict(part)[name], expected, rtol=tolerance, atol=tolerance, msg=name)
 
 
 def test_a_share_without_the_widest_window_has_room_for_it_all_the_same(index):
