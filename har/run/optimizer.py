@@ -97,14 +97,14 @@ class GuardedOptimizer:
         self.first_bad = torch.where((self.first_bad < 0) & bad, step, self.first_bad)
         keep = (self.first_bad < 0).to(norm.dtype)
         self.gradients.mul_((self._clip_norm / (norm + 1e-6)).clamp_max(1.0))
+        # Set by a gradient scaler as a rule: the fused step looks at it on the device and then does nothing.
+        found_inf = (self.first_bad >= 0).float()
         for part in self._adamw_parts:
             # torch's step without its class, which imports its compiler: two seconds and 70 MB of every start.
             adamw(
                 [part.values], [part.gradients], [part.first_moment], [part.second_moment], [], [part.steps],
-                # Set by a gradient scaler as a rule: the fused step looks at it on the device and then does nothing.
-                fused=True, capturable=part.values.is_cuda, found_inf=(self.first_bad >= 0).float(),
-                amsgrad=False, beta1=_BETAS[0], beta2=_BETAS[1], lr=learning_rate, weight_decay=part.decay,
-                eps=_EPSILON, maximize=False,
+                fused=True, capturable=part.values.is_cuda, found_inf=found_inf, amsgrad=False, beta1=_BETAS[0],
+                beta2=_BETAS[1], lr=learning_rate, weight_decay=part.decay, eps=_EPSILON, maximize=False,
             )  # fmt: skip
         if self.muon is not None:
             self.muon.step(self._stacked(self.gradients), learning_rate, keep)
