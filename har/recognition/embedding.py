@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,19 @@ from har.recognition.spans import Span, chunks, inside, joined, samples_of, stre
 from har.recognition.survey import Survey, survey
 from har.signal.channels import parse_devices, triads
 from har.signal.plausibility import check_rate, examine
-from har.windows.body_axes import cut_pieces, session_axes_of_parts
+from har.windows.body_axes import (
+    cut_pieces,
+    gravity_and_movement,
+    mountings,
+    piece_length,
+    session_axes_of_parts,
+    walks_alone,
+)
 
 _ROWS_READ = 2048  # windows in memory at once, at the devices' own rates
 _LOOKED_AT = 512  # windows in which plausibility is looked at, besides those with the extremes
 _AXES_S = 600.0  # read at a time to find how a device lies against the body
+_LEAST_PAUSE_S = 60.0  # a loss of samples too short to put a device on anew in
 
 
 @dataclass(frozen=True)
@@ -196,22 +205,28 @@ def _side_by_side(work: Callable[[np.ndarray], Any], parts: Sequence[np.ndarray]
 class BodyAxes:
     """How a device lies against the body over a recording.
 
-    The whole recording tells where it agrees with itself. Where it does not, the device was mounted anew, and each
-    time between two at which it was not worn, or not recording, tells for itself.
+    ``mountings`` tells when it was mounted anew, by how its wearer walks; each time between tells for itself. Where
+    nothing was seen of that and the whole still does not agree with itself, each time between two at which the device
+    was not worn, or not recording, tells for itself. anew_s: when it was mounted anew, as far as walking tells.
     """
 
     def __init__(self, one: SurveyedDevice) -> None:
         device = one.device
         self._spans = [(device.start_s, device.stop_s)]
         self._axes = np.zeros((1, 2, 3), dtype=np.float32)
+        self.anew_s: list[float] = []
         sensors = dict(triads(device.channels))
         if "acc" not in sensors or device.gravity != "included":
             return
-        self._axes[0] = _axes_in(device, sensors["acc"])
-        sessions = _between(_recorded(device), one.off)
-        if not self._axes[0, 0].any() and len(sessions) > 1:
+        self.anew_s = _mounted_anew(one, sensors["acc"])
+        self._spans = list(pairwise([device.start_s, *self.anew_s, device.stop_s]))
+        if not self.anew_s:
+            self._axes[0] = _axes_in(device, sensors["acc"])
+            sessions = _between(_recorded(device), one.off)
+            if self._axes[0, 0].any() or len(sessions) < 2:
+                return
             self._spans = sessions
-            self._axes = np.stack([_axes_in(one.cropped_to(span).device, sensors["acc"]) for span in sessions])
+        self._axes = np.stack([_axes_in(one.cropped_to(span).device, sensors["acc"]) for span in self._spans])
 
     def at(self, time_s: np.ndarray) -> np.ndarray:
         """Axes (N, 2, 3) at the moments (N,)."""
@@ -222,7 +237,7 @@ class BodyAxes:
 def _between(recorded: Sequence[Span], off: Sequence[Span]) -> list[Span]:
     """Spans in which a device recorded and was worn, but for losses of samples too short to put it on anew in."""
     worn: list[Span] = []
-    for start, stop in joined(recorded, bridged_s=60.0):
+    for start, stop in joined(recorded, bridged_s=_LEAST_PAUSE_S):
         for begin, end in off:
             if begin < stop and end > start:
                 if begin > start:
@@ -234,11 +249,33 @@ def _between(recorded: Sequence[Span], off: Sequence[Span]) -> list[Span]:
 
 
 def _axes_in(device: Device, columns: Sequence[int]) -> np.ndarray:
-    rate_hz = device.sampling_rate_hz
-
     class Parts:
         def __iter__(self) -> Iterator[np.ndarray]:
-            for _, samples in chunks(device, max(1, round(_AXES_S * rate_hz))):
-                yield cut_pieces(samples[:, columns], rate_hz)
+            for _, pieces in _cut(device, columns):
+                yield pieces
 
-    return session_axes_of_parts(Parts(), rate_hz)
+    return session_axes_of_parts(Parts(), device.sampling_rate_hz)
+
+
+def _mounted_anew(one: SurveyedDevice, columns: Sequence[int]) -> list[float]:
+    """When a device was mounted anew, in order of time."""
+    device, rate_hz = one.device, one.device.sampling_rate_hz
+    piece_s = piece_length(rate_hz) / rate_hz
+    started, directions, walks = [], [], []
+    for start_s, pieces in _cut(device, columns):
+        direction, moving = gravity_and_movement(pieces, rate_hz)
+        started.append(start_s + piece_s * np.arange(len(pieces)))
+        directions.append(direction)
+        walks.append(walks_alone(pieces, direction, moving, rate_hz))
+    start_s = np.concatenate(started)
+    taken_off = np.diff(start_s, prepend=start_s[0]) > piece_s + _LEAST_PAUSE_S
+    taken_off |= inside(start_s + piece_s / 2, one.off)
+    numbers = mountings(np.concatenate(directions), np.concatenate(walks), taken_off)
+    return start_s[np.flatnonzero(np.diff(numbers)) + 1].tolist()
+
+
+def _cut(device: Device, columns: Sequence[int]) -> Iterator[tuple[float, np.ndarray]]:
+    """A device's acceleration as pieces (N, T, 3), some minutes at a time: when the first piece begins, and they."""
+    rate_hz = device.sampling_rate_hz
+    for start_s, samples in chunks(device, max(1, round(_AXES_S * rate_hz))):
+        yield start_s, cut_pieces(samples[:, columns], rate_hz)

@@ -12,6 +12,7 @@ from har.network.alignment import AlignmentModel
 from har.network.loading import load_label_bank, load_model
 from har.readers.recording import Recording
 from har.recognition.adapter import Adapter, model_digest
+from har.recognition.clock import Clock
 from har.recognition.embedding import BodyAxes, SurveyedDevice, WindowPlan, embed_plan, plan_windows, surveyed
 from har.recognition.names import doubts_about
 from har.recognition.naming import named_alone, named_in_context
@@ -23,6 +24,7 @@ from har.text.label_bank import LearnableLabelBank
 from har.text.naming import Naming
 
 RELEASED = "default"  # what `load_model` calls the released model
+_TOLD = 5  # moments that one note lists
 
 
 def recognise(
@@ -83,9 +85,12 @@ def recognise(
     naming = Naming(bank, labels)
     # Of which nothing is asked for is no adapter.
     used = None if adapter is None or len(unasked) == len(adapter.labels) else adapter
-    windows = _named(model, naming, devices, plan, used, context, unknown_below, stride_s, progress)
+    axes = [BodyAxes(one) if context else None for one in devices]
+    windows = _named(model, naming, devices, axes, plan, used, context, unknown_below, stride_s, progress)
     doubts = doubts_about(labels, bank, () if adapter is None else adapter.labels)
+    clock = clock_of(recording)
     notes = [*doubts, *recording.notes, *(text for one in devices for text in one.findings), *_notes(devices)]
+    notes += [_mounted_anew(one, body, clock) for one, body in zip(devices, axes, strict=True) if body and body.anew_s]
     if unasked:
         notes.append(
             f"Taught, but not among the names asked for, and so without effect: {', '.join(map(repr, unasked))}."
@@ -95,7 +100,7 @@ def recognise(
         labels=tuple(labels),
         windows=windows,
         bouts=bouts_of(windows, labels),
-        clock=clock_of(recording),
+        clock=clock,
         surveys=[(one.device.placement, one.survey) for one in devices],
         doubts=doubts,
         notes=list(dict.fromkeys(notes)),
@@ -132,6 +137,7 @@ def _named(
     model: AlignmentModel,
     naming: Naming,
     devices: Sequence[SurveyedDevice],
+    axes: Sequence[BodyAxes | None],
     plan: WindowPlan,
     adapter: Adapter | None,
     context: bool,
@@ -151,7 +157,6 @@ def _named(
         done += windows
         progress(done, total)
 
-    axes = [BodyAxes(one) if context else None for one in devices]
     for rows, found in embed_plan(model, devices, plan, axes, layers, embedded):
         there = (found[0].abs().amax(dim=1) > 0).cpu().numpy()
         logits, better = naming(found[0])
@@ -184,7 +189,7 @@ def _notes(devices: Sequence[SurveyedDevice]) -> list[str]:
     """What the recognition took for granted, in sentences."""
     notes = []
     for one in devices:
-        whose = f"at {one.device.placement}" if one.device.placement else "of the recording"
+        whose = _whose(one)
         if one.survey.kind != "acc":
             notes.append(
                 f"The device {whose} has no accelerometer: postures cannot be told, and whether it was worn is not "
@@ -195,3 +200,16 @@ def _notes(devices: Sequence[SurveyedDevice]) -> list[str]:
         if one.device.placement is None:
             notes.append("Nothing is known of where the device was worn; saying so makes the names better.")
     return notes
+
+
+def _whose(one: SurveyedDevice) -> str:
+    return f"at {one.device.placement}" if one.device.placement else "of the recording"
+
+
+def _mounted_anew(one: SurveyedDevice, body: BodyAxes, clock: Clock) -> str:
+    times = [f"{moment:%Y-%m-%d %H:%M}" if (moment := clock.at(when)) else f"{when:.0f} s" for when in body.anew_s]
+    more = f" and {len(times) - _TOLD} times more" if len(times) > _TOLD else ""
+    return (
+        f"The device {_whose(one)} seems to have been turned or put on anew at about {', '.join(times[:_TOLD])}{more}: "
+        "walking points elsewhere from then on. How it lies against the body was found for each time between."
+    )

@@ -10,7 +10,8 @@ recording as a whole.
 
 One person's time with one device is a *wearing session*: all recordings of a person in a stream. If its moving pieces
 agree, their direction holds for all of it, also for recordings in which the wearer only sat. If they do not, the
-device was mounted anew in between, and each recording has to do with its own moving pieces, or without.
+device was mounted anew in between, and each recording has to do with its own moving pieces, or without. Within a long
+recording ``mountings`` finds when that was, from stretches of walking that point elsewhere than those before.
 
 Body axes (2, 3) are up and ahead in the device's axes, orthonormal; a direction that is unknown is zero, and without up
 there is no ahead. Shapes: N pieces of a recording, T samples, R recordings.
@@ -47,6 +48,10 @@ _LONGEST_GAP_S = 0.1  # that is bridged in a piece whose spectrum is looked at: 
 _LEAST_STEP_SHARE = 0.35  # of the power between half a hertz and eight that lies at the rate of the steps
 _LEAST_LEAD = 0.2  # coherence of the two accelerations, a quarter of a step apart; 0 is chance, 1 is a pure wave
 _LEAST_SAME_SIDE = 0.65  # share of the pieces that point to the same side
+
+# Of walking, half a minute: more pieces have to point elsewhere before a device counts as mounted anew.
+_LEAST_WALKING = 6
+_CANDIDATES = 400  # walking pieces, spread over the recording, whose directions are compared with all others
 
 
 def gravity_and_movement(acceleration: np.ndarray, sampling_rate_hz: float) -> tuple[np.ndarray, np.ndarray]:
@@ -105,12 +110,17 @@ def upright_direction(direction: np.ndarray, moving: np.ndarray) -> np.ndarray |
 def lead_of_walking(pieces: np.ndarray, up: np.ndarray, sampling_rate_hz: float) -> tuple[np.ndarray, np.ndarray]:
     """Where the horizontal acceleration leads, (N, 3), and whether the wearer walks in a piece, (N,) bool.
 
-    pieces: (N, T, 3) in g, NaN = missing; up: (3,). The lead is the quadrature of the cross-spectrum with the vertical
-    acceleration at the rate of the steps, divided by the root of both powers: its length is at most 1.
+    pieces: (N, T, 3) in g, NaN = missing; up: (3,), or (N, 3) where each has its own. The lead is the quadrature of the
+    cross-spectrum with the vertical acceleration at the rate of the steps, divided by the root of both powers: its
+    length is at most 1.
     """
     pieces, whole = _bridged(np.asarray(pieces, dtype=np.float64), round(_LONGEST_GAP_S * sampling_rate_hz))
-    vertical = pieces @ up
-    across = pieces - vertical[:, :, None] * up
+    if up.ndim == 1:
+        vertical = pieces @ up
+        across = pieces - vertical[:, :, None] * up
+    else:
+        vertical = np.einsum("ntc,nc->nt", pieces, up)
+        across = pieces - vertical[:, :, None] * up[:, None]
     vertical, across = (values - values.mean(axis=1, keepdims=True) for values in (vertical, across))
     deviation = vertical.std(axis=1)
     taper = np.hanning(pieces.shape[1])
@@ -136,6 +146,14 @@ def walking_leads(
     """``lead_of_walking`` of moving pieces (N, T, 3) that point in ``direction`` (N, 3); upright ones alone walk."""
     lead, walks = lead_of_walking(pieces, up, sampling_rate_hz)
     return lead, walks & (direction @ up > np.cos(WITHIN_RAD))
+
+
+def walks_alone(pieces: np.ndarray, direction: np.ndarray, moving: np.ndarray, sampling_rate_hz: float) -> np.ndarray:
+    """(N,) bool: whether the wearer walks in a piece (N, T, 3) in g, told from that piece alone, whose own mean
+    direction stands for up. direction, moving: what ``gravity_and_movement`` makes of the pieces."""
+    walks = np.zeros(len(pieces), dtype=bool)
+    walks[moving] = lead_of_walking(pieces[moving], direction[moving], sampling_rate_hz)[1]
+    return walks
 
 
 def _bridged(pieces: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]:
@@ -191,6 +209,78 @@ def session_axes_of_parts(parts: Iterable[np.ndarray], sampling_rate_hz: float) 
     if ahead is not None:
         axes[1] = ahead
     return axes
+
+
+def mountings(direction: np.ndarray, walks: np.ndarray, put_on: np.ndarray) -> np.ndarray:
+    """(N,) int, 0 for pieces at first and one more each time that the device was mounted anew: the pieces (N) of one
+    recording in order of time.
+
+    direction: (N, 3) as ``gravity_and_movement`` finds it. walks: (N,) bool, as ``walks_alone`` does. put_on: (N,)
+    bool, before which pieces the device was off or did not record. Who walks is upright, so walking that points
+    elsewhere is a device that was turned; a posture in which one moves (cycling, exercise on a mat) is not walking,
+    and changes nothing. A mounting is the path of least cost through the directions around which most walking lies: a
+    piece costs one where it points more than 35 degrees away, and a change costs half a minute of walking. It
+    happened between two pieces that walk: where the device was put on, if it was, and so that the wearer tilts least
+    in all. A turn about the vertical is not seen, nor one that nobody walked after.
+    """
+    numbers = np.zeros(len(direction), dtype=np.int64)
+    at = np.flatnonzero(walks)
+    found = direction[at].astype(np.float64)
+    middles = _directions(found)
+    if len(middles) < 2:
+        return numbers
+    state = _least_changes(found @ middles.T < np.cos(WITHIN_RAD), _LEAST_WALKING)
+    for last in np.flatnonzero(state[1:] != state[:-1]):
+        between = slice(at[last], at[last + 1] + 1)
+        numbers[at[last] + _change(direction[between], middles[state[last : last + 2]], put_on[between]) :] += 1
+    return numbers
+
+
+def _directions(found: np.ndarray) -> np.ndarray:
+    """(k, 3): the directions around which most of the pieces (n, 3) lie, one after the other, as long as enough do."""
+    chosen: list[np.ndarray] = []
+    left = found
+    while len(left) >= _LEAST_WALKING:
+        candidates = left[np.unique(np.linspace(0, len(left) - 1, _CANDIDATES).astype(int))]
+        near = left @ candidates.T >= np.cos(WITHIN_RAD)
+        best = near[:, near.sum(axis=0).argmax()]
+        if best.sum() < _LEAST_WALKING:
+            break
+        mean = left[best].mean(axis=0)
+        chosen.append(mean / np.linalg.norm(mean))
+        left = left[~best & (left @ chosen[-1] < np.cos(WITHIN_RAD))]
+    return np.array(chosen).reshape(-1, 3)
+
+
+def _least_changes(cost: np.ndarray, change: float) -> np.ndarray:
+    """(n,) int: the path of least cost through (n, k), each change of column costing ``change`` (Viterbi, 1967)."""
+    count, columns = cost.shape
+    total, before = cost[0].astype(np.float64), np.zeros((count, columns), dtype=np.int64)
+    for row in range(1, count):
+        cheapest = total.argmin()
+        stays = total <= total[cheapest] + change
+        before[row] = np.where(stays, np.arange(columns), cheapest)
+        total = np.where(stays, total, total[cheapest] + change) + cost[row]
+    path = np.empty(count, dtype=np.int64)
+    path[-1] = total.argmin()
+    for row in range(count - 1, 0, -1):
+        path[row - 1] = before[row, path[row]]
+    return path
+
+
+def _change(direction: np.ndarray, up: np.ndarray, put_on: np.ndarray) -> int:
+    """From which of the pieces (n, 3) on, 1 to n - 1, the device is mounted as at the last of them: where its wearer's
+    trunk or limb tilts least in all. up: (2, 3), that of the first piece and of the last; put_on: (n,)."""
+    known = direction.any(axis=1)
+    known[[0, -1]] = True
+    tilt = np.arccos(np.clip(direction.astype(np.float64) @ up.T, -1.0, 1.0))
+    tilt = tilt[np.maximum.accumulate(np.where(known, np.arange(len(known)), 0))]  # who knows no better is still
+    before, after = np.abs(np.diff(tilt, axis=0)).T
+    tilted = np.concatenate([[0.0], np.cumsum(before)[:-1]]) + np.abs(tilt[1:, 1] - tilt[:-1, 0])
+    tilted += np.cumsum(after[::-1])[::-1] - after
+    if put_on[1:].any():
+        tilted[~put_on[1:]] = np.inf
+    return int(tilted.argmin()) + 1
 
 
 def body_axes(index: WindowIndex, progress: Callable[[int], object] = lambda samples: None) -> list[np.ndarray]:

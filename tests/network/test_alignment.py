@@ -500,6 +500,14 @@ def test_windows_inside_a_gap_are_left_out(model):
         model.embed_recording(empty, 25, SIX)
 
 
+def test_a_recording_whose_device_was_turned_on_the_way_is_told(model):
+    walk = walk_and_rest(walk_s=60, rest_s=20)
+    turned = walk @ np.kron(np.eye(2), [[0, 1, 0], [0, 0, 1], [1, 0, 0]])
+    with pytest.warns(SignalWarning, match=r"at trouser pocket seems to have been .* about 80 s: walking") as found:
+        model.embed_recording(np.concatenate([walk, turned]), 25, SIX, "trouser pocket")
+    assert [warning.filename for warning in found] == [__file__]
+
+
 def test_every_device_of_a_recording_has_a_direction_of_its_own(model):
     signal = walk_and_rest()
     turn = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]

@@ -1,5 +1,7 @@
 """Parts of a recording side by side, and how a device lies against the body that was put on anew."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -31,11 +33,32 @@ def test_a_device_that_is_put_on_anew_tells_for_each_time():
     np.testing.assert_allclose(whole, [expected[0]] * 2, atol=1e-2)
     found = BodyAxes(surveyed(anew, sensors)).at(np.array([0.0, 119.0, 300.0, 500.0, 600.0]))
     np.testing.assert_allclose(found, [expected[0]] * 3 + [expected[1]] * 2, atol=1e-6)
-    # Not worn in between is as good as not recording.
+    assert BodyAxes(surveyed(anew, sensors)).anew_s == [500.0] and not BodyAxes(surveyed(alike, sensors)).anew_s
+    # Not worn in between is as good as not recording, and neither is needed.
     joint = Device("wrist", CHANNELS, 50.0, (Piece(0.0, np.concatenate([first, second])),))
     taken_off = SurveyedDevice(joint, surveyed(joint, sensors).survey, [(119.0, 121.0)])
-    np.testing.assert_allclose(BodyAxes(taken_off).at(np.array([50.0, 200.0]))[:, 0], [x, -z], atol=0.1)
-    assert not BodyAxes(SurveyedDevice(joint, taken_off.survey, [])).at(np.array([50.0])).any()
+    for one in (taken_off, surveyed(joint, sensors)):
+        body = BodyAxes(one)
+        np.testing.assert_allclose(body.at(np.array([50.0, 200.0]))[:, 0], [x, -z], atol=0.1)
+        assert body.anew_s == [120.0]
+
+
+def test_a_change_lies_where_the_device_was_turned_or_put_on():
+    """Sitting before and after: the walking tells that it was turned, tilt or the time off the body tell when."""
+    x, y, z = np.eye(3)
+    still = np.tile(0.6 * x + 0.8 * y, (round(200 * 50.0), 1)).astype(np.float32)
+    turn = np.stack([-x, y, -z])  # upside down
+    before, after = walked(x, z, 120), walked(x, z, 120, seed=1) @ turn
+    samples = np.concatenate([before, still, still @ turn, after]).astype(np.float32)
+    device = Device("wrist", CHANNELS, 50.0, (Piece(0.0, samples),))
+    one = surveyed(device, ("acc", "gyro"))
+    assert BodyAxes(one).anew_s == [320.0]
+    off = replace(one, off=[(200.0, 260.0)])
+    assert len(BodyAxes(off).anew_s) == 1 and 200.0 <= BodyAxes(off).anew_s[0] <= 260.0
+    # Nobody walks afterwards: nothing tells, and the axes of before stay.
+    cut = replace(one, device=replace(device, pieces=(Piece(0.0, samples[: round(520 * 50.0)]),)))
+    assert not BodyAxes(cut).anew_s
+    np.testing.assert_allclose(BodyAxes(cut).at(np.array([400.0]))[0, 0], x, atol=0.05)
 
 
 def test_parts_side_by_side_are_the_parts_in_order(model, acted, recorded, monkeypatch):

@@ -1,6 +1,7 @@
 """From a recording to a timeline, with a model whose answers are known by construction."""
 
 from dataclasses import replace
+from datetime import datetime
 from itertools import pairwise
 
 import numpy as np
@@ -51,6 +52,27 @@ def test_bouts_part_what_was_recorded(model, bank, acted, recorded, seed):
     assert parts_of(timeline) == pytest.approx(sum(stop - start for start, stop in expected), abs=1e-6)
     gaps = [(before[1], after[0]) for before, after in pairwise(expected)]
     np.testing.assert_allclose(timeline.gaps, gaps, atol=1e-6)
+
+
+def test_a_device_that_is_turned_on_the_way_is_followed_and_told(model, bank, acted, recorded):
+    """As walking before and after tells; not where windows are named by themselves."""
+    up, turned = acted(("walking", 90)), acted(("walking", 90), seed=1)[:, [2, 0, 1]]
+    still = recorded(np.concatenate([up, up]), placement="trouser pocket")
+    recording = recorded(np.concatenate([up, turned]), placement="trouser pocket")
+
+    def told(recording: Recording, **how) -> list[str]:
+        return [note for note in recognise(recording, LABELS, model, bank, **how).notes if "put on anew" in note]
+
+    (note,) = told(recording)
+    assert "at trouser pocket" in note and "about 90 s:" in note
+    assert model.body[-1].shape == (71, 2, 3)
+    np.testing.assert_allclose(model.body[-1][[0, -1], 0], [[0, 0, 1], [1, 0, 0]], atol=0.01)
+    assert not told(still) and not told(recording, context=False)
+    (note,) = told(replace(recording, start_time=datetime(2026, 3, 1, 23, 59)))
+    assert "about 2026-03-02 00:00:" in note
+    often = recorded(*[(200.0 * number, up if number % 2 else turned) for number in range(9)])
+    (note,) = told(often)
+    assert "200 s, 400 s, 600 s, 800 s, 1000 s and 3 times more:" in note
 
 
 def test_bouts_are_runs_of_windows():

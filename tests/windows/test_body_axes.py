@@ -1,6 +1,7 @@
 """Up and ahead of worn devices: synthetic wearers whose mounting is known."""
 
 import json
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,14 @@ from har.recordings.simulate.sensors import PLACEMENTS, Looseness, ideal_signals
 from har.recordings.simulate.skeleton import CHANNEL, forward_kinematics, root_path
 from har.windows.body_axes import (
     _bridged,
+    _change,
+    _least_changes,
     ahead_direction,
     body_axes,
     cut_pieces,
     gravity_and_movement,
     lead_of_walking,
+    mountings,
     session_axes,
     session_axes_of_parts,
     upright_direction,
@@ -433,3 +437,93 @@ def test_bridged_pieces_are_straight_lines_over_short_gaps():
     np.testing.assert_allclose(found[1, 7], pieces[1, 6] + (pieces[1, 9] - pieces[1, 6]) / 3)
     np.testing.assert_array_equal(found[1, [0, 19]], pieces[1, [1, 18]])
     assert not found[2].any()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_path_of_least_cost_is_the_best_of_all(seed):
+    rng = np.random.default_rng(seed)
+    count, columns, change = int(rng.integers(1, 7)), int(rng.integers(1, 4)), float(rng.integers(0, 4))
+    cost = rng.integers(0, 3, (count, columns))
+
+    def total(path: tuple[int, ...]) -> float:
+        steps = sum(cost[row, column] for row, column in enumerate(path))
+        return steps + change * sum(one != other for one, other in pairwise(path))
+
+    best = min(total(path) for path in product(range(columns), repeat=count))
+    assert total(tuple(_least_changes(cost, change).tolist())) == best
+
+
+def noisy(direction: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    found = direction + 0.1 * rng.standard_normal((count, 3))
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def test_mountings_go_by_walking_that_points_elsewhere():
+    rng = np.random.default_rng(0)
+    direction = np.concatenate([noisy(one, 20, rng) for one in (UP, ACROSS, UP, ACROSS)])
+    never = np.zeros(80, dtype=bool)
+    assert mountings(direction, ~never, never).tolist() == np.repeat(np.arange(4), 20).tolist()
+    # A posture in which one moves is no walking, however often it comes back.
+    assert not mountings(direction, np.repeat([True, False, True, False], 20), never).any()
+    # More than half a minute of walking has to point elsewhere; twice that where it points back again afterwards.
+    for count, anew in ((6, 0), (7, 1)):
+        walks = np.array([True] * 20 + [True] * count + [False] * (60 - count))
+        assert mountings(direction, walks, never).tolist() == [0] * 20 + [anew] * 60
+    for count, last in ((12, 0), (13, 2)):
+        walks = np.array([True] * (20 + count) + [False] * (20 - count) + [True] * 20 + [False] * 20)
+        assert mountings(direction, walks, never).max() == last
+    # A change is looked for where the device was put on.
+    walks, put_on = np.array([True] * 20 + [False] * 40 + [True] * 20), never.copy()
+    put_on[[25, 35]] = True
+    assert mountings(direction, walks, put_on).tolist() in ([0] * 25 + [1] * 55, [0] * 35 + [1] * 45)
+    # No piece, none that walks, one direction.
+    assert mountings(np.zeros((0, 3)), never[:0], never[:0]).shape == (0,)
+    assert not mountings(direction, never, never).any() and not mountings(noisy(UP, 80, rng), ~never, never).any()
+
+
+def tilt_in_all(direction: np.ndarray, moment: int) -> float:
+    """By how much a wearer tilts from piece to piece whose device points up by UP before a moment, by ACROSS after."""
+    up = [UP if number < moment else ACROSS for number in range(len(direction))]
+    angle = [float(np.arccos(np.clip(piece @ own, -1, 1))) for piece, own in zip(direction, up, strict=True)]
+    return sum(abs(one - other) for one, other in pairwise(angle))
+
+
+def test_a_change_is_where_the_wearer_tilts_least():
+    """Against a loop over all moments of a random path of the trunk, seen by a device that is turned on the way."""
+    rng = np.random.default_rng(3)
+    for _ in range(50):
+        count = int(rng.integers(3, 12))
+        direction = noisy(UP, count, rng) + rng.standard_normal((count, 3))
+        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+        direction[1 : count - 1][rng.random(count - 2) < 0.2] = 0.0  # nothing is known of some pieces
+        put_on = rng.random(count) < 0.3
+        moments = [number for number in range(1, count) if put_on[number]] or list(range(1, count))
+        tilted = {moment: tilt_in_all(direction, moment) for moment in moments}
+        found = _change(direction, np.stack([UP, ACROSS]), put_on)
+        assert found in moments
+        if direction.any(axis=1).all():
+            assert tilted[found] == pytest.approx(min(tilted.values()))
+
+
+def test_mountings_do_not_depend_on_how_the_device_is_turned():
+    rng = np.random.default_rng(1)
+    matrix = np.linalg.qr(rng.standard_normal((3, 3)))[0]
+    direction = np.concatenate([noisy(one, count, rng) for one, count in ((UP, 30), (ACROSS, 20), (-UP, 20))])
+    walks, put_on = rng.random(70) < 0.9, rng.random(70) < 0.1
+    found = mountings(direction, walks, put_on)
+    assert found.max() == 2
+    assert (mountings(direction @ matrix.T, walks, put_on) == found).all()
+
+
+def test_each_piece_may_have_its_own_up():
+    rng = np.random.default_rng(2)
+    pieces = np.stack([worn(UP, 5, 0.2), worn(ACROSS, 5, 0.2), worn(UP, 5, 0.0)]) + 0.02 * rng.standard_normal(
+        (3, 100, 3)
+    )
+    own = np.stack([UP, ACROSS, UP])
+    leads, walks = lead_of_walking(pieces, own, RATE_HZ)
+    assert walks.tolist() == [True, True, False]
+    for number, up in enumerate(own):
+        lead, walk = lead_of_walking(pieces[number : number + 1], up, RATE_HZ)
+        np.testing.assert_allclose(leads[number], lead[0], atol=1e-12)
+        assert walks[number] == walk[0]
