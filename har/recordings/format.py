@@ -23,6 +23,7 @@ from tokenize import TokenError
 
 import numpy as np
 
+import har.labels
 import har.recordings
 import har.signal
 from har.files.room import room_for
@@ -55,6 +56,7 @@ from har.signal.entry import as_array
 from har.signal.plausibility import STANDARD_GRAVITY as STANDARD_GRAVITY
 
 _COPIED_AT_ONCE = 1 << 24  # bytes
+_SEGMENTS = "segments"
 
 
 @dataclass
@@ -269,11 +271,11 @@ def prepared_datasets(data_root: Path) -> list[str]:
 def read_dataset(folder: Path, *, scan: bool | None = None) -> Dataset:
     """Open a dataset folder; samples are memory-mapped.
 
-    The structure (files, shapes, units, segments) is checked every time, and that ``dataset.json`` and the segments are
-    those that were written, where the folder has checksums. The samples (see `scan_samples`) are compared and read
-    through when ``scan`` is True, never when it is False, and when None only if these files were not scanned before by
-    these checks: a stamp beside the folder, ``.checked/<name>.json``, remembers sizes and times of the files and the
-    source of the checks.
+    The structure (files, shapes, units) is checked every time, and that ``dataset.json`` and the segments are those
+    that were written, where the folder has checksums. The samples (see `scan_samples`) are compared and read through
+    when ``scan`` is True, never when it is False, and when None only if these files were not scanned before by these
+    checks: a stamp beside the folder, ``.checked/<name>.json``, remembers sizes and times of the files and the source
+    of the checks. Segments are remembered there too, and parsed where they are not, or ``scan`` is True.
 
     Raises ``DatasetError`` naming file, row and remedy.
     """
@@ -281,7 +283,7 @@ def read_dataset(folder: Path, *, scan: bool | None = None) -> Dataset:
     while True:
         opened = _identity(folder)
         try:
-            dataset, checksums = _open_dataset(folder)
+            dataset, checksums, parsed = _open_dataset(folder, recall=not scan)
         except DatasetError:
             if _identity(folder) == opened:
                 raise
@@ -295,13 +297,17 @@ def read_dataset(folder: Path, *, scan: bool | None = None) -> Dataset:
         for stream in dataset.streams.values():
             with checksums.comparing(f"{stream.info.name}.npy"):
                 scan_samples(stream, folder / f"{stream.info.name}.npy")
-    if scan is None and not _holds(remembered, stamp):
-        try:
-            write_whole(remembered, stamp.encode())
-        except OSError as error:
+    if scan is None:
+        unwritable = memory.remember(_SEGMENTS, _segments_code(), parsed) if parsed else None
+        if not _holds(remembered, stamp):
+            try:
+                write_whole(remembered, stamp.encode())
+            except OSError as error:
+                unwritable = error
+        if unwritable is not None:
             warnings.warn(
-                f"that {folder} has been read through could not be remembered ({error}); it is read through again at "
-                "the next start, unless the folder is made writable",
+                f"that {folder} has been read through could not be remembered ({unwritable}); it is read through again "
+                "at the next start, unless the folder is made writable",
                 stacklevel=2,
             )
     return dataset
@@ -316,8 +322,13 @@ def _identity(folder: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _open_dataset(folder: Path) -> tuple[Dataset, Checksums]:
-    """The dataset with its structure checked, and what it says of its files."""
+def _segments_code() -> str:
+    """What segments depend on beside the files."""
+    return source_digest(har.recordings, har.labels)
+
+
+def _open_dataset(folder: Path, recall: bool) -> tuple[Dataset, Checksums, dict[str, np.ndarray]]:
+    """The dataset with its structure checked, what it says of its files, and its segments if they were parsed."""
     header, checksums = read_header(folder)
     name = folder.name if not folder.name.startswith(".") else header["name"]
     # Before anything is read: what a file held is never taken for what it holds after a change.
@@ -332,14 +343,19 @@ def _open_dataset(folder: Path) -> tuple[Dataset, Checksums]:
     )
     with checksums.comparing(HEADER):
         infos = [stream_info(entry, folder) for entry in header["streams"]]
+    known, parsed = memory.recall(_SEGMENTS, _segments_code()) if recall else None, {}
     for info in infos:
         if info.name in dataset.streams:
             raise DatasetError(f"{folder / HEADER}: stream {info.name!r} is listed twice")
         samples = _open_samples(folder / f"{info.name}.npy", info)
         with checksums.comparing(f"{info.name}.csv"):
-            segments = read_segments(folder / f"{info.name}.csv", len(samples))
+            if known is None:
+                segments = read_segments(folder / f"{info.name}.csv", len(samples))
+                parsed |= segments.to_arrays(f"{info.name}.")
+            else:
+                segments = Segments.from_arrays(known, f"{info.name}.")
         dataset.streams[info.name] = Stream(info, samples, segments)
-    return dataset, checksums
+    return dataset, checksums, parsed
 
 
 def _holds(path: Path, text: str) -> bool:

@@ -5,10 +5,11 @@ A corpus of a year has millions of segments: as columns of numbers they take 36 
 
 import codecs
 import csv
+import json
 import math
 import numbers
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
@@ -113,6 +114,23 @@ class Segments(Sequence[Segment]):
         rows_of = (np.array([getattr(s, column) for s in rows], dtype=np.int64) for column in ("start", "stop"))
         return cls(*names, *rows_of, np.array([s.start_time_s for s in rows], dtype=np.float64))
 
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], prefix: str = "") -> "Segments":
+        """What ``to_arrays`` made arrays of."""
+        values = json.loads(arrays[f"{prefix}names"].tobytes())
+        names = (Names(*column) for column in zip(values, arrays[f"{prefix}codes"], strict=True))
+        return cls(*names, *arrays[f"{prefix}rows"], arrays[f"{prefix}start_time_s"])
+
+    def to_arrays(self, prefix: str = "") -> dict[str, np.ndarray]:
+        """As arrays without objects, their names after ``prefix``."""
+        columns = self.recording, self.subject, self.label
+        return {
+            f"{prefix}names": np.frombuffer(json.dumps([column.values for column in columns]).encode(), dtype=np.uint8),
+            f"{prefix}codes": np.stack([column.code for column in columns]),
+            f"{prefix}rows": np.stack([self.start, self.stop]),
+            f"{prefix}start_time_s": self.start_time_s,
+        }
+
     def __len__(self) -> int:
         return len(self.start)
 
@@ -210,9 +228,13 @@ def _one_spelling(path: Path, column: str, names: Names) -> Names:
     """Labels as `label_text` has them, others as `name_text` does; those that differed in spelling alone are one."""
     number: defaultdict[str, int] = defaultdict(count().__next__)
 
-    def spelled(code: int, text: str) -> str:
-        where = f"{path}, row {_row_of(names, code)}"
-        return label_text(text, where) if column == "label" else name_text(text, column, where)
+    def spelled(code: int, text: str, where: str = "") -> str:
+        try:
+            return label_text(text, where) if column == "label" else name_text(text, column, where)
+        except DatasetError:
+            if where:
+                raise
+            return spelled(code, text, f"{path}, row {_row_of(names, code)}")  # which is looked for only then
 
     new = [number[text if text in number else spelled(code, text)] for code, text in enumerate(names.values)]
     return Names(list(number), np.array(new, dtype=np.int32)[names.code])

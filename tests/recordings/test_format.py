@@ -26,7 +26,7 @@ from har.recordings.format import (
     rest_magnitude_g,
     segments_of,
 )
-from har.recordings.segments import Segments
+from har.recordings.segments import Segments, read_segments
 
 ACC = ("acc_x", "acc_y", "acc_z")
 GYRO = ("gyro_x", "gyro_y", "gyro_z")
@@ -403,6 +403,51 @@ def test_samples_are_read_through_once_until_a_file_changes(tmp_path):
     with pytest.raises(DatasetError, match="row 417"):
         read_dataset(folder)
     assert len(read_dataset(folder, scan=False).streams) == 2
+
+
+def test_segments_are_parsed_once_until_a_file_changes(tmp_path, monkeypatch):
+    folder, parsed = write(tmp_path / "mine"), []
+
+    def counted(path: Path, length: int) -> Segments:
+        parsed.append(path.stem)
+        return read_segments(path, length)
+
+    monkeypatch.setattr("har.recordings.format.read_segments", counted)
+    truth = {name: list(stream.segments) for name, stream in read_dataset(folder).streams.items()}
+    assert sorted(parsed) == sorted(truth) and len(truth) == 2
+
+    def read(times: int, scan: bool | None = None) -> dict[str, Segments]:
+        parsed.clear()
+        found = {name: stream.segments for name, stream in read_dataset(folder, scan=scan).streams.items()}
+        assert len(parsed) == times * len(truth)
+        return found
+
+    assert {name: list(segments) for name, segments in read(0).items()} == truth
+    read(1, scan=True)
+    read(0, scan=False)
+    finding = tmp_path / ".checked" / "mine.segments"
+    finding.write_bytes(finding.read_bytes()[:-1] + b"?")  # damaged: as if it were not there
+    read(1)
+    read(0)
+    # Altered on purpose: what was remembered is of another file.
+    header = json.loads((folder / "dataset.json").read_text())
+    del header["checksums"]
+    (folder / "dataset.json").write_text(json.dumps(header))
+    path = folder / "wrist.csv"
+    path.write_text(path.read_text().replace("walking", "running"))
+    assert {segment.label for segment in read(1)["wrist"]} >= {"running"}
+    assert "running" in read_dataset(folder).labels and "walking" not in read(0)["wrist"].label.values
+
+
+def test_altered_segments_are_found_although_others_are_remembered(tmp_path):
+    folder = write(tmp_path / "mine")
+    read_dataset(folder)
+    path = folder / "wrist.csv"
+    before = path.stat()
+    path.write_text(path.read_text().replace("walking", "running"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))  # the same size and time
+    with pytest.raises(DatasetError, match="was altered since it was written"):
+        read_dataset(folder)
 
 
 def test_gravity_removed_is_not_held_against_a_dataset(tmp_path):

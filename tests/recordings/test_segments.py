@@ -129,3 +129,20 @@ def test_spellings_of_one_label_are_one_and_signs_of_none_are_none(tmp_path):
     write_segments(tmp_path / "a.csv", [*rows[:3], ("r", "s", "--", 30, 40, 3.0)])
     with pytest.raises(DatasetError, match=r"a.csv, row 5: .*a letter, found '--'"):
         read_segments(tmp_path / "a.csv", 100)
+
+
+def test_segments_as_arrays_are_the_same_segments():
+    rows = [
+        Segment("Läufe 二", "pé", "", 0, 3),
+        Segment("b", "q", "walking", 3, 2**40, 0.1),
+        Segment("b", "q", "", 2**41, 2**42),
+    ]
+    for segments in (Segments.of(rows), Segments.of([])):
+        arrays = segments.to_arrays("wrist.")
+        assert all(name.startswith("wrist.") and values.dtype != object for name, values in arrays.items())
+        again = Segments.from_arrays(arrays | Segments.of(rows[:1]).to_arrays("waist."), "wrist.")
+        assert again == segments
+        for column in ("recording", "subject", "label"):
+            assert getattr(again, column).values == getattr(segments, column).values
+            assert getattr(again, column).code.dtype == np.int32
+        assert (again.start.dtype, again.start_time_s.dtype) == (np.int64, np.float64)
