@@ -2,7 +2,6 @@
 
 import json
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -75,7 +74,7 @@ def _served(checkpoint: str, clients: int) -> Iterator[str]:
         try:
             yield _address_told(server, errors)
         finally:
-            server.send_signal(signal.SIGINT)
+            server.terminate()  # not by Ctrl-C, which is ignored by what a shell runs in its background
             server.communicate()
 
 

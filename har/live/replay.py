@@ -48,7 +48,7 @@ class Replay:
                     yield Samples(time_s[there], samples[there].astype(np.float32))
 
     async def play(self, session: Session) -> None:
-        """Stream it, at its speed; while no page is there it pauses. Then the page is told that it ended."""
+        """Stream it, at its speed; while no page is there it pauses. After the last answer it tells that it ended."""
         loop = asyncio.get_running_loop()
         next_at = loop.time()
         for batch, after in itertools.pairwise(itertools.chain(self.batches(), (None,))):
@@ -60,6 +60,7 @@ class Replay:
             session.tell(write_samples(batch.time_s, batch.samples))
             if after is not None:
                 next_at += min(float(after.time_s[0] - batch.time_s[0]) / self.speed, _LONGEST_GAP_S)
+        await session.settle()
         session.tell({"type": "ended"})
 
 

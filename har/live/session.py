@@ -116,6 +116,11 @@ class Session:
             del self._batches[0]
         self._wake()
 
+    async def settle(self) -> None:
+        """Wait until all that came has been looked at, and told of."""
+        while self._work is not None and not self._work.done():
+            await asyncio.wait([self._work])
+
     @property
     def backlog_s(self) -> float:
         """Seconds of samples that wait."""

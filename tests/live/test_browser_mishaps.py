@@ -251,7 +251,8 @@ def test_a_connection_on_which_there_is_nothing_to_say_stays(serve_live, open_pa
     if state == "without samples":
         page.evaluate("stopMoving()")
     page.wait_for_timeout(8_000)
-    assert page.evaluate("lost") == [] and text(page, "#connection-text") == "Connected"
+    # That it is connected may be written once more.
+    assert set(page.evaluate("lost")) <= {"connected"} and text(page, "#connection-text") == "Connected"
 
 
 def test_after_the_end_of_a_recording_there_is_nothing_to_record_until_it_is_played_again(serve_live, open_page):
@@ -267,14 +268,7 @@ def test_after_the_end_of_a_recording_there_is_nothing_to_record_until_it_is_pla
     other = open_page(live)
     wait_for(other, "#problem-text", "As many devices")
     page.reload()
-
-    def is_named_again() -> bool:
-        # Where the server is busy it hears of the new connection before it knows of the old one's end.
-        if page.is_visible("#retry"):
-            page.click("#retry")
-        return "walking" in (page.text_content("#activity") or "").lower()
-
-    until(page, is_named_again)
+    wait_for(page, "#activity", "walking")
     until(page, lambda: page.is_enabled("#record"))
     assert "juggling" in words_of(page)
 

@@ -161,7 +161,7 @@ def compared(page, recording: SimulatedRecording, taught: dict | None = None) ->
     return float(np.mean([answers[time]["name"] == one.name for time, one in expected.items()]))
 
 
-BOUTS = [("standing", 15.0), ("walking", 50.0), ("sitting", 30.0), ("walking upstairs", 20.0), ("running", 30.0)]
+BOUTS = [("standing", 10.0), ("walking", 35.0), ("sitting", 20.0), ("walking upstairs", 15.0), ("running", 20.0)]
 
 
 def test_a_replayed_recording_is_named_as_in_python_before_and_after_something_is_taught(open_page):
