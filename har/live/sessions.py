@@ -31,15 +31,11 @@ PLACEMENTS = (
     "backpack",
 )  # fmt: skip
 
-_LOOKED_EVERY_S = 0.05
-
 
 @dataclass(frozen=True)
 class Settings:
     """labels: what a page begins with; placement: likewise. clients: pages at a time. kept_s: how long a session waits
-    for its page to come back. place_s: how long a page waits for a place, which another may be leaving just now: a page
-    that is loaded anew is often there before the end of its old connection is. replay: a recording in place of the
-    page's sensors.
+    for its page to come back. replay: a recording in place of the page's sensors.
 
     Raises ``ValueError`` for labels and a placement that no page could send back, such as too many or too long ones.
     """
@@ -48,7 +44,6 @@ class Settings:
     placement: str | None = None
     clients: int = 10
     kept_s: float = 60.0
-    place_s: float = 3.0
     replay: Replay | None = None
 
     def __post_init__(self) -> None:
@@ -93,19 +88,12 @@ class Sessions:
             and (known.channels, known.gravity) == (start.channels, start.gravity)
         ):
             return await self._go_on(known, start, outbox)
-        await self._place()
+        if self.connected >= self.settings.clients:
+            raise Refusal(FULL)
         session = await self._open(start)
         session.attach(outbox, resumed=False)
         self._play(session)
         return session
-
-    async def _place(self) -> None:
-        """Wait until there is a place for one more page; raises ``Refusal`` where there is none for too long."""
-        until = asyncio.get_running_loop().time() + self.settings.place_s
-        while self.connected >= self.settings.clients:
-            if asyncio.get_running_loop().time() >= until:
-                raise Refusal(FULL)
-            await asyncio.sleep(_LOOKED_EVERY_S)
 
     def _play(self, session: Session) -> None:
         """Begin the recording, if there is one; one that has ended begins again."""
@@ -113,8 +101,8 @@ class Sessions:
             session.replay = asyncio.create_task(self.settings.replay.play(session))
 
     async def _go_on(self, session: Session, start: Start, outbox: Outbox) -> Session:
-        if session.outbox is None:
-            await self._place()
+        if session.outbox is None and self.connected >= self.settings.clients:
+            raise Refusal(FULL)
         if session.outbox is not None:  # the former socket may be dead without knowing it yet
             session.outbox.close(Refusal(TAKEN_OVER))
         session.attach(outbox, resumed=True)

@@ -206,7 +206,8 @@ class AlignmentModel(nn.Module):
                 acceleration = signal[:, [list(columns.values())[i] for i in axes]].cpu().numpy()
                 pieces = cut_pieces(acceleration, sampling_rate_hz)
                 body[text] = session_axes(pieces, sampling_rate_hz)
-                _warn_of_mountings(pieces, sampling_rate_hz, text)
+                if gravity == "included":
+                    _warn_of_mountings(pieces, sampling_rate_hz, text)
         known = torch.from_numpy(np.stack(list(body.values())))
         total = torch.cat(
             [
@@ -472,7 +473,7 @@ class AlignmentModel(nn.Module):
 def _warn_of_mountings(pieces: np.ndarray, sampling_rate_hz: float, placement: str | None) -> None:
     direction, moving = gravity_and_movement(pieces, sampling_rate_hz)
     walks = walks_alone(pieces, direction, moving, sampling_rate_hz)
-    changed = np.flatnonzero(np.diff(mountings(direction, walks, np.zeros(len(pieces), dtype=bool)))) + 1
+    changed = np.flatnonzero(np.diff(mountings(direction, moving, walks, np.zeros(len(pieces), dtype=bool)))) + 1
     if len(changed):
         begins_s = changed * piece_length(sampling_rate_hz) / sampling_rate_hz
         warnings.warn(

@@ -24,6 +24,7 @@ from har.recognition.survey import Survey, survey
 from har.signal.channels import parse_devices, triads
 from har.signal.plausibility import check_rate, examine
 from har.windows.body_axes import (
+    WITHIN_RAD,
     cut_pieces,
     gravity_and_movement,
     mountings,
@@ -205,33 +206,45 @@ def _side_by_side(work: Callable[[np.ndarray], Any], parts: Sequence[np.ndarray]
 class BodyAxes:
     """How a device lies against the body over a recording.
 
-    ``mountings`` tells when it was mounted anew, by how its wearer walks; each time between tells for itself. Where
-    nothing was seen of that and the whole still does not agree with itself, each time between two at which the device
-    was not worn, or not recording, tells for itself. anew_s: when it was mounted anew, as far as walking tells.
+    The whole recording tells where it agrees with itself, and nobody walks as if the device had been turned on the way
+    (``mountings``). Where it was, each time between two turns tells for itself; and where a time does not agree with
+    itself, or there was a turn, each time between two at which the device was not worn, or not recording, as far as its
+    own movement tells another way. anew_s: when the device was turned, as far as walking tells.
     """
 
     def __init__(self, one: SurveyedDevice) -> None:
         device = one.device
-        self._spans = [(device.start_s, device.stop_s)]
+        self._starts = np.array([device.start_s])
         self._axes = np.zeros((1, 2, 3), dtype=np.float32)
         self.anew_s: list[float] = []
-        sensors = dict(triads(device.channels))
-        if "acc" not in sensors or device.gravity != "included":
+        columns = dict(triads(device.channels)).get("acc")
+        if columns is None or device.gravity != "included":
             return
-        self.anew_s = _mounted_anew(one, sensors["acc"])
-        self._spans = list(pairwise([device.start_s, *self.anew_s, device.stop_s]))
-        if not self.anew_s:
-            self._axes[0] = _axes_in(device, sensors["acc"])
-            sessions = _between(_recorded(device), one.off)
-            if self._axes[0, 0].any() or len(sessions) < 2:
-                return
-            self._spans = sessions
-        self._axes = np.stack([_axes_in(one.cropped_to(span).device, sensors["acc"]) for span in self._spans])
+        self.anew_s = _mounted_anew(one, columns)
+        spans = pairwise([device.start_s, *self.anew_s, device.stop_s])
+        found = [part for span in spans for part in _axes_over(one.cropped_to(span), span, columns, bool(self.anew_s))]
+        self._starts = np.array([start for start, _ in found])
+        self._axes = np.stack([axes for _, axes in found])
 
     def at(self, time_s: np.ndarray) -> np.ndarray:
         """Axes (N, 2, 3) at the moments (N,)."""
-        starts = np.array([start for start, _ in self._spans])
-        return self._axes[np.clip(np.searchsorted(starts, time_s, side="right") - 1, 0, len(starts) - 1)]
+        return self._axes[np.maximum(np.searchsorted(self._starts, time_s, side="right") - 1, 0)]
+
+
+def _axes_over(
+    one: SurveyedDevice, span: Span, columns: Sequence[int], turned: bool
+) -> Iterator[tuple[float, np.ndarray]]:
+    """From when on which axes hold, in a span in which no turn was found. turned: whether one was outside of it."""
+    whole = _axes_in(one.device, columns)
+    yield span[0], whole
+    sessions = _between(_recorded(one.device), one.off)
+    if len(sessions) < 2 or (whole[0].any() and not turned):
+        return
+    for session in sessions:
+        own = _axes_in(one.cropped_to(session).device, columns)
+        # Who agrees with the whole knows no better: that has more to go by.
+        differs = own[0].any() and own[0] @ whole[0] < np.cos(WITHIN_RAD)
+        yield session[0], own if differs else whole
 
 
 def _between(recorded: Sequence[Span], off: Sequence[Span]) -> list[Span]:
@@ -261,21 +274,31 @@ def _mounted_anew(one: SurveyedDevice, columns: Sequence[int]) -> list[float]:
     """When a device was mounted anew, in order of time."""
     device, rate_hz = one.device, one.device.sampling_rate_hz
     piece_s = piece_length(rate_hz) / rate_hz
-    started, directions, walks = [], [], []
-    for start_s, pieces in _cut(device, columns):
+    started, found = [], []
+    for starts, pieces in _cut(device, columns):
         direction, moving = gravity_and_movement(pieces, rate_hz)
-        started.append(start_s + piece_s * np.arange(len(pieces)))
-        directions.append(direction)
-        walks.append(walks_alone(pieces, direction, moving, rate_hz))
+        found.append((direction, moving, walks_alone(pieces, direction, moving, rate_hz)))
+        started.append(starts)
+    if not started:
+        return []
     start_s = np.concatenate(started)
     taken_off = np.diff(start_s, prepend=start_s[0]) > piece_s + _LEAST_PAUSE_S
     taken_off |= inside(start_s + piece_s / 2, one.off)
-    numbers = mountings(np.concatenate(directions), np.concatenate(walks), taken_off)
+    numbers = mountings(*(np.concatenate(column) for column in zip(*found, strict=True)), taken_off)
     return start_s[np.flatnonzero(np.diff(numbers)) + 1].tolist()
 
 
-def _cut(device: Device, columns: Sequence[int]) -> Iterator[tuple[float, np.ndarray]]:
-    """A device's acceleration as pieces (N, T, 3), some minutes at a time: when the first piece begins, and they."""
+def _cut(device: Device, columns: Sequence[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """A device's acceleration as pieces (N, T, 3), some minutes at a time, and when each begins, (N,)."""
     rate_hz = device.sampling_rate_hz
+    piece_s = piece_length(rate_hz) / rate_hz
+    starts: list[np.ndarray] = []
+    parts: list[np.ndarray] = []
     for start_s, samples in chunks(device, max(1, round(_AXES_S * rate_hz))):
-        yield start_s, cut_pieces(samples[:, columns], rate_hz)
+        parts.append(cut_pieces(samples[:, columns], rate_hz))
+        starts.append(start_s + piece_s * np.arange(len(parts[-1])))
+        if sum(map(len, parts)) * piece_s >= _AXES_S:
+            yield np.concatenate(starts), np.concatenate(parts)
+            starts, parts = [], []
+    if parts:
+        yield np.concatenate(starts), np.concatenate(parts)

@@ -90,7 +90,11 @@ def recognise(
     doubts = doubts_about(labels, bank, () if adapter is None else adapter.labels)
     clock = clock_of(recording)
     notes = [*doubts, *recording.notes, *(text for one in devices for text in one.findings), *_notes(devices)]
-    notes += [_mounted_anew(one, body, clock) for one, body in zip(devices, axes, strict=True) if body and body.anew_s]
+    for number, (one, body) in enumerate(zip(devices, axes, strict=True), start=1):
+        if body is not None and body.anew_s:
+            unnamed = f"number {number} of the recording" if len(devices) > 1 else "of the recording"
+            whose = f"at {one.device.placement}" if one.device.placement else unnamed
+            notes.append(_mounted_anew(whose, body.anew_s, clock))
     if unasked:
         notes.append(
             f"Taught, but not among the names asked for, and so without effect: {', '.join(map(repr, unasked))}."
@@ -189,7 +193,7 @@ def _notes(devices: Sequence[SurveyedDevice]) -> list[str]:
     """What the recognition took for granted, in sentences."""
     notes = []
     for one in devices:
-        whose = _whose(one)
+        whose = f"at {one.device.placement}" if one.device.placement else "of the recording"
         if one.survey.kind != "acc":
             notes.append(
                 f"The device {whose} has no accelerometer: postures cannot be told, and whether it was worn is not "
@@ -202,14 +206,10 @@ def _notes(devices: Sequence[SurveyedDevice]) -> list[str]:
     return notes
 
 
-def _whose(one: SurveyedDevice) -> str:
-    return f"at {one.device.placement}" if one.device.placement else "of the recording"
-
-
-def _mounted_anew(one: SurveyedDevice, body: BodyAxes, clock: Clock) -> str:
-    times = [f"{moment:%Y-%m-%d %H:%M}" if (moment := clock.at(when)) else f"{when:.0f} s" for when in body.anew_s]
+def _mounted_anew(whose: str, anew_s: Sequence[float], clock: Clock) -> str:
+    times = [f"{moment:%Y-%m-%d %H:%M}" if (moment := clock.at(when)) else f"{when:.0f} s" for when in anew_s]
     more = f" and {len(times) - _TOLD} times more" if len(times) > _TOLD else ""
     return (
-        f"The device {_whose(one)} seems to have been turned or put on anew at about {', '.join(times[:_TOLD])}{more}: "
-        "walking points elsewhere from then on. How it lies against the body was found for each time between."
+        f"The device {whose} seems to have been turned or put on anew at about {', '.join(times[:_TOLD])}{more}: "
+        "walking points elsewhere from then on. How it lies against the body was looked for in each time between."
     )

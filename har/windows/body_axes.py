@@ -51,6 +51,8 @@ _LEAST_SAME_SIDE = 0.65  # share of the pieces that point to the same side
 
 # Of walking, half a minute: more pieces have to point elsewhere before a device counts as mounted anew.
 _LEAST_WALKING = 6
+_UPRIGHT_RAD = np.deg2rad(20.0)  # of up, who stands
+_PAUSE_RAD = np.deg2rad(45.0)  # by which more a wearer may tilt where the device was put on
 _CANDIDATES = 400  # walking pieces, spread over the recording, whose directions are compared with all others
 
 
@@ -211,17 +213,18 @@ def session_axes_of_parts(parts: Iterable[np.ndarray], sampling_rate_hz: float) 
     return axes
 
 
-def mountings(direction: np.ndarray, walks: np.ndarray, put_on: np.ndarray) -> np.ndarray:
+def mountings(direction: np.ndarray, moving: np.ndarray, walks: np.ndarray, put_on: np.ndarray) -> np.ndarray:
     """(N,) int, 0 for pieces at first and one more each time that the device was mounted anew: the pieces (N) of one
     recording in order of time.
 
-    direction: (N, 3) as ``gravity_and_movement`` finds it. walks: (N,) bool, as ``walks_alone`` does. put_on: (N,)
+    direction, moving: as ``gravity_and_movement`` finds them. walks: (N,) bool, as ``walks_alone`` does. put_on: (N,)
     bool, before which pieces the device was off or did not record. Who walks is upright, so walking that points
-    elsewhere is a device that was turned; a posture in which one moves (cycling, exercise on a mat) is not walking,
-    and changes nothing. A mounting is the path of least cost through the directions around which most walking lies: a
-    piece costs one where it points more than 35 degrees away, and a change costs half a minute of walking. It
-    happened between two pieces that walk: where the device was put on, if it was, and so that the wearer tilts least
-    in all. A turn about the vertical is not seen, nor one that nobody walked after.
+    elsewhere is a device that was turned. A mounting is the path of least cost through the directions around which
+    most walking lies: a piece costs one where it points more than 35 degrees away, and a change costs half a minute
+    of walking. It happened between two pieces that walk, so that the wearer tilts least in all, rather where the
+    device was put on. Rowing or cycling may look like walking: a change is none if, once that is over, the wearer
+    rests where up was, and not twice as long where it would be now. A turn about the vertical is not seen, nor one
+    that nobody walked after.
     """
     numbers = np.zeros(len(direction), dtype=np.int64)
     at = np.flatnonzero(walks)
@@ -230,9 +233,19 @@ def mountings(direction: np.ndarray, walks: np.ndarray, put_on: np.ndarray) -> n
     if len(middles) < 2:
         return numbers
     state = _least_changes(found @ middles.T < np.cos(WITHIN_RAD), _LEAST_WALKING)
-    for last in np.flatnonzero(state[1:] != state[:-1]):
-        between = slice(at[last], at[last + 1] + 1)
-        numbers[at[last] + _change(direction[between], middles[state[last : last + 2]], put_on[between]) :] += 1
+    last = np.flatnonzero(state[1:] != state[:-1])
+    begins = []
+    for number in last:
+        between = slice(at[number], at[number + 1] + 1)
+        begins.append(at[number] + _change(direction[between], middles[state[number : number + 2]], put_on[between]))
+    still = direction.any(axis=1) & ~moving
+    now, ends, walked = state[0], [*begins, len(direction)][1:], at[[*last, len(at) - 1]][1:]
+    for begin, end, until, new in zip(begins, ends, walked, state[last + 1], strict=True):
+        resting = direction[until:end][still[until:end]]
+        before, after = (resting @ middles[[now, new]].T >= np.cos(_UPRIGHT_RAD)).sum(axis=0)
+        if new != now and after >= 2 * before:
+            numbers[begin:] += 1
+            now = new
     return numbers
 
 
@@ -270,7 +283,8 @@ def _least_changes(cost: np.ndarray, change: float) -> np.ndarray:
 
 def _change(direction: np.ndarray, up: np.ndarray, put_on: np.ndarray) -> int:
     """From which of the pieces (n, 3) on, 1 to n - 1, the device is mounted as at the last of them: where its wearer's
-    trunk or limb tilts least in all. up: (2, 3), that of the first piece and of the last; put_on: (n,)."""
+    trunk or limb tilts least in all, rather where it was put on. up: (2, 3), that of the first piece and of the last;
+    put_on: (n,)."""
     known = direction.any(axis=1)
     known[[0, -1]] = True
     tilt = np.arccos(np.clip(direction.astype(np.float64) @ up.T, -1.0, 1.0))
@@ -278,9 +292,7 @@ def _change(direction: np.ndarray, up: np.ndarray, put_on: np.ndarray) -> int:
     before, after = np.abs(np.diff(tilt, axis=0)).T
     tilted = np.concatenate([[0.0], np.cumsum(before)[:-1]]) + np.abs(tilt[1:, 1] - tilt[:-1, 0])
     tilted += np.cumsum(after[::-1])[::-1] - after
-    if put_on[1:].any():
-        tilted[~put_on[1:]] = np.inf
-    return int(tilted.argmin()) + 1
+    return int((tilted - _PAUSE_RAD * put_on[1:]).argmin()) + 1
 
 
 def body_axes(index: WindowIndex, progress: Callable[[int], object] = lambda samples: None) -> list[np.ndarray]:

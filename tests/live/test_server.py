@@ -326,7 +326,7 @@ def test_silence_closes(serve_live):
 
 
 def test_a_page_that_never_reads_loses_its_place_soon(serve_live):
-    live = serve_live(clients=1, place_s=0.0, deaf_s=0.5, messages_a_second=1e6, messages_at_once=1e6)
+    live = serve_live(clients=1, deaf_s=0.5, messages_a_second=1e6, messages_at_once=1e6)
     with socket.socket() as raw:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         raw.connect(("127.0.0.1", live.port))
@@ -396,7 +396,7 @@ def test_a_sign_of_life_comes_at_once_and_asking_for_it_is_silence(serve_live):
 
 
 def test_more_pages_than_the_server_takes(serve_live):
-    live = serve_live(clients=2, place_s=0.2)
+    live = serve_live(clients=2)
     first, second, third = live.page(), live.page(), live.page()
     first.start()
     second.start()
@@ -410,23 +410,6 @@ def test_more_pages_than_the_server_takes(serve_live):
     for page in waiting:
         page.hear("hello")
     assert closed(live.page()) == protocol.FULL
-
-
-def test_a_page_waits_a_moment_for_a_place_that_another_is_leaving(serve_live):
-    live = serve_live(clients=1)
-    old = live.page()
-    session = old.start()["session"]
-    for known in (None, session):  # as another page, and as one that was there before
-        new = live.page()
-        new.say("start", labels=None, placement=None, channels=["acc_x", "acc_y", "acc_z"], gravity="included",
-                session=known)  # fmt: skip
-        if known is None:
-            time.sleep(0.3)
-            old.socket.close()
-            other = new
-        else:
-            other.socket.close()
-        assert new.hear("started")["resumed"] is (known is not None)
 
 
 def test_a_mistake_ends_its_session_alone_and_is_logged(serve_live, caplog):

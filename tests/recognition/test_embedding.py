@@ -8,7 +8,7 @@ import torch
 from har.readers.recording import Device, Piece
 from har.recognition import embedding
 from har.recognition.embedding import BodyAxes, SurveyedDevice, embed_plan, plan_windows, surveyed
-from har.windows.body_axes import cut_pieces, session_axes
+from har.windows.body_axes import cut_pieces, gravity_and_movement, session_axes
 
 from .conftest import CHANNELS
 
@@ -53,12 +53,37 @@ def test_a_change_lies_where_the_device_was_turned_or_put_on():
     device = Device("wrist", CHANNELS, 50.0, (Piece(0.0, samples),))
     one = surveyed(device, ("acc", "gyro"))
     assert BodyAxes(one).anew_s == [320.0]
-    off = replace(one, off=[(200.0, 260.0)])
-    assert len(BodyAxes(off).anew_s) == 1 and 200.0 <= BodyAxes(off).anew_s[0] <= 260.0
+    off = replace(one, off=[(310.0, 340.0)])
+    assert len(BodyAxes(off).anew_s) == 1 and 310.0 <= BodyAxes(off).anew_s[0] <= 340.0
+    # A time off the body that would make the wearer sit upside down is another one.
+    assert BodyAxes(replace(one, off=[(150.0, 180.0)])).anew_s == [320.0]
     # Nobody walks afterwards: nothing tells, and the axes of before stay.
     cut = replace(one, device=replace(device, pieces=(Piece(0.0, samples[: round(520 * 50.0)]),)))
     assert not BodyAxes(cut).anew_s
     np.testing.assert_allclose(BodyAxes(cut).at(np.array([400.0]))[0, 0], x, atol=0.05)
+
+
+def test_each_wearing_time_tells_for_itself_where_a_turn_was_found():
+    """Whether the others agree with each other or not, and also where it has too few steps to be a turn."""
+    x, y, z = np.eye(3)
+    for seconds, amplitude in ((120, 2.5), (25, 1.0)):
+        # Running is none of the walking that tells of turns; 25 s of walking are too few.
+        last = amplitude * (walked(z, y, seconds) - z) + z
+        parts = walked(x, y, 120), walked(-x, y, 120, seed=1), last.astype(np.float32)
+        pieces = tuple(Piece(1000.0 * number, part) for number, part in enumerate(parts))
+        body = BodyAxes(surveyed(Device("pocket", CHANNELS, 50.0, pieces), ("acc", "gyro")))
+        assert body.anew_s == [1000.0]
+        np.testing.assert_allclose(body.at(np.array([60.0, 1060.0, 2010.0]))[:, 0], [x, -x, z], atol=0.1)
+
+
+def test_many_short_pieces_are_looked_at_together(monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        embedding, "gravity_and_movement", lambda *given: calls.append(1) or gravity_and_movement(*given)
+    )
+    pieces = tuple(Piece(3.0 * number, walked(np.eye(3)[0], np.eye(3)[1], 1)) for number in range(500))
+    body = BodyAxes(surveyed(Device("pocket", CHANNELS, 50.0, pieces), ("acc", "gyro")))
+    assert not body.anew_s and len(calls) <= 5
 
 
 def test_parts_side_by_side_are_the_parts_in_order(model, acted, recorded, monkeypatch):

@@ -15,7 +15,7 @@ SCRIPT = "val_scripts/human_activity_recognition/fit_meanings.py"
 
 @pytest.fixture
 def fit(monkeypatch, tmp_path, capsys) -> Callable[..., tuple[int, str]]:
-    """fit(*arguments) -> exit status and lines, of every eighth wording, a tenth of the others, and a file elsewhere."""
+    """fit(*arguments) -> exit status and lines, of every eighth wording, fewer other texts, and a file elsewhere."""
     whole = Wordings.of_tables()
     few = Wordings(whole.texts[::8], whole.meant[::8], whole.activities)
     monkeypatch.setattr(Wordings, "of_tables", classmethod(lambda cls: few))
