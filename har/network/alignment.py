@@ -473,7 +473,7 @@ class AlignmentModel(nn.Module):
 def _warn_of_mountings(pieces: np.ndarray, sampling_rate_hz: float, placement: str | None) -> None:
     direction, moving = gravity_and_movement(pieces, sampling_rate_hz)
     walks = walks_alone(pieces, direction, moving, sampling_rate_hz)
-    changed = np.flatnonzero(np.diff(mountings(direction, moving, walks, np.zeros(len(pieces), dtype=bool)))) + 1
+    changed = mountings(direction, moving, walks, np.zeros(len(pieces), dtype=bool))
     if len(changed):
         begins_s = changed * piece_length(sampling_rate_hz) / sampling_rate_hz
         warnings.warn(

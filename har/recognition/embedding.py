@@ -284,8 +284,7 @@ def _mounted_anew(one: SurveyedDevice, columns: Sequence[int]) -> list[float]:
     start_s = np.concatenate(started)
     taken_off = np.diff(start_s, prepend=start_s[0]) > piece_s + _LEAST_PAUSE_S
     taken_off |= inside(start_s + piece_s / 2, one.off)
-    numbers = mountings(*(np.concatenate(column) for column in zip(*found, strict=True)), taken_off)
-    return start_s[np.flatnonzero(np.diff(numbers)) + 1].tolist()
+    return start_s[mountings(*(np.concatenate(column) for column in zip(*found, strict=True)), taken_off)].tolist()
 
 
 def _cut(device: Device, columns: Sequence[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:

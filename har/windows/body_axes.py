@@ -214,8 +214,7 @@ def session_axes_of_parts(parts: Iterable[np.ndarray], sampling_rate_hz: float) 
 
 
 def mountings(direction: np.ndarray, moving: np.ndarray, walks: np.ndarray, put_on: np.ndarray) -> np.ndarray:
-    """(N,) int, 0 for pieces at first and one more each time that the device was mounted anew: the pieces (N) of one
-    recording in order of time.
+    """(k,) int, rising: from which on the device was mounted anew, of the pieces (N) of one recording in order of time.
 
     direction, moving: as ``gravity_and_movement`` finds them. walks: (N,) bool, as ``walks_alone`` does. put_on: (N,)
     bool, before which pieces the device was off or did not record. Who walks is upright, so walking that points
@@ -226,12 +225,11 @@ def mountings(direction: np.ndarray, moving: np.ndarray, walks: np.ndarray, put_
     rests where up was, and not twice as long where it would be now. A turn about the vertical is not seen, nor one
     that nobody walked after.
     """
-    numbers = np.zeros(len(direction), dtype=np.int64)
     at = np.flatnonzero(walks)
     found = direction[at].astype(np.float64)
     middles = _directions(found)
     if len(middles) < 2:
-        return numbers
+        return np.zeros(0, dtype=np.int64)
     state = _least_changes(found @ middles.T < np.cos(WITHIN_RAD), _LEAST_WALKING)
     last = np.flatnonzero(state[1:] != state[:-1])
     begins = []
@@ -239,14 +237,14 @@ def mountings(direction: np.ndarray, moving: np.ndarray, walks: np.ndarray, put_
         between = slice(at[number], at[number + 1] + 1)
         begins.append(at[number] + _change(direction[between], middles[state[number : number + 2]], put_on[between]))
     still = direction.any(axis=1) & ~moving
-    now, ends, walked = state[0], [*begins, len(direction)][1:], at[[*last, len(at) - 1]][1:]
+    now, ends, walked, anew = state[0], [*begins, len(direction)][1:], at[[*last, len(at) - 1]][1:], []
     for begin, end, until, new in zip(begins, ends, walked, state[last + 1], strict=True):
         resting = direction[until:end][still[until:end]]
         before, after = (resting @ middles[[now, new]].T >= np.cos(_UPRIGHT_RAD)).sum(axis=0)
         if new != now and after >= 2 * before:
-            numbers[begin:] += 1
+            anew.append(begin)
             now = new
-    return numbers
+    return np.array(anew, dtype=np.int64)
 
 
 def _directions(found: np.ndarray) -> np.ndarray:
