@@ -1,5 +1,6 @@
 """Scripts are run as users run them: in a process of their own."""
 
+import copy
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ import torch
 from filelock import FileLock
 
 from har.endurance.scripts import ForkedScript, ForkedScripts
+from har.network.loading import load_label_bank, load_model
 from har.recordings.simulate import write_simulated_corpus
 from har.run.folder import repository_root
 
@@ -53,21 +55,24 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedScripts]
 
 
 @pytest.fixture(scope="session")
-def start_script(scripts: ForkedScripts) -> Callable[..., subprocess.Popen | ForkedScript]:
+def start_script(scripts: ForkedScripts, shared_folder: Path) -> Callable[..., subprocess.Popen | ForkedScript]:
     """start_script("training_scripts/…/x.py", *arguments, cwd=…) -> its process, with output as text.
 
     The first time a script is run, Python is started for it, as users do. From then on its process is a copy of one
     that has imported torch and the like already (Linux alone can be relied on to go on from such a copy).
     """
-    known = set()
+    started = shared_folder / "started"
+    started.mkdir(exist_ok=True)
 
     def start(script: str, *arguments: object, cwd: Path | None = None) -> subprocess.Popen | ForkedScript:
         path = repository_root() / script
-        if path not in known or sys.platform != "linux":
-            known.add(path)
-            command = [sys.executable, str(path), *map(str, arguments)]
-            return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        return scripts.start(script, *arguments, cwd=cwd)
+        try:
+            (started / path.name).touch(exist_ok=False)
+        except FileExistsError:
+            if sys.platform == "linux":
+                return scripts.start(script, *arguments, cwd=cwd)
+        command = [sys.executable, str(path), *map(str, arguments)]
+        return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     return start
 
@@ -85,15 +90,19 @@ def run_script(start_script: Callable) -> Callable[..., subprocess.CompletedProc
 
 
 @pytest.fixture(scope="session")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of pytest share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def once(shared_folder: Path) -> Callable[[str, Callable[[Path], object]], Path]:
     """once(name, make) -> the folder that ``make(folder)`` has filled, a single time for all processes of pytest."""
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
 
     def folder(name: str, make: Callable[[Path], object]) -> Path:
-        made, done = shared / name, shared / f"{name}.done"
-        with FileLock(shared / f"{name}.lock"):
+        made, done = shared_folder / name, shared_folder / f"{name}.done"
+        with FileLock(shared_folder / f"{name}.lock"):
             if not done.exists():
                 shutil.rmtree(made, ignore_errors=True)  # another process has failed at it
                 made.mkdir()
@@ -140,6 +149,23 @@ def whole_run(run_script: Callable, arguments: Callable, once: Callable) -> tupl
     """Folder and console output of four epochs in one go."""
     script = "training_scripts/human_activity_recognition/semantic_alignment_train.py"
     return trained(once, "whole_run", run_script, script, arguments)
+
+
+@pytest.fixture(scope="session")
+def exported(whole_run: tuple[Path, str], once: Callable) -> Path:
+    """Folder of the package that this training is exported to; skipped, with the reason, without the extra [export]."""
+    pytest.importorskip("onnxruntime", reason="exporting takes the extra [export]")
+    from har.export.package import export_package
+
+    def make(folder: Path) -> None:
+        model, checkpoint, hyperparams_path = load_model(whole_run[0] / "best.pt", "cpu")
+        bank = load_label_bank(checkpoint, "cpu", hyperparams_path)
+        before = copy.deepcopy(model.state_dict())
+        example = repository_root() / "val_scripts/human_activity_recognition/recognise_with_onnx.py"
+        export_package(model, bank, bank.known_labels(), folder, example)
+        assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+    return once("exported", make)
 
 
 def trained(once: Callable, name: str, run_script: Callable, script: str, arguments: Callable) -> tuple[Path, str]:
