@@ -80,6 +80,7 @@ def do_cells(cells: list[Cell], out: Path, plan: Plan, jobs: int, lock: Sequence
         run_cells(missing, out, plan, jobs, lock, finished)
     except KeyboardInterrupt:
         again = shlex.join(["python", EVALUATION_SCRIPT, "--protocol", PROTOCOL, "--out", str(out), f"--jobs={jobs}"])
+        done = sum(is_finished(out, cell) for cell in cells)  # also those of which nobody has been told yet
         raise InterruptedRunError(
             f"Stopped; {done} of {len(cells)} cells are finished. Go on with\n  {again}\n"
             "or add --report-only for a report of these."
