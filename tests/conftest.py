@@ -1,6 +1,5 @@
 """Scripts are run as users run them: in a process of their own."""
 
-import copy
 import os
 import shutil
 import subprocess
@@ -18,7 +17,6 @@ import torch
 from filelock import FileLock
 
 from har.endurance.scripts import ForkedScript, ForkedScripts
-from har.network.loading import load_label_bank, load_model
 from har.recordings.simulate import write_simulated_corpus
 from har.run.folder import repository_root
 
@@ -149,23 +147,6 @@ def whole_run(run_script: Callable, arguments: Callable, once: Callable) -> tupl
     """Folder and console output of four epochs in one go."""
     script = "training_scripts/human_activity_recognition/semantic_alignment_train.py"
     return trained(once, "whole_run", run_script, script, arguments)
-
-
-@pytest.fixture(scope="session")
-def exported(whole_run: tuple[Path, str], once: Callable) -> Path:
-    """Folder of the package that this training is exported to; skipped, with the reason, without the extra [export]."""
-    pytest.importorskip("onnxruntime", reason="exporting takes the extra [export]")
-    from har.export.package import export_package
-
-    def make(folder: Path) -> None:
-        model, checkpoint, hyperparams_path = load_model(whole_run[0] / "best.pt", "cpu")
-        bank = load_label_bank(checkpoint, "cpu", hyperparams_path)
-        before = copy.deepcopy(model.state_dict())
-        example = repository_root() / "val_scripts/human_activity_recognition/recognise_with_onnx.py"
-        export_package(model, bank, bank.known_labels(), folder, example)
-        assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
-
-    return once("exported", make)
 
 
 def trained(once: Callable, name: str, run_script: Callable, script: str, arguments: Callable) -> tuple[Path, str]:

@@ -13,7 +13,7 @@ from scipy.special import i0
 
 from har.export import graph as module
 from har.export.graph import INPUTS, WindowGraph
-from har.export.package import GRAPH, VOCABULARY, quantise
+from har.export.package import GRAPH, VOCABULARY, export_package, quantise
 from har.export.parity import Window, compare, feed, session_of, windows_of_all_layouts
 from har.network.loading import load_label_bank, load_model
 from har.run.folder import repository_root
@@ -27,6 +27,15 @@ SIX = [f"{kind}_{axis}" for kind in ("acc", "gyro") for axis in "xyz"]
 def trained(whole_run):
     model, checkpoint, hyperparams_path = load_model(whole_run[0] / "best.pt", "cpu")
     return model, load_label_bank(checkpoint, "cpu", hyperparams_path)
+
+
+@pytest.fixture(scope="module")
+def exported(trained, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exported")
+    before = copy.deepcopy(trained[0].state_dict())
+    export_package(*trained, trained[1].known_labels(), folder, EXAMPLE)
+    assert all(torch.equal(before[name], tensor) for name, tensor in trained[0].state_dict().items())
+    return folder
 
 
 def test_the_series_is_the_bessel_function():

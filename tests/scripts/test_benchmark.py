@@ -2,13 +2,11 @@
 
 import json
 import runpy
-import shutil
 
 import pytest
 import torch
 
-from har.benchmark import inference, training
-from har.export.package import GRAPH
+from har.benchmark import training
 from har.run.folder import repository_root
 
 SCRIPT = "val_scripts/human_activity_recognition/benchmark.py"
@@ -38,12 +36,12 @@ def test_every_figure_is_measured_and_written(run_script, places, tmp_path):
     assert str(tmp_path) in done.stdout.splitlines()[-1]
 
 
-def test_an_exported_network_beside_pytorch(whole_run, exported, tmp_path, monkeypatch, capsys):
-    """With a graph that is exported already: that takes most of the time, and has tests of its own."""
-    monkeypatch.setattr(inference, "export_graph", lambda _, path: shutil.copy(exported / GRAPH, path))
-    main = runpy.run_path(str(repository_root() / SCRIPT))["main"]
-    main(["--onnx", f"--CHECKPOINT={whole_run[0] / 'best.pt'}", f"--OUTPUT_ROOT={tmp_path}", "--LATENCY_RUNS=3"])
-    assert str(tmp_path) in capsys.readouterr().out.splitlines()[-1]
+def test_an_exported_network_beside_pytorch(run_script, whole_run, tmp_path):
+    pytest.importorskip("onnxruntime", reason="exporting takes the extra [export]")
+    checkpoint = whole_run[0] / "best.pt"
+    where = (f"--CHECKPOINT={checkpoint}", f"--OUTPUT_ROOT={tmp_path}")
+    done = run_script(SCRIPT, "--onnx", *where, "--LATENCY_RUNS=3")
+    assert done.returncode == 0, done.stderr
     figures = json.loads((tmp_path / "benchmark" / "onnx.json").read_text())
     assert {name.partition(",")[0] for name in figures} == {"CPU capability", "PyTorch", "ONNX"}
     assert 0 < figures["ONNX, int8, MB"] < figures["ONNX, MB"] < 1
